@@ -1,0 +1,23 @@
+"""Engines: what does the arithmetic. One contract, several implementations, one place that chooses.
+
+An engine takes a `Network`, examples, an order of examples and a seed, and does whole stretches of
+minibatches per call. For one seed all engines give the same numbers to rounding, and each gives the
+same bits for any number of threads, run after run.
+"""
+
+from __future__ import annotations
+
+from truezero.engines._contract import Engine, Evaluation, Examples, Features, StepSettings, Tally
+from truezero.engines._select import available_engines, get_engine, resolve_threads
+
+__all__ = [
+    "Engine",
+    "Evaluation",
+    "Examples",
+    "Features",
+    "StepSettings",
+    "Tally",
+    "available_engines",
+    "get_engine",
+    "resolve_threads",
+]

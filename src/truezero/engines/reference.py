@@ -1,0 +1,158 @@
+"""The reference engine: NumPy, readable, the oracle for every other engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from truezero.activations import Array
+from truezero.costs import cost
+from truezero.draws import Purpose, threshold, words
+from truezero.engines._contract import Evaluation, Examples, Features, StepSettings, Tally
+from truezero.network import Network
+
+_EVALUATION_ROWS = 1024  # bounds the memory of an evaluation
+
+
+class ReferenceEngine:
+    """Plain NumPy for float32 and float64; multiplies every zero."""
+
+    name = "reference"
+
+    def train(
+        self,
+        network: Network,
+        examples: Examples,
+        order: NDArray[np.int64],
+        settings: StepSettings,
+        *,
+        epoch: int,
+        seed: int,
+        n_threads: int,
+    ) -> Tally:
+        """Run minibatch SGD over `order`; see `Engine.train`."""
+        examples.check(network)
+        features = examples.features.canonical()
+        loss = penalty = 0.0
+        for start in range(0, len(order), settings.batch_size):
+            rows = order[start : start + settings.batch_size]
+            batch = Examples(
+                Features(features.X[rows], features.scale),
+                examples.target[rows],
+                None if examples.weight is None else examples.weight[rows],
+                examples.ids[rows],
+            )
+            batch_loss, batch_penalty = _step(network, batch, settings, epoch, seed)
+            loss, penalty = loss + batch_loss, penalty + batch_penalty
+        n = max(len(order), 1)
+        return Tally(loss / n, penalty / n, ("dense",) * len(network.weights))
+
+    def evaluate(self, network: Network, features: Features, *, n_threads: int) -> Evaluation:
+        """Compute the network's output and count its zeros; see `Engine.evaluate`."""
+        features.check_width(network)
+        features = features.canonical()
+        outputs, zeros = [], [0] * network.n_hidden
+        ever_active = [np.zeros(n, dtype=bool) for n in network.layer_sizes[1:-1]]
+        for start in range(0, features.n_samples, _EVALUATION_ROWS):
+            h: Any = _rows(features, slice(start, start + _EVALUATION_ROWS), network.dtype)
+            for layer in range(network.n_hidden):
+                h = _activate(network, layer, _product(h, network, layer))
+                zeros[layer] += int((h == 0).sum())
+                ever_active[layer] |= (h != 0).any(axis=0)
+            outputs.append(_product(h, network, network.n_hidden))
+        output = np.concatenate(outputs) if outputs else np.empty((0, network.layer_sizes[-1]), network.dtype)
+        return Evaluation(output, tuple(zeros), tuple(ever_active))
+
+    def encode(
+        self, network: Network, features: Features, layer: int, *, n_threads: int
+    ) -> sparse.csr_array[Any]:
+        """Activations of one hidden layer as CSR; see `Engine.encode`."""
+        features.check_width(network)
+        features = features.canonical()
+        blocks = []
+        for start in range(0, features.n_samples, _EVALUATION_ROWS):
+            h: Any = _rows(features, slice(start, start + _EVALUATION_ROWS), network.dtype)
+            for below in range(layer + 1):
+                h = _activate(network, below, _product(h, network, below))
+            blocks.append(sparse.csr_array(h))
+        if not blocks:
+            return sparse.csr_array((0, network.layer_sizes[layer + 1]), dtype=network.dtype)
+        return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+
+
+def _step(
+    network: Network, batch: Examples, settings: StepSettings, epoch: int, seed: int
+) -> tuple[float, float]:
+    """One step of SGD; returns the sums over the batch of weighted cost and weighted penalty."""
+    dtype, n, top = network.dtype, batch.features.n_samples, network.n_hidden
+    weight = np.ones(n) if batch.weight is None else batch.weight
+    share = (weight / n).astype(dtype)[:, np.newaxis]  # of each example in the batch's mean
+
+    # Forward. h[l] is the input of layer l; keep[l] its dropout: 0 or 1 / (1 - p).
+    keep = [
+        _dropout(batch.ids, size, settings.dropout if layer else settings.input_dropout, layer, epoch, seed, dtype)
+        for layer, size in enumerate(network.layer_sizes[:-1])
+    ]
+    x = _rows(batch.features, slice(None), dtype)
+    h: list[Any] = [x if keep[0] is None else x * keep[0]]
+    z: list[Array] = []
+    for layer in range(top):
+        z.append(_product(h[layer], network, layer))
+        active, kept = _activate(network, layer, z[layer]), keep[layer + 1]
+        h.append(active if kept is None else active * kept)
+    z.append(_product(h[top], network, top))
+    value, gradient = cost(network.output, z[top], batch.target)
+    magnitude = [np.abs(h[layer + 1]).sum(axis=1, dtype=np.float64) for layer in range(top)]
+    penalty = sum((weight @ m) * l1 for m, l1 in zip(magnitude, settings.l1, strict=True))
+
+    # Backward, from the top; the gradient to a layer's input needs its weights before the update.
+    delta = gradient * share
+    for layer in range(top, -1, -1):
+        weights, biases, below = network.weights[layer], network.biases[layer], h[layer]
+        d_weights, d_biases = below.T @ delta, delta.sum(axis=0)
+        if layer > 0:
+            d_below = delta @ weights.T + dtype.type(settings.l1[layer - 1]) * share * np.sign(below)
+            slope = network.activation(layer - 1).derivative(z[layer - 1], network.softplus_scale)
+            sign, kept = network.signs[layer - 1], keep[layer]
+            delta = d_below * slope * (1 if sign is None else sign) * (1 if kept is None else kept)
+        rate = dtype.type(settings.learning_rate)
+        if settings.weight_decay:
+            weights *= dtype.type(1 - settings.learning_rate * settings.weight_decay)
+        weights -= rate * d_weights
+        if network.use_biases:
+            biases -= rate * d_biases
+        if settings.max_norm is not None and layer < top:
+            norm = np.sqrt((weights**2).sum(axis=0))
+            weights *= np.where(norm > settings.max_norm, settings.max_norm / np.maximum(norm, 1e-30), 1).astype(dtype)
+    return float(weight @ value.astype(np.float64)), float(penalty)
+
+
+def _product(h: Any, network: Network, layer: int) -> Array:
+    """z = h W + b of one layer."""
+    return np.asarray(h @ network.weights[layer]) + network.biases[layer]
+
+
+def _activate(network: Network, layer: int, z: Array) -> Array:
+    """h = s f(z) of one hidden layer; −0.0 is written +0.0."""
+    h = network.activation(layer).value(z, network.softplus_scale)
+    sign = network.signs[layer]
+    return h + h.dtype.type(0) if sign is None else h * sign + h.dtype.type(0)
+
+
+def _rows(features: Features, rows: slice, dtype: np.dtype[np.floating]) -> Any:
+    """Rows of the input as the network's dtype, scaled."""
+    X = features.X[rows].astype(dtype)
+    return X if features.scale == 1.0 else X * dtype.type(features.scale)
+
+
+def _dropout(
+    ids: NDArray[np.int64], n_units: int, p: float, layer: int, epoch: int, seed: int, dtype: np.dtype[np.floating]
+) -> Array | None:
+    """0 for a dropped unit, 1 / (1 − p) for a survivor; None without dropout."""
+    if p == 0:
+        return None
+    drawn = words(seed, Purpose.DROPOUT, layer=layer, epoch=epoch, examples=ids, n_units=n_units)
+    return np.where(drawn < threshold(p), 0, 1 / (1 - p)).astype(dtype)
