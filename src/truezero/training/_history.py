@@ -1,0 +1,39 @@
+"""What is known of an epoch after it, and which epoch is best."""
+
+from __future__ import annotations
+
+import math
+from typing import TypedDict
+
+
+class EpochRecord(TypedDict):
+    """One epoch of fine-tuning.
+
+    `loss` and `penalty` are means over the training examples, seen before each update and under
+    dropout. The rest is measured after the epoch on the evaluation rows (the validation rows, or
+    training rows where there are none), without dropout: `validation_error` is a fraction (mean
+    squared error for regression), None without validation rows, as is `validation_loss`; `sparsity`
+    and `dead_units` have one number per hidden layer.
+    """
+
+    epoch: int
+    loss: float
+    penalty: float
+    validation_error: float | None
+    validation_loss: float | None
+    sparsity: list[float]
+    dead_units: list[int]
+    seconds: float
+
+
+def rank(record: EpochRecord) -> tuple[float, float]:
+    """Sort key of an epoch: validation error, then validation loss, which breaks the frequent ties."""
+    error, loss = record["validation_error"], record["validation_loss"]
+    return (math.inf if error is None else error, math.inf if loss is None else loss)
+
+
+def best_epoch(history: list[EpochRecord]) -> int:
+    """Position of the best validation epoch, the first of equals; the last one without validation."""
+    if history[-1]["validation_error"] is None:
+        return len(history) - 1
+    return min(range(len(history)), key=lambda position: rank(history[position]))
