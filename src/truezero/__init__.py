@@ -1,0 +1,41 @@
+"""truezero: train deep sparse rectifier networks, and get paid for the zeros.
+
+Implements "Deep Sparse Rectifier Neural Networks" (Glorot, Bordes, Bengio, AISTATS 2011).
+"""
+
+from __future__ import annotations
+
+from truezero._version import __version__
+from truezero.activations import Activation, register_activation
+from truezero.engines import available_engines
+from truezero.errors import (
+    DataError,
+    DivergenceError,
+    EngineUnavailableError,
+    ModelFileError,
+    OptionError,
+    TruezeroError,
+)
+from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor, load, save
+from truezero.network import Network, initialize
+from truezero.training import Checkpoint
+
+__all__ = [
+    "Activation",
+    "Checkpoint",
+    "DataError",
+    "DeepRectifierClassifier",
+    "DeepRectifierRegressor",
+    "DivergenceError",
+    "EngineUnavailableError",
+    "ModelFileError",
+    "Network",
+    "OptionError",
+    "TruezeroError",
+    "__version__",
+    "available_engines",
+    "initialize",
+    "load",
+    "register_activation",
+    "save",
+]
