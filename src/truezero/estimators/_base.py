@@ -382,6 +382,10 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64])
         return Features(X)
 
+    def fit_transform(self, X: Any, y: Any, **fit_params: Any) -> Any:
+        """Fit, then `transform` the same rows; see there."""
+        return self.fit(X, y, **fit_params).transform(X)
+
     def transform(self, X: Any) -> Any:
         """Activations of the hidden layer `code_layer`.
 

@@ -93,3 +93,8 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         network.biases[-1] *= factor
         if not inverse:
             network.biases[-1] += self._shift.astype(network.dtype)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

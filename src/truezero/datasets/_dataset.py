@@ -1,0 +1,99 @@
+"""A data set: training, validation and test rows, as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from truezero.errors import DataError
+
+Part = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows of a data set in its parts; a feature's value is ``X * scale``.
+
+    Attributes
+    ----------
+    name : str
+    X_train, X_validation, X_test : ndarray or csr_array, shape (n_samples, n_features), or None
+        uint8, float32 or float64.
+    y_train, y_validation, y_test : ndarray of shape (n_samples,) or None
+    scale : float
+        1/255 for pixels kept as uint8 (the paper's MNIST, section 4.1).
+    image_shape : tuple of int or None
+        (height, width) of a row that is an image.
+    """
+
+    name: str
+    X_train: Any
+    y_train: NDArray[Any] | None
+    X_validation: Any = None
+    y_validation: NDArray[Any] | None = None
+    X_test: Any = None
+    y_test: NDArray[Any] | None = None
+    scale: float = 1.0
+    image_shape: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        parts: tuple[Part, ...] = ("train", "validation", "test")
+        for part in parts:
+            _check(self.name, part, *self.part(part), self.X_train)
+
+    def part(self, part: Part) -> tuple[Any, NDArray[Any] | None]:
+        """X and y of a part as they are stored; None where there are none."""
+        return getattr(self, f"X_{part}"), getattr(self, f"y_{part}")
+
+    def scaled(self, part: Part, dtype: str = "float32") -> Any:
+        """Feature values of a part, shape (n_samples, n_features); CSR stays CSR.
+
+        Raises
+        ------
+        DataError
+            If the data set has no such part.
+        """
+        X, _ = self.part(part)
+        if X is None:
+            raise DataError(f"{self.name} has no {part} rows")
+        return X.astype(dtype) * np.dtype(dtype).type(self.scale)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all rows, targets and the scale, as hexadecimal digits."""
+        digest = hashlib.sha256(repr(self.scale).encode())
+        for array in (self.X_train, self.y_train, self.X_validation, self.y_validation, self.X_test, self.y_test):
+            pieces = (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,)
+            for piece in pieces:
+                if piece is None:
+                    digest.update(b"none")
+                    continue
+                digest.update(f"{piece.dtype.str}{piece.shape}".encode())
+                digest.update(np.ascontiguousarray(piece).tobytes() if piece.dtype != object else repr(piece.tolist()).encode())
+        return digest.hexdigest()
+
+
+def _check(name: str, part: str, X: Any, y: NDArray[Any] | None, X_train: Any) -> None:
+    """Refuse rows that cannot be trained or predicted on."""
+    if X is None:
+        return
+    if X.ndim != 2 or 0 in X.shape:
+        raise DataError(f"{name}: the {part} rows must be a matrix with rows and columns, got shape {X.shape}")
+    if X.dtype not in (np.uint8, np.float32, np.float64):
+        raise DataError(f"{name}: the {part} rows must be numbers, got dtype {X.dtype}")
+    if X.shape[1] != X_train.shape[1]:
+        raise DataError(f"{name}: training rows have {X_train.shape[1]} features, {part} rows {X.shape[1]}")
+    if y is not None and y.shape[:1] != (X.shape[0],):
+        raise DataError(f"{name}: {X.shape[0]} {part} rows but {len(y)} labels")
+    values = X.data if sparse.issparse(X) else X
+    if X.dtype != np.uint8 and not np.isfinite(values).all():
+        bad = X.tocoo() if sparse.issparse(X) else None
+        where = np.argwhere(~np.isfinite(values))[0]
+        row, column = (bad.row[where[0]], bad.col[where[0]]) if bad is not None else where
+        raise DataError(f"{name}: {part} row {row}, feature {column} is NaN or infinite; fill or drop it")
