@@ -334,13 +334,13 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self._scale_input(network, inverse=False)
         self._scale_output(network, inverse=False)
         self.network_ = network
-        self.history_ = [*self.history_, *state.history] if further else list(state.history)
+        before = list(self.history_) if further else []
+        self.epoch_selected_ = len(before) + state.epoch_selected
+        self.history_ = before + state.history
         for number, record in enumerate(self.history_, start=1):
             record["epoch"] = number
         self._epochs_before = len(self.history_)
-        selected = len(self.history_) - len(state.history) + state.epoch_selected
-        self.epoch_selected_ = selected
-        self.sparsity_ = self.history_[selected - 1]["sparsity"]
+        self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
         self.engine_ = {"name": engine.name, "products": list(state.products)}
         self.interrupted_ = state.interrupted
         self.n_outputs_ = network.layer_sizes[-1]
