@@ -1,0 +1,170 @@
+// The kernels, for vectors of TRUEZERO_VECTOR_BYTES; included once per instruction level. All of it
+// is in an unnamed namespace and nothing of the standard library's templates is used, so that no
+// function compiled with one level's flags can be linked into another's.
+
+#include <cstring>
+
+#include "kernels.h"
+
+namespace truezero {
+namespace {
+
+using Index = std::ptrdiff_t;
+
+template <class T>
+struct Vector {
+  typedef T type __attribute__((vector_size(TRUEZERO_VECTOR_BYTES)));
+  static constexpr Index lanes = TRUEZERO_VECTOR_BYTES / sizeof(T);
+};
+
+template <class T>
+inline __attribute__((always_inline)) typename Vector<T>::type load(const T* from) {
+  typename Vector<T>::type v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <class T>
+inline __attribute__((always_inline)) void store(T* to, typename Vector<T>::type v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+// Sum over lanes by halves: an order fixed by the level.
+template <class T, int Bytes>
+inline __attribute__((always_inline)) T sum_lanes(const T* from) {
+  if constexpr (Bytes == static_cast<int>(sizeof(T))) {
+    return *from;
+  } else {
+    typedef T Half __attribute__((vector_size(Bytes / 2)));
+    Half low, high;
+    std::memcpy(&low, from, sizeof low);
+    std::memcpy(&high, reinterpret_cast<const char*>(from) + sizeof low, sizeof high);
+    low += high;
+    T folded[Bytes / 2 / sizeof(T)];
+    std::memcpy(folded, &low, sizeof low);
+    return sum_lanes<T, Bytes / 2>(folded);
+  }
+}
+
+template <class T>
+inline __attribute__((always_inline)) T sum(typename Vector<T>::type v) {
+  T lanes[Vector<T>::lanes];
+  std::memcpy(lanes, &v, sizeof v);
+  return sum_lanes<T, TRUEZERO_VECTOR_BYTES>(lanes);
+}
+
+// N examples at once: a row of weights is loaded once for all of them.
+template <class T, int N>
+inline void forward_row(const T* w, Index width, const std::int32_t* example, const T* value, T* z, Index z_stride) {
+  T* to[N];
+  T v[N];
+  for (int e = 0; e < N; ++e) {
+    to[e] = z + example[e] * z_stride;
+    v[e] = value[e];
+  }
+  Index j = 0;
+  for (; j + Vector<T>::lanes <= width; j += Vector<T>::lanes) {
+    const auto row = load(w + j);
+    for (int e = 0; e < N; ++e) store(to[e] + j, load(to[e] + j) + row * v[e]);
+  }
+  for (; j < width; ++j) {
+    for (int e = 0; e < N; ++e) to[e][j] += w[j] * v[e];
+  }
+}
+
+template <class T>
+void forward(const ActiveRows<T>& active, const T* weights, Index weight_stride, Index width, T* z, Index z_stride) {
+  for (Index i = 0; i < active.n_rows; ++i) {
+    const T* w = weights + active.rows[i] * weight_stride;
+    const std::int32_t* example = active.example + active.start[i];
+    const T* value = active.value + active.start[i];
+    Index left = active.start[i + 1] - active.start[i];
+    for (; left >= 4; left -= 4, example += 4, value += 4) forward_row<T, 4>(w, width, example, value, z, z_stride);
+    if (left == 3) forward_row<T, 3>(w, width, example, value, z, z_stride);
+    if (left == 2) forward_row<T, 2>(w, width, example, value, z, z_stride);
+    if (left == 1) forward_row<T, 1>(w, width, example, value, z, z_stride);
+  }
+}
+
+// N examples of one row: their dots with it (Dots) and the update by them (Update), or both at once.
+template <class T, int N, bool Dots, bool Update, bool Norm>
+inline __attribute__((always_inline)) void backward_row(T* w, Index width, const std::int32_t* example,
+                                                        const T* value, const T* d_dot, const T* d_update,
+                                                        T rate, T* dots, T* norm_change) {
+  typename Vector<T>::type total[N];
+  const T* dot[N];
+  const T* update[N];
+  T v[N];
+  for (int e = 0; e < N; ++e) {
+    total[e] = typename Vector<T>::type{};
+    dot[e] = d_dot + example[e] * width;
+    update[e] = d_update + example[e] * width;
+    v[e] = rate * value[e];
+  }
+  for (Index j = 0; j < width; j += Vector<T>::lanes) {
+    const auto old = load(w + j);
+    if constexpr (Dots) {
+      for (int e = 0; e < N; ++e) total[e] += old * load(dot[e] + j);
+    }
+    if constexpr (Update) {
+      auto step = load(update[0] + j) * v[0];
+      for (int e = 1; e < N; ++e) step += load(update[e] + j) * v[e];
+      const auto now = old - step;
+      store(w + j, now);
+      if constexpr (Norm) store(norm_change + j, load(norm_change + j) + (now - old) * (now + old));
+    }
+  }
+  if constexpr (Dots) {
+    for (int e = 0; e < N; ++e) dots[e] = sum<T>(total[e]);
+  }
+}
+
+// Any number of examples of one row, in groups of up to four.
+template <class T, bool Dots, bool Update, bool Norm>
+inline void backward_groups(T* w, Index width, const std::int32_t* example, const T* value, Index left,
+                            const T* d_dot, const T* d_update, T rate, T* dots, T* norm_change) {
+  while (left > 0) {
+    const Index n = left < 4 ? left : 4;
+#define TRUEZERO_GROUP(N) \
+  backward_row<T, N, Dots, Update, Norm>(w, width, example, value, d_dot, d_update, rate, dots, norm_change)
+    if (n == 4) TRUEZERO_GROUP(4);
+    if (n == 3) TRUEZERO_GROUP(3);
+    if (n == 2) TRUEZERO_GROUP(2);
+    if (n == 1) TRUEZERO_GROUP(1);
+#undef TRUEZERO_GROUP
+    left -= n, example += n, value += n;
+    if constexpr (Dots) dots += n;
+  }
+}
+
+template <class T, bool Dots, bool Norm>
+void backward_rows(const ActiveRows<T>& active, T* weights, Index width, const T* d_dot, const T* d_update, T rate,
+                   T* dots, T* norm_change) {
+  for (Index i = 0; i < active.n_rows; ++i) {
+    T* w = weights + active.rows[i] * width;
+    const Index first = active.start[i], n = active.start[i + 1] - first;
+    const std::int32_t* example = active.example + first;
+    const T* value = active.value + first;
+    T* row_dots = Dots ? dots + first : nullptr;
+    if (n <= 4 || !Dots) {
+      backward_groups<T, Dots, true, Norm>(w, width, example, value, n, d_dot, d_update, rate, row_dots, norm_change);
+    } else {  // all dots need the old weights; the row stays in the first-level cache between the two
+      backward_groups<T, true, false, false>(w, width, example, value, n, d_dot, d_update, rate, row_dots, nullptr);
+      backward_groups<T, false, true, Norm>(w, width, example, value, n, d_dot, d_update, rate, nullptr, norm_change);
+    }
+  }
+}
+
+template <class T>
+void backward(const ActiveRows<T>& active, T* weights, Index width, const T* d_dot, const T* d_update, T rate, T* dots,
+              T* norm_change) {
+  const auto rows = dots ? (norm_change ? backward_rows<T, true, true> : backward_rows<T, true, false>)
+                         : (norm_change ? backward_rows<T, false, true> : backward_rows<T, false, false>);
+  rows(active, weights, width, d_dot, d_update, rate, dots, norm_change);
+}
+
+template <class T>
+constexpr Kernels<T> kernels = {forward<T>, backward<T>};
+
+}  // namespace
+}  // namespace truezero

@@ -1,0 +1,75 @@
+// What a call gets: views of memory that belongs to the caller.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <new>
+#include <vector>
+
+namespace truezero {
+
+using Index = std::ptrdiff_t;
+using Cancelled = std::function<bool()>;  // asked now and then, always on the calling thread
+
+template <class T>
+struct NetworkView {
+  struct Layer {
+    Index n_in, n_out;
+    T* weights;  // [n_in][n_out]
+    T* biases;
+    int activation;  // hidden layers only
+    const T* signs;  // null: all +1
+  };
+  std::vector<Layer> layers;
+  double softplus_scale = 1;
+  bool use_biases = true;
+  bool softmax = true;
+
+  Index n_hidden() const { return static_cast<Index>(layers.size()) - 1; }
+
+  double n_weights() const {
+    double n = 0;
+    for (const auto& layer : layers) n += static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out);
+    return n;
+  }
+};
+
+enum class Number { u8, f32, f64 };
+
+// Input rows, dense (unit column stride) or CSR with sorted indices and no duplicates.
+struct RowsView {
+  Index n_rows = 0, n_cols = 0;
+  Number number = Number::f32;
+  const void* data = nullptr;
+  double scale = 1;
+  Index row_stride = 0;  // dense: in numbers
+  bool sparse = false;
+  const std::int64_t* indptr = nullptr;
+  const void* indices = nullptr;  // int32, or int64 if wide_indices
+  bool wide_indices = false;
+};
+
+// Uninitialised memory, aligned to cache lines; pages never written cost nothing.
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(Index n = 0)
+      : data_(static_cast<T*>(::operator new(sizeof(T) * static_cast<std::size_t>(n < 1 ? 1 : n),
+                                             std::align_val_t{64}))) {}
+  Buffer(Buffer&& other) noexcept : data_(other.data_) { other.data_ = nullptr; }
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { ::operator delete(data_, std::align_val_t{64}); }
+
+  T* get() const { return data_; }
+  T& operator[](Index i) const { return data_[i]; }
+
+ private:
+  T* data_;
+};
+
+}  // namespace truezero
