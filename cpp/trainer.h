@@ -1,0 +1,39 @@
+// Minibatch stochastic gradient descent that skips every zero.
+#pragma once
+
+#include "types.h"
+
+namespace truezero {
+
+struct StepSettings {
+  double learning_rate = 0;
+  Index batch_size = 1;
+  std::vector<double> l1;  // per hidden layer
+  double dropout = 0, input_dropout = 0;
+  std::uint64_t dropout_threshold = 0, input_dropout_threshold = 0;  // round(p * 2^32)
+  double max_norm = 0;                                               // 0: none
+  double weight_decay = 0;
+  std::uint32_t epoch = 0;
+  std::uint64_t seed = 0;
+};
+
+template <class T>
+struct ExamplesView {
+  RowsView input;
+  const std::int64_t* classes = nullptr;  // softmax output
+  const T* values = nullptr;              // linear output, [n_rows][n_outputs]
+  const double* weight = nullptr;         // null: all 1
+  const std::int64_t* ids = nullptr;
+};
+
+struct Tally {  // sums over the examples seen, before each update
+  double loss = 0, penalty = 0;
+  bool finished = true;  // false if cancelled; the network is then between two minibatches
+};
+
+// Runs over the rows `order`, changing the network's arrays in place when it ends.
+template <class T>
+Tally train(const NetworkView<T>& network, const ExamplesView<T>& examples, const std::int64_t* order, Index n_order,
+            const StepSettings& settings, int n_threads, const Cancelled& cancelled);
+
+}  // namespace truezero
