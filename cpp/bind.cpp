@@ -1,0 +1,257 @@
+// The only file that knows Python.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+
+#include "dispatch.h"
+#include "forward.h"
+#include "trainer.h"
+
+namespace nb = nanobind;
+using namespace truezero;
+
+namespace {
+
+template <class T, std::size_t Dimensions>
+using Array = nb::ndarray<T, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
+template <class T, std::size_t Dimensions>
+using ConstArray = nb::ndarray<const T, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
+
+// No conversion: what is written must be the caller's own memory.
+template <class A>
+A array(nb::handle from) {
+  return nb::cast<A>(from, false);
+}
+
+void require(bool condition, const char* message) {
+  if (!condition) throw nb::value_error(message);
+}
+
+// (weights, biases, activation codes, sign masks, softplus scale, use_biases, softmax)
+template <class T>
+NetworkView<T> network_view(const nb::tuple& network) {
+  require(network.size() == 7, "a network has 7 parts");
+  const auto weights = nb::cast<nb::list>(network[0]), biases = nb::cast<nb::list>(network[1]);
+  const auto activations = nb::cast<std::vector<int>>(network[2]);
+  const auto signs = nb::cast<nb::list>(network[3]);
+  NetworkView<T> view;
+  const std::size_t n = weights.size();
+  require(n > 0 && biases.size() == n && activations.size() == n - 1 && signs.size() == n - 1,
+          "the network's lists have different lengths");
+  for (std::size_t l = 0; l < n; ++l) {
+    const auto w = array<Array<T, 2>>(weights[l]);
+    const auto b = array<Array<T, 1>>(biases[l]);
+    const T* sign = nullptr;
+    if (l + 1 < n && !signs[l].is_none()) {
+      const auto s = array<ConstArray<T, 1>>(signs[l]);
+      require(s.shape(0) == w.shape(1), "a sign mask of the wrong length");
+      sign = s.data();
+    }
+    require(b.shape(0) == w.shape(1) && (l == 0 || static_cast<Index>(w.shape(0)) == view.layers.back().n_out),
+            "layers that do not fit each other");
+    view.layers.push_back({static_cast<Index>(w.shape(0)), static_cast<Index>(w.shape(1)), w.data(), b.data(),
+                           l + 1 < n ? activations[l] : 0, sign});
+  }
+  view.softplus_scale = nb::cast<double>(network[4]);
+  view.use_biases = nb::cast<bool>(network[5]);
+  view.softmax = nb::cast<bool>(network[6]);
+  return view;
+}
+
+using AnyConstArray = nb::ndarray<nb::ro, nb::device::cpu>;
+
+Number number_of(const AnyConstArray& a) {
+  if (a.dtype() == nb::dtype<std::uint8_t>()) return Number::u8;
+  if (a.dtype() == nb::dtype<float>()) return Number::f32;
+  require(a.dtype() == nb::dtype<double>(), "numbers must be uint8, float32 or float64");
+  return Number::f64;
+}
+
+template <class I>
+void check_columns(const I* column, const std::int64_t* indptr, Index n_rows, Index n_cols) {
+  for (Index row = 0; row < n_rows; ++row) {
+    require(indptr[row] <= indptr[row + 1], "CSR: indptr decreases");
+    for (Index k = indptr[row]; k < indptr[row + 1]; ++k) {
+      require(column[k] >= 0 && column[k] < n_cols, "CSR: a column index is out of range");
+    }
+  }
+}
+
+// A dense matrix, or (data, indices, indptr, n_cols).
+RowsView rows_view(const nb::object& x, double scale) {
+  RowsView view;
+  view.scale = scale;
+  if (!nb::isinstance<nb::tuple>(x)) {
+    const auto dense = nb::cast<AnyConstArray>(x, false);
+    require(dense.ndim() == 2 && (dense.shape(1) < 2 || dense.stride(1) == 1), "rows must be contiguous");
+    view.n_rows = static_cast<Index>(dense.shape(0));
+    view.n_cols = static_cast<Index>(dense.shape(1));
+    view.number = number_of(dense);
+    view.data = dense.data();
+    view.row_stride = dense.stride(0);
+    return view;
+  }
+  const auto parts = nb::cast<nb::tuple>(x);
+  require(parts.size() == 4, "CSR has 4 parts");
+  const auto data = nb::cast<AnyConstArray>(parts[0], false), indices = nb::cast<AnyConstArray>(parts[1], false);
+  const auto indptr = array<ConstArray<std::int64_t, 1>>(parts[2]);
+  require(indptr.shape(0) > 0 && data.ndim() == 1 && indices.ndim() == 1, "CSR: wrong shapes");
+  view.sparse = true;
+  view.n_rows = static_cast<Index>(indptr.shape(0)) - 1;
+  view.n_cols = nb::cast<Index>(parts[3]);
+  view.number = number_of(data);
+  view.data = data.data();
+  view.indptr = indptr.data();
+  view.indices = indices.data();
+  view.wide_indices = indices.dtype() == nb::dtype<std::int64_t>();
+  require(view.wide_indices || indices.dtype() == nb::dtype<std::int32_t>(), "CSR: indices must be int32 or int64");
+  const auto end = static_cast<std::size_t>(view.indptr[view.n_rows]);
+  require(view.indptr[0] >= 0 && end <= data.shape(0) && end <= indices.shape(0), "CSR: indptr ends too late");
+  if (view.wide_indices) {
+    check_columns(static_cast<const std::int64_t*>(view.indices), view.indptr, view.n_rows, view.n_cols);
+  } else {
+    check_columns(static_cast<const std::int32_t*>(view.indices), view.indptr, view.n_rows, view.n_cols);
+  }
+  return view;
+}
+
+// Lets Ctrl-C through, 20 times a second. The handler's exception waits for the call to end.
+Cancelled signals() {
+  using Clock = std::chrono::steady_clock;
+  return [last = Clock::now()]() mutable {
+    const auto now = Clock::now();
+    if (now - last < std::chrono::milliseconds(50)) return false;
+    last = now;
+    const nb::gil_scoped_acquire gil;
+    return PyErr_CheckSignals() != 0;
+  };
+}
+
+template <class T>
+std::pair<double, double> train_(const nb::tuple& network, const nb::object& x, double scale, const nb::object& target,
+                                 const nb::object& weight, const ConstArray<std::int64_t, 1>& ids,
+                                 const ConstArray<std::int64_t, 1>& order, const StepSettings& settings, int n_threads) {
+  const NetworkView<T> view = network_view<T>(network);
+  ExamplesView<T> examples;
+  examples.input = rows_view(x, scale);
+  const auto n_rows = static_cast<std::size_t>(examples.input.n_rows);
+  require(examples.input.n_cols == view.layers[0].n_in, "the network takes another number of features");
+  require(static_cast<Index>(settings.l1.size()) == view.n_hidden(), "one l1 per hidden layer is needed");
+  require(settings.batch_size > 0, "batch_size must be above 0");
+  if (view.softmax) {
+    const auto classes = array<ConstArray<std::int64_t, 1>>(target);
+    require(classes.shape(0) == n_rows, "one class per row is needed");
+    examples.classes = classes.data();
+  } else {
+    const auto values = array<ConstArray<T, 2>>(target);
+    require(values.shape(0) == n_rows && static_cast<Index>(values.shape(1)) == view.layers.back().n_out,
+            "one row of values per row is needed");
+    examples.values = values.data();
+  }
+  if (!weight.is_none()) {
+    const auto weights = array<ConstArray<double, 1>>(weight);
+    require(weights.shape(0) == n_rows, "one weight per row is needed");
+    examples.weight = weights.data();
+  }
+  require(ids.shape(0) == n_rows, "one id per row is needed");
+  examples.ids = ids.data();
+  for (std::size_t i = 0; i < order.shape(0); ++i) {
+    require(order.data()[i] >= 0 && order.data()[i] < examples.input.n_rows, "order: a row that is not there");
+  }
+  Tally tally;
+  {
+    const nb::gil_scoped_release release;
+    tally = train(view, examples, order.data(), static_cast<Index>(order.shape(0)), settings, n_threads, signals());
+  }
+  if (!tally.finished) throw nb::python_error();
+  return {tally.loss, tally.penalty};
+}
+
+template <class T>
+nb::object to_numpy(std::vector<T>&& values) {
+  auto* kept = new std::vector<T>(std::move(values));
+  const nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
+}
+
+template <class T>
+nb::tuple evaluate_(const nb::tuple& network, const nb::object& x, double scale, const Array<T, 2>& output,
+                    int n_threads) {
+  const NetworkView<T> view = network_view<T>(network);
+  const RowsView input = rows_view(x, scale);
+  require(input.n_cols == view.layers[0].n_in, "the network takes another number of features");
+  require(static_cast<Index>(output.shape(0)) == input.n_rows &&
+              static_cast<Index>(output.shape(1)) == view.layers.back().n_out,
+          "the output has another shape");
+  Evaluation<T> result;
+  result.output = output.data();
+  bool finished;
+  {
+    const nb::gil_scoped_release release;
+    finished = evaluate(view, input, n_threads, signals(), result);
+  }
+  if (!finished) throw nb::python_error();
+  nb::list ever_active;
+  for (auto& units : result.ever_active) ever_active.append(to_numpy(std::move(units)));
+  return nb::make_tuple(result.zeros, ever_active);
+}
+
+template <class T>
+nb::tuple encode_(const nb::tuple& network, const nb::object& x, double scale, Index layer, int n_threads) {
+  const NetworkView<T> view = network_view<T>(network);
+  const RowsView input = rows_view(x, scale);
+  require(input.n_cols == view.layers[0].n_in, "the network takes another number of features");
+  require(layer >= 0 && layer < view.n_hidden(), "no such hidden layer");
+  Code<T> code;
+  bool finished;
+  {
+    const nb::gil_scoped_release release;
+    finished = encode(view, input, layer, n_threads, signals(), code);
+  }
+  if (!finished) throw nb::python_error();
+  return nb::make_tuple(to_numpy(std::move(code.data)), to_numpy(std::move(code.indices)),
+                        to_numpy(std::move(code.indptr)));
+}
+
+std::vector<std::string> names(const std::vector<const Level*>& levels) {
+  std::vector<std::string> all;
+  for (const Level* level : levels) all.push_back(level->name);
+  return all;
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  nb::exception<LevelUnavailable>(m, "LevelUnavailable", PyExc_RuntimeError);
+  nb::class_<StepSettings>(m, "StepSettings")
+      .def(nb::init<>())
+      .def_rw("learning_rate", &StepSettings::learning_rate)
+      .def_rw("batch_size", &StepSettings::batch_size)
+      .def_rw("l1", &StepSettings::l1)
+      .def_rw("dropout", &StepSettings::dropout)
+      .def_rw("input_dropout", &StepSettings::input_dropout)
+      .def_rw("dropout_threshold", &StepSettings::dropout_threshold)
+      .def_rw("input_dropout_threshold", &StepSettings::input_dropout_threshold)
+      .def_rw("max_norm", &StepSettings::max_norm)
+      .def_rw("weight_decay", &StepSettings::weight_decay)
+      .def_rw("epoch", &StepSettings::epoch)
+      .def_rw("seed", &StepSettings::seed);
+  m.def("train_float32", &train_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
+        nb::arg(), nb::arg(), nb::arg());
+  m.def("train_float64", &train_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
+        nb::arg(), nb::arg(), nb::arg());
+  m.def("evaluate_float32", &evaluate_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg());
+  m.def("evaluate_float64", &evaluate_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg());
+  m.def("encode_float32", &encode_<float>);
+  m.def("encode_float64", &encode_<double>);
+  m.def("level_in_use", [] { return std::string(level_in_use().name); });
+  m.def("available_levels", [] { return names(available_levels()); });
+  m.def("compiled_levels", [] { return names(compiled_levels()); });
+  m.attr("COMPILER") = TRUEZERO_COMPILER;
+  m.attr("SOURCE_HASH") = TRUEZERO_SOURCE_HASH;
+}

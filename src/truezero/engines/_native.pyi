@@ -1,0 +1,61 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+COMPILER: str
+SOURCE_HASH: str
+
+class LevelUnavailable(RuntimeError): ...
+
+class StepSettings:
+    learning_rate: float
+    batch_size: int
+    l1: list[float]
+    dropout: float
+    input_dropout: float
+    dropout_threshold: int
+    input_dropout_threshold: int
+    max_norm: float
+    weight_decay: float
+    epoch: int
+    seed: int
+
+def train_float32(
+    network: tuple[Any, ...],
+    x: Any,
+    scale: float,
+    target: NDArray[Any],
+    weight: NDArray[Any] | None,
+    ids: NDArray[Any],
+    order: NDArray[Any],
+    settings: StepSettings,
+    n_threads: int,
+    /,
+) -> tuple[float, float]: ...
+def train_float64(
+    network: tuple[Any, ...],
+    x: Any,
+    scale: float,
+    target: NDArray[Any],
+    weight: NDArray[Any] | None,
+    ids: NDArray[Any],
+    order: NDArray[Any],
+    settings: StepSettings,
+    n_threads: int,
+    /,
+) -> tuple[float, float]: ...
+def evaluate_float32(
+    network: tuple[Any, ...], x: Any, scale: float, output: NDArray[Any], n_threads: int, /
+) -> tuple[list[int], list[NDArray[Any]]]: ...
+def evaluate_float64(
+    network: tuple[Any, ...], x: Any, scale: float, output: NDArray[Any], n_threads: int, /
+) -> tuple[list[int], list[NDArray[Any]]]: ...
+def encode_float32(
+    network: tuple[Any, ...], x: Any, scale: float, layer: int, n_threads: int, /
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def encode_float64(
+    network: tuple[Any, ...], x: Any, scale: float, layer: int, n_threads: int, /
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def level_in_use() -> str: ...
+def available_levels() -> list[str]: ...
+def compiled_levels() -> list[str]: ...

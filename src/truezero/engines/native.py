@@ -1,0 +1,137 @@
+"""The native engine: hands arrays to the compiled core, which skips every product with a zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from truezero.draws import threshold
+from truezero.engines import _native
+from truezero.engines._contract import Evaluation, Examples, Features, StepSettings, Tally
+from truezero.errors import EngineUnavailableError
+from truezero.network import Network
+
+_TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}
+_EVALUATE = {np.dtype("f4"): _native.evaluate_float32, np.dtype("f8"): _native.evaluate_float64}
+_ENCODE = {np.dtype("f4"): _native.encode_float32, np.dtype("f8"): _native.encode_float64}
+
+
+class NativeEngine:
+    """C++ for float32 and float64."""
+
+    name = "native"
+
+    def train(
+        self,
+        network: Network,
+        examples: Examples,
+        order: NDArray[np.int64],
+        settings: StepSettings,
+        *,
+        epoch: int,
+        seed: int,
+        n_threads: int,
+    ) -> Tally:
+        """Run minibatch SGD over `order`; see `Engine.train`."""
+        examples.check(network)
+        instruction_level()
+        features = examples.features.canonical()
+        target_type = np.int64 if network.output == "softmax" else network.dtype
+        loss, penalty = _TRAIN[network.dtype](
+            _arrays(network),
+            _rows(features),
+            features.scale,
+            np.ascontiguousarray(examples.target, dtype=target_type),
+            None if examples.weight is None else np.ascontiguousarray(examples.weight, dtype=np.float64),
+            np.ascontiguousarray(examples.ids, dtype=np.int64),
+            np.ascontiguousarray(order, dtype=np.int64),
+            _settings(settings, epoch, seed),
+            n_threads,
+        )
+        n = max(len(order), 1)
+        return Tally(loss / n, penalty / n, _products(network))
+
+    def evaluate(self, network: Network, features: Features, *, n_threads: int) -> Evaluation:
+        """Compute the network's output and count its zeros; see `Engine.evaluate`."""
+        features.check_width(network)
+        instruction_level()
+        features = features.canonical()
+        output = np.empty((features.n_samples, network.layer_sizes[-1]), network.dtype)
+        zeros, ever_active = _EVALUATE[network.dtype](
+            _arrays(network), _rows(features), features.scale, output, n_threads
+        )
+        return Evaluation(output, tuple(zeros), tuple(a.astype(bool) for a in ever_active))
+
+    def encode(
+        self, network: Network, features: Features, layer: int, *, n_threads: int
+    ) -> sparse.csr_array[Any]:
+        """Activations of one hidden layer as CSR; see `Engine.encode`."""
+        features.check_width(network)
+        instruction_level()
+        features = features.canonical()
+        code = _ENCODE[network.dtype](_arrays(network), _rows(features), features.scale, layer, n_threads)
+        shape = (features.n_samples, network.layer_sizes[layer + 1])
+        result = sparse.csr_array(code, shape=shape)
+        result.has_canonical_format = True
+        return result
+
+
+def instruction_level() -> str:
+    """Name of the instruction level in use: the machine's best, or TRUEZERO_ISA.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If TRUEZERO_ISA names one that this build or machine does not have.
+    """
+    try:
+        return _native.level_in_use()
+    except _native.LevelUnavailable as error:
+        raise EngineUnavailableError(str(error)) from None
+
+
+def _arrays(network: Network) -> tuple[Any, ...]:
+    """Everything of a network that the core needs."""
+    codes = [network.activation(layer).native_code for layer in range(network.n_hidden)]
+    return (
+        network.weights,
+        network.biases,
+        codes,
+        list(network.signs),
+        network.softplus_scale,
+        network.use_biases,
+        network.output == "softmax",
+    )
+
+
+def _rows(features: Features) -> Any:
+    """Canonical rows as the core takes them: a matrix, or (data, indices, indptr, n_columns)."""
+    X = features.X
+    if sparse.issparse(X):
+        return (X.data, X.indices, X.indptr.astype(np.int64, copy=False), X.shape[1])
+    return X if X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0 else np.ascontiguousarray(X)
+
+
+def _settings(settings: StepSettings, epoch: int, seed: int) -> _native.StepSettings:
+    core = _native.StepSettings()
+    core.learning_rate = settings.learning_rate
+    core.batch_size = settings.batch_size
+    core.l1 = list(settings.l1)
+    core.dropout, core.dropout_threshold = settings.dropout, threshold(settings.dropout)
+    core.input_dropout, core.input_dropout_threshold = (
+        settings.input_dropout,
+        threshold(settings.input_dropout),
+    )
+    core.max_norm = settings.max_norm or 0.0
+    core.weight_decay = settings.weight_decay
+    core.epoch, core.seed = epoch, seed
+    return core
+
+
+def _products(network: Network) -> tuple[str, ...]:
+    """Zeros are skipped in the input, and above activations whose zeros are true."""
+    above = ("sparse" if network.activation(l).true_zeros else "dense" for l in range(network.n_hidden))
+    return ("sparse", *above)
