@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from truezero.activations import Array
-from truezero.errors import DataError
+from truezero.errors import DataError, OptionError
 from truezero.network import Network
 
 
@@ -148,6 +148,13 @@ class StepSettings:
     input_dropout: float = 0.0
     max_norm: float | None = None
     weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.learning_rate * self.weight_decay >= 1:
+            raise OptionError(
+                f"learning rate {self.learning_rate} times weight decay {self.weight_decay} must be below 1: "
+                "a step would turn the weights' signs around"
+            )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,534 @@
+"""The engine contract, for every engine: one suite."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from truezero import Network
+from truezero.activations import activation_names, get_activation, register_activation
+from truezero.engines import Engine, Examples, Features, StepSettings, Tally, available_engines, get_engine
+from truezero.engines._select import resolve_threads
+from truezero.errors import DataError, EngineUnavailableError, OptionError
+from truezero.network import initialize
+
+ENGINES = ("reference", "native")
+BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
+TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
+levels = pytest.importorskip("truezero.engines._native").available_levels()
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return get_engine(request.param)
+
+
+@pytest.fixture(params=levels)
+def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("TRUEZERO_ISA", request.param)
+    return str(request.param)
+
+
+def make(
+    sizes: tuple[int, ...] = (19, 33, 21, 5),
+    *,
+    n: int = 57,
+    dtype: str = "float64",
+    seed: int = 3,
+    weighted: bool = False,
+    zero_biases: bool = False,
+    **options: Any,
+) -> tuple[Network, Examples]:
+    """A small network with odd sizes, and rows with many zeros."""
+    random = np.random.default_rng(seed)
+    network = initialize(sizes, dtype=dtype, seed=seed, **options)
+    if network.use_biases and not zero_biases:
+        for biases in network.biases:
+            biases[:] = random.normal(0, 0.1, biases.shape)
+    X = np.where(random.random((n, sizes[0])) < 0.5, 0, random.normal(size=(n, sizes[0]))).astype(dtype)
+    target: Any = random.integers(0, sizes[-1], n)
+    if network.output == "linear":
+        target = random.normal(size=(n, sizes[-1])).astype(dtype)
+    weight = random.random(n) * 2 if weighted else None
+    return network, Examples(Features(X), target, weight, random.permutation(1000)[:n].astype(np.int64))
+
+
+def settings(network: Network, **changes: Any) -> StepSettings:
+    given = {"learning_rate": 0.1, "batch_size": 10, "l1": (1e-3,) * network.n_hidden, **changes}
+    return StepSettings(**given)
+
+
+def run(
+    engine: Engine, network: Network, examples: Examples, steps: StepSettings, *, epochs: int = 2, n_threads: int = 1
+) -> tuple[Network, Tally]:
+    trained = network.copy()
+    order = np.random.default_rng(0).permutation(examples.features.n_samples).astype(np.int64)
+    for epoch in range(epochs):
+        tally = engine.train(trained, examples, order, steps, epoch=epoch, seed=77, n_threads=n_threads)
+    return trained, tally
+
+
+def parameters(network: Network) -> list[Any]:
+    return [*network.weights, *network.biases]
+
+
+def disagreement(a: Network, b: Network, start: Network) -> float:
+    """‖ΔW‖ ⁄ ‖W_end − W_0‖, the largest of all arrays that moved."""
+    worst = 0.0
+    for x, y, z in zip(parameters(a), parameters(b), parameters(start), strict=True):
+        moved = np.linalg.norm(np.float64(x) - z)
+        apart = np.linalg.norm(np.float64(x) - y)
+        assert np.isfinite(apart)
+        if moved == 0:
+            assert apart == 0
+        else:
+            worst = max(worst, float(apart / moved))
+    return worst
+
+
+def same_bits(a: Network, b: Network) -> bool:
+    return all(x.tobytes() == y.tobytes() for x, y in zip(parameters(a), parameters(b), strict=True))
+
+
+VARIATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "plain": ({}, {}),
+    "no hidden layer": ({"sizes": (19, 5)}, {}),
+    "one unit everywhere": ({"sizes": (1, 1, 1, 2)}, {}),
+    "several tiles": ({"sizes": (40, 300, 600, 3), "n": 23}, {"learning_rate": 0.01}),
+    "wide output": ({"sizes": (9, 20, 700), "n": 23}, {}),
+    "batch of one": ({}, {"batch_size": 1}),
+    "one batch": ({}, {"batch_size": 57}),
+    "batch larger than data": ({}, {"batch_size": 1000}),
+    "dropout": ({}, {"dropout": 0.5, "input_dropout": 0.2}),
+    "dropout of tanh": ({"activation": "tanh"}, {"dropout": 0.5}),
+    "max norm": ({}, {"max_norm": 0.9}),
+    "weight decay": ({}, {"weight_decay": 0.3}),
+    "strong decay": ({"n": 200}, {"weight_decay": 7.0, "max_norm": 1.0}),
+    "weights": ({"weighted": True}, {}),
+    "signs": ({"sign_mask": "half"}, {}),
+    "random signs": ({"sign_mask": "random", "activation": "softplus"}, {}),
+    "no biases": ({"use_biases": False}, {}),
+    "squared error": ({"output": "linear", "weighted": True}, {"learning_rate": 0.01}),
+    "no l1": ({}, {"l1": (0.0, 0.0)}),
+    "l1 per layer": ({}, {"l1": (1e-2, 0.0)}),
+    "softplus scale": ({"activation": "softplus", "softplus_scale": 6.0}, {}),
+    "mixed": ({"activation": ("tanh", "rectifier")}, {}),
+    "everything": (
+        {"activation": ("rectifier", "lif"), "sign_mask": "half", "weighted": True},
+        {"dropout": 0.3, "input_dropout": 0.1, "max_norm": 1.0, "weight_decay": 0.2},
+    ),
+}
+
+
+def varied(name: str, dtype: str) -> tuple[Network, Examples, StepSettings]:
+    network_options, changes = VARIATIONS[name]
+    network, examples = make(**{"dtype": dtype, **network_options})
+    changes = dict(changes)
+    if "l1" in changes and len(changes["l1"]) != network.n_hidden:
+        del changes["l1"]
+    return network, examples, settings(network, **changes)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_native_trains_as_reference(name: str, dtype: str) -> None:
+    network, examples, steps = varied(name, dtype)
+    expected, expected_tally = run(get_engine("reference"), network, examples, steps)
+    actual, tally = run(get_engine("native"), network, examples, steps)
+    assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
+    precision = {"float64": 1e-9, "float32": 1e-4}[dtype]
+    assert tally.loss == pytest.approx(expected_tally.loss, rel=precision)
+    assert tally.penalty == pytest.approx(expected_tally.penalty, rel=precision, abs=1e-12)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("activation", BUILT_IN)
+def test_every_activation_trains_as_reference(activation: str, dtype: str, level: str) -> None:
+    network, examples = make(activation=activation, sign_mask="half", dtype=dtype)
+    steps = settings(network)
+    expected, _ = run(get_engine("reference"), network, examples, steps)
+    actual, _ = run(get_engine("native"), network, examples, steps)
+    assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", ["plain", "several tiles", "max norm", "everything"])
+def test_every_instruction_level_trains_as_reference(name: str, dtype: str, level: str) -> None:
+    network, examples, steps = varied(name, dtype)
+    expected, _ = run(get_engine("reference"), network, examples, steps)
+    actual, _ = run(get_engine("native"), network, examples, steps)
+    assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
+
+
+def test_unknown_instruction_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUEZERO_ISA", "mmx")
+    network, examples = make()
+    with pytest.raises(EngineUnavailableError, match=r"TRUEZERO_ISA=mmx .* baseline"):
+        get_engine("native").evaluate(network, examples.features, n_threads=1)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.4, "max_norm": 1.0, "weight_decay": 0.1}])
+def test_threads_do_not_change_bits(options: dict[str, Any], dtype: str) -> None:
+    network, examples = make((120, 300, 600, 11), dtype=dtype, weighted=True)  # above one thread's size
+    native = get_engine("native")
+    steps = settings(network, learning_rate=0.02, **options)
+    one, tally = run(native, network, examples, steps, n_threads=1)
+    for n_threads in (2, 3, 5):
+        other, other_tally = run(native, network, examples, steps, n_threads=n_threads)
+        assert same_bits(one, other)
+        assert other_tally == tally
+    assert same_bits(one, run(native, network, examples, steps, n_threads=2)[0])
+
+
+def gradient(engine: Engine, network: Network, examples: Examples, l1: tuple[float, ...]) -> list[Any]:
+    """What a step of rate 1 over one batch subtracts."""
+    steps = settings(network, learning_rate=1.0, batch_size=10_000, l1=l1)
+    after, _ = run(engine, network, examples, steps, epochs=1)
+    return [x - y for x, y in zip(parameters(network), parameters(after), strict=True)]
+
+
+def total_cost(engine: Engine, network: Network, examples: Examples, l1: tuple[float, ...]) -> float:
+    steps = settings(network, learning_rate=0.0, batch_size=10_000, l1=l1)
+    _, tally = run(engine, network, examples, steps, epochs=1)
+    return tally.loss + tally.penalty
+
+
+@pytest.mark.parametrize("output", ["softmax", "linear"])
+@pytest.mark.parametrize("activation", BUILT_IN)
+def test_gradients_are_finite_differences(engine: Engine, activation: str, output: str) -> None:
+    network, examples = make(
+        (7, 6, 5, 3), n=9, activation=activation, sign_mask="half", weighted=True, output=output, softplus_scale=2.0
+    )
+    if activation == "lif":  # steep at 0+, where its slope is capped: keep away from there
+        network.biases[0][:] = 2.0
+        network.biases[1][:] = 2.0
+    l1 = (0.03, 0.01)
+    actual = gradient(engine, network, examples, l1)
+    step = 1e-6
+    for values, expected in zip(parameters(network), actual, strict=True):
+        for at in np.ndindex(values.shape):
+            before = values[at]
+            values[at] = before + step
+            above = total_cost(engine, network, examples, l1)
+            values[at] = before - step
+            below = total_cost(engine, network, examples, l1)
+            values[at] = before
+            assert (above - below) / (2 * step) == pytest.approx(expected[at], rel=2e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("activation", ["rectifier", "softplus", "tanh", "sigmoid"])
+def test_gradients_are_autograd_s(engine: Engine, activation: str) -> None:
+    torch = pytest.importorskip("torch")
+    network, examples = make(activation=activation, softplus_scale=3.0, sign_mask="half", weighted=True)
+    l1 = (0.03, 0.01)
+    function = {
+        "rectifier": torch.relu,
+        "softplus": lambda z: torch.nn.functional.softplus(z, beta=3.0, threshold=1e9),
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+    }[activation]
+    weights = [torch.tensor(w, requires_grad=True) for w in network.weights]
+    biases = [torch.tensor(b, requires_grad=True) for b in network.biases]
+    weight, h, penalty = torch.tensor(examples.weight), torch.tensor(examples.features.X), 0
+    for layer in range(network.n_hidden):
+        h = torch.tensor(network.signs[layer]) * function(h @ weights[layer] + biases[layer])
+        penalty = penalty + l1[layer] * (weight * h.abs().sum(1)).mean()
+    z = h @ weights[-1] + biases[-1]
+    loss = (weight * torch.nn.functional.cross_entropy(z, torch.tensor(examples.target), reduction="none")).mean()
+    (loss + penalty).backward()
+    for expected, actual in zip([*weights, *biases], gradient(engine, network, examples, l1), strict=True):
+        np.testing.assert_allclose(actual, expected.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def messy_csr(X: Any) -> Any:
+    """Explicit zeros, unsorted indices, duplicates, 64-bit index arrays."""
+    data: list[float] = []
+    indices: list[int] = []
+    indptr = [0]
+    for row in X:
+        columns = list(np.flatnonzero(row))[::-1]
+        for column in columns:
+            data += [row[column] / 2, row[column] / 2]
+            indices += [column, column]
+        data.append(0.0)
+        indices.append(0)
+        indptr.append(len(data))
+    return sparse.csr_matrix(
+        (np.array(data, X.dtype), np.array(indices, np.int64), np.array(indptr, np.int64)), shape=X.shape
+    )
+
+
+INPUTS: dict[str, Callable[[Any], Any]] = {
+    "csr": sparse.csr_array,
+    "csr matrix": sparse.csr_matrix,
+    "messy csr": messy_csr,
+    "Fortran order": np.asfortranarray,
+    "slice": lambda X: np.repeat(np.repeat(X, 2, axis=1), 2, axis=0)[::2, ::2],
+    "big-endian": lambda X: X.astype(X.dtype.newbyteorder(">")),
+    "reversed": lambda X: X[::-1][::-1],
+}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("form", INPUTS)
+def test_input_forms_give_the_same(engine: Engine, form: str, dtype: str) -> None:
+    network, examples = make(dtype=dtype)
+    steps = settings(network, input_dropout=0.1)
+    expected, _ = run(engine, network, examples, steps)
+    X = INPUTS[form](examples.features.X)
+    before = X.copy()
+    given = Examples(Features(X), examples.target, None, examples.ids)
+    actual, _ = run(engine, network, given, steps)
+    if engine.name == "native":
+        assert same_bits(expected, actual)
+    assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
+    assert (X != before).sum() == 0
+    if sparse.issparse(X):
+        assert X.nnz == before.nnz  # the caller's matrix is as it was
+
+
+def test_read_only_memory_mapped_and_uint8(engine: Engine, tmp_path: Any) -> None:
+    network, examples = make(dtype="float32")
+    pixels = np.random.default_rng(0).integers(0, 256, examples.features.X.shape).astype(np.uint8)
+    pixels[pixels < 128] = 0
+    scaled = Features(pixels.astype(np.float32) * np.float32(1 / 255))
+    np.save(tmp_path / "pixels.npy", pixels)
+    mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    steps = settings(network)
+    results = []
+    for features in (scaled, Features(pixels, 1 / 255), Features(mapped, 1 / 255), Features(sparse.csr_array(pixels), 1 / 255)):
+        given = Examples(features, examples.target, None, examples.ids)
+        results.append(run(engine, network, given, steps)[0])
+    for other in results[1:]:
+        assert disagreement(results[0], other, network) < 1e-5
+
+
+def test_repeated_runs_are_the_same_bits(engine: Engine) -> None:
+    network, examples = make(dtype="float32")
+    steps = settings(network, dropout=0.3)
+    assert same_bits(run(engine, network, examples, steps)[0], run(engine, network, examples, steps)[0])
+
+
+def test_example_ids_address_the_draws(engine: Engine) -> None:
+    """Rows in another place with their ids give the same draws; with other ids, others."""
+    network, examples = make()
+    steps = settings(network, dropout=0.5, batch_size=57)
+    expected, _ = run(engine, network, examples, steps, epochs=1)
+    shift = np.roll(np.arange(57), 5)
+    moved = Examples(Features(examples.features.X[shift]), examples.target[shift], None, examples.ids[shift])
+    assert disagreement(expected, run(engine, network, moved, steps, epochs=1)[0], network) < 1e-9
+    other = Examples(examples.features, examples.target, None, examples.ids + 1)
+    assert disagreement(expected, run(engine, network, other, steps, epochs=1)[0], network) > 0.1
+
+
+def test_max_norm_bounds_hidden_units_only(engine: Engine) -> None:
+    network, examples = make()
+    trained, _ = run(engine, network, examples, settings(network, max_norm=0.5))
+    for weights in trained.weights[:-1]:
+        assert np.linalg.norm(weights, axis=0).max() <= 0.5 * (1 + 1e-12)
+    assert np.linalg.norm(trained.weights[-1], axis=0).max() > 0.5
+
+
+def test_use_biases_false_leaves_them_zero(engine: Engine) -> None:
+    network, examples = make(use_biases=False)
+    trained, _ = run(engine, network, examples, settings(network))
+    assert all((b == 0).all() for b in trained.biases)
+
+
+def test_half_of_the_units_are_zero_after_initialization(engine: Engine) -> None:
+    """Section 3.1."""
+    network, examples = make((50, 400, 400, 5), n=200, zero_biases=True)
+    for fraction in engine.evaluate(network, examples.features, n_threads=1).sparsity:
+        assert fraction == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("activation", BUILT_IN)
+def test_evaluate_and_encode(engine: Engine, activation: str, dtype: str) -> None:
+    network, examples = make(activation=activation, sign_mask="half", dtype=dtype, n=70)
+    reference = get_engine("reference").evaluate(network, examples.features, n_threads=1)
+    evaluation = engine.evaluate(network, examples.features, n_threads=2)
+    assert evaluation.output.dtype == dtype
+    np.testing.assert_allclose(evaluation.output, reference.output, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-6)
+    for layer in range(network.n_hidden):
+        code = engine.encode(network, examples.features, layer, n_threads=2)
+        assert isinstance(code, sparse.csr_array)
+        assert code.dtype == dtype
+        assert code.shape == (70, network.layer_sizes[layer + 1])
+        assert (code.data != 0).all()
+        assert code.nnz == code.shape[0] * code.shape[1] - evaluation.zeros[layer]
+        expected = get_engine("reference").encode(network, examples.features, layer, n_threads=1)
+        np.testing.assert_allclose(code.toarray(), expected.toarray(), rtol=1e-4, atol=1e-6)
+        active = np.asarray((code != 0).sum(axis=0)).ravel() > 0
+        assert (evaluation.ever_active[layer] == active).all()
+        assert evaluation.dead_units[layer] == (~active).sum()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_a_row_alone_gives_what_it_gives_in_a_batch(dtype: str, level: str) -> None:
+    network, examples = make((40, 300, 31, 7), dtype=dtype, n=70)
+    native = get_engine("native")
+    X = examples.features.X
+    together = native.evaluate(network, Features(X), n_threads=2).output
+    for row in range(0, 70, 9):
+        alone = native.evaluate(network, Features(X[row : row + 1]), n_threads=1).output
+        as_csr = native.evaluate(network, Features(sparse.csr_array(X[row : row + 1])), n_threads=1).output
+        assert alone.tobytes() == together[row : row + 1].tobytes() == as_csr.tobytes()
+
+
+def test_no_negative_zeros(engine: Engine) -> None:
+    network, examples = make(sign_mask="half", dtype="float32")
+    network.signs[0][:] = -1  # type: ignore[index]
+    for layer in range(2):
+        code = engine.encode(network, examples.features, layer, n_threads=1)
+        assert not np.signbit(code.toarray()[code.toarray() == 0]).any()
+
+
+def test_subnormal_activations_are_active(engine: Engine) -> None:
+    network = initialize((1, 1, 2), dtype="float64")
+    network.weights[0][:] = 1.0
+    features = Features(np.array([[5e-324], [0.0]]))
+    assert engine.encode(network, features, 0, n_threads=1).nnz == 1
+
+
+@pytest.mark.parametrize("activation", BUILT_IN)
+def test_nan_survives(engine: Engine, activation: str) -> None:
+    network, examples = make(activation=activation)
+    network.weights[0][3, 4] = np.nan
+    with np.errstate(all="ignore"):
+        assert np.isnan(engine.evaluate(network, examples.features, n_threads=1).output).any()
+        trained, tally = run(engine, network, examples, settings(network), epochs=1)
+    assert np.isnan(tally.loss)
+    assert not trained.all_finite()
+
+
+def test_no_rows(engine: Engine) -> None:
+    network, examples = make()
+    empty = Features(examples.features.X[:0])
+    assert engine.evaluate(network, empty, n_threads=2).output.shape == (0, 5)
+    assert engine.encode(network, empty, 1, n_threads=2).shape == (0, 21)
+    given = Examples(empty, examples.target[:0], None, examples.ids[:0])
+    trained, tally = run(engine, network, given, settings(network), epochs=1)
+    assert same_bits(trained, network)
+    assert (tally.loss, tally.penalty) == (0, 0)
+
+
+def test_rows_that_do_not_fit_are_refused(engine: Engine) -> None:
+    network, examples = make()
+    narrow = Features(examples.features.X[:, :-1])
+    with pytest.raises(DataError, match="takes 19 features, the data have 18"):
+        engine.evaluate(network, narrow, n_threads=1)
+    with pytest.raises(DataError, match="class numbers"):
+        run(engine, network, Examples(examples.features, examples.target + 5, None, examples.ids), settings(network))
+    with pytest.raises(DataError, match="one of the ids"):
+        run(engine, network, Examples(examples.features, examples.target, None, examples.ids[:3]), settings(network))
+    with pytest.raises(DataError, match="int32"):
+        Features(examples.features.X.astype(np.int32))
+    with pytest.raises(OptionError, match="weight decay"):
+        settings(network, weight_decay=11.0)
+
+
+def test_forged_csr_is_refused() -> None:
+    network, examples = make()
+    X = sparse.csr_array(examples.features.X)
+    X.indices[0] = 10_000
+    with pytest.raises((ValueError, IndexError)):
+        get_engine("native").evaluate(network, Features(X), n_threads=1)
+
+
+def test_products_are_reported() -> None:
+    network, examples = make(activation=("tanh", "rectifier"))
+    assert run(get_engine("native"), network, examples, settings(network))[1].products == ("sparse", "dense", "sparse")
+    assert run(get_engine("reference"), network, examples, settings(network))[1].products == ("dense",) * 3
+
+
+def test_engines_to_be_had() -> None:
+    assert available_engines() == {"reference": None, "native": None}
+    assert get_engine("auto").name == "native"
+    with pytest.raises(EngineUnavailableError, match="unknown engine 'gpu'; known: auto, reference, native"):
+        get_engine("gpu")
+
+
+def test_own_activation_runs_on_the_reference_engine() -> None:
+    register_activation("cube", lambda z: z**3, lambda z: 3 * z**2)
+    network, examples = make(activation="cube")
+    assert get_engine("auto", network).name == "reference"
+    with pytest.raises(EngineUnavailableError, match="'cube'"):
+        get_engine("native", network)
+    run(get_engine("auto", network), network, examples, settings(network, learning_rate=1e-3))
+    with pytest.raises(OptionError, match="built in"):
+        register_activation("relu", np.abs, np.sign)
+
+
+def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TRUEZERO_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert resolve_threads(None) == len(os.sched_getaffinity(0))
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert resolve_threads(None) == 3
+    monkeypatch.setenv("TRUEZERO_NUM_THREADS", "2")
+    assert resolve_threads(None) == 2
+    assert resolve_threads(5) == 5
+    monkeypatch.setenv("TRUEZERO_NUM_THREADS", "many")
+    with pytest.raises(OptionError, match="TRUEZERO_NUM_THREADS must be a whole number above 0, got 'many'"):
+        resolve_threads(None)
+    with pytest.raises(OptionError, match="n_threads"):
+        resolve_threads(0)
+
+
+def test_ctrl_c_ends_a_native_call_within_a_second() -> None:
+    network, examples = make((300, 800, 800, 5), n=500)
+    order = np.tile(np.arange(500, dtype=np.int64), 200)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    started = time.perf_counter()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        get_engine("native").train(network, examples, order, settings(network), epoch=0, seed=0, n_threads=2)
+    assert time.perf_counter() - started < 1.5
+    assert network.all_finite()
+
+
+def test_native_works_after_a_fork() -> None:
+    code = """
+import os, warnings
+import numpy as np
+from truezero.engines import Features, get_engine
+from truezero.network import initialize
+warnings.simplefilter("ignore", DeprecationWarning)
+network = initialize((300, 600, 600, 5))
+X = Features(np.random.default_rng(0).random((200, 300)))
+native = get_engine("native")
+before = native.evaluate(network, X, n_threads=2).output
+child = os.fork()
+if child == 0:
+    os._exit(0 if (native.evaluate(network, X, n_threads=2).output == before).all() else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_real_images(dtype: str, real_data: Any) -> None:
+    """One epoch over 5,000 MNIST examples, dense and CSR: native as reference."""
+    from truezero.datasets import load_dataset
+
+    data = load_dataset("mnist", real_data)
+    X, y = data.X_train[:5000], data.y_train[:5000].astype(np.int64)
+    network = initialize((784, 300, 300, 10), dtype=dtype, seed=1)
+    ids = np.arange(5000, dtype=np.int64)
+    for form in (np.asarray, sparse.csr_array):
+        given = Examples(Features(form(X), 1 / 255), y, None, ids)
+        expected, _ = run(get_engine("reference"), network, given, settings(network), epochs=1)
+        actual, _ = run(get_engine("native"), network, given, settings(network), epochs=1, n_threads=2)
+        assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
