@@ -160,7 +160,7 @@ class Trainer {
         if (l < top) delta(l, tile, n);
         backward(l, tile, n);
       });
-      if (l > 0) team_.barrier();
+      team_.barrier();
     }
     return true;
   }

@@ -523,7 +523,7 @@ def test_real_images(dtype: str, real_data: Any) -> None:
     """One epoch over 5,000 MNIST examples, dense and CSR: native as reference."""
     from truezero.datasets import load_dataset
 
-    data = load_dataset("mnist", real_data)
+    data = load_dataset("mnist", data_dir=real_data)
     X, y = data.X_train[:5000], data.y_train[:5000].astype(np.int64)
     network = initialize((784, 300, 300, 10), dtype=dtype, seed=1)
     ids = np.arange(5000, dtype=np.int64)

@@ -33,7 +33,7 @@ class Features:
     def __post_init__(self) -> None:
         if len(self.X.shape) != 2:
             raise DataError(f"input rows must be a matrix, got shape {self.X.shape}")
-        if self.X.dtype not in (np.float32, np.float64, np.uint8):
+        if self.X.dtype.newbyteorder("=") not in (np.float32, np.float64, np.uint8):
             raise DataError(f"input rows must be float32, float64 or uint8, got {self.X.dtype}")
 
     @property
@@ -53,7 +53,9 @@ class Features:
         """
         X = self.X
         if sparse.issparse(X):
-            X = X if X.format == "csr" else X.tocsr()
+            X = sparse.csr_array(X)  # shares the arrays of what is CSR already
+            if not X.data.dtype.isnative:
+                X = X.astype(X.dtype.newbyteorder("="))
             if not X.has_canonical_format or bool((X.data == 0).any()):
                 X = X.copy()
                 X.sum_duplicates()
