@@ -8,7 +8,7 @@ same bits for any number of threads, run after run.
 from __future__ import annotations
 
 from truezero.engines._contract import Engine, Evaluation, Examples, Features, StepSettings, Tally
-from truezero.engines._select import available_engines, get_engine, resolve_threads
+from truezero.engines._select import available_engines, core_hash, get_engine, resolve_threads
 
 __all__ = [
     "Engine",
@@ -18,6 +18,7 @@ __all__ = [
     "StepSettings",
     "Tally",
     "available_engines",
+    "core_hash",
     "get_engine",
     "resolve_threads",
 ]

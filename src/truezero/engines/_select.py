@@ -11,10 +11,11 @@ from truezero.network import Network
 
 _engines: dict[str, Engine] = {"reference": ReferenceEngine()}
 _unavailable: dict[str, str] = {}
+_core_hash = ""
 try:
-    from truezero.engines.native import NativeEngine
+    from truezero.engines.native import SOURCE_HASH, NativeEngine
 
-    _engines["native"] = NativeEngine()
+    _engines["native"], _core_hash = NativeEngine(), SOURCE_HASH
 except ImportError as error:  # a build without the compiled core still works
     _unavailable["native"] = str(error)
 
@@ -22,6 +23,11 @@ except ImportError as error:  # a build without the compiled core still works
 def available_engines() -> dict[str, str | None]:
     """Name of every engine; None if it can be used, else the reason why not."""
     return {**dict.fromkeys(_engines, None), **_unavailable}
+
+
+def core_hash() -> str:
+    """Hash of the sources the compiled core was made from; empty without one."""
+    return _core_hash
 
 
 def get_engine(name: str, network: Network | None = None) -> Engine:

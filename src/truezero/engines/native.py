@@ -14,6 +14,7 @@ from truezero.engines._contract import Evaluation, Examples, Features, StepSetti
 from truezero.errors import EngineUnavailableError
 from truezero.network import Network
 
+SOURCE_HASH = _native.SOURCE_HASH
 _TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}
 _EVALUATE = {np.dtype("f4"): _native.evaluate_float32, np.dtype("f8"): _native.evaluate_float64}
 _ENCODE = {np.dtype("f4"): _native.encode_float32, np.dtype("f8"): _native.encode_float64}

@@ -1,0 +1,7 @@
+"""What a trained network does: errors, sparsity, dead units."""
+
+from __future__ import annotations
+
+from truezero.analysis._measure import Measurement, Sparsity, measure, sparsity
+
+__all__ = ["Measurement", "Sparsity", "measure", "sparsity"]

@@ -1,0 +1,8 @@
+"""Results for people: figures, and a report that is one HTML file."""
+
+from __future__ import annotations
+
+from truezero.report._figures import learning_curves
+from truezero.report._html import write_report
+
+__all__ = ["learning_curves", "write_report"]
