@@ -64,3 +64,21 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise DataError(f"cannot write into the folder {folder}: {error.strerror or error}") from error
     return folder
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Find out before long work, not after it, that a file cannot be written.
+
+    Raises
+    ------
+    DataError
+        If its folder is missing or cannot be written to, or it is itself a folder.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise DataError(f"cannot write {target}: it is a folder")
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise DataError(f"cannot write {target}: {error.strerror or error}") from error

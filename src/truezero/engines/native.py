@@ -15,6 +15,7 @@ from truezero.errors import EngineUnavailableError
 from truezero.network import Network
 
 SOURCE_HASH = _native.SOURCE_HASH
+COMPILER = _native.COMPILER
 _TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}
 _EVALUATE = {np.dtype("f4"): _native.evaluate_float32, np.dtype("f8"): _native.evaluate_float64}
 _ENCODE = {np.dtype("f4"): _native.encode_float32, np.dtype("f8"): _native.encode_float64}
@@ -92,6 +93,11 @@ def instruction_level() -> str:
         return _native.level_in_use()
     except _native.LevelUnavailable as error:
         raise EngineUnavailableError(str(error)) from None
+
+
+def instruction_levels() -> list[str]:
+    """Names of the levels this build and machine have, slowest first."""
+    return _native.available_levels()
 
 
 def _arrays(network: Network) -> tuple[Any, ...]:

@@ -193,20 +193,27 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         for name in ("batch_size", "max_iter"):
             if not isinstance(getattr(self, name), Integral) or isinstance(getattr(self, name), bool):
                 raise OptionError(f"{name} must be a whole number, got {getattr(self, name)!r}")
-        for name in ("learning_rate_init", "dropout", "input_dropout", "alpha", "validation_fraction"):
+        reals = ("learning_rate_init", "dropout", "input_dropout", "alpha", "validation_fraction", "softplus_scale")
+        for name in reals:
             if not isinstance(getattr(self, name), Real):
                 raise OptionError(f"{name} must be a number, got {getattr(self, name)!r}")
+        for name, kind in (("max_norm", Real), ("n_iter_no_change", Integral)):
+            if not isinstance(getattr(self, name), (kind, type(None))):
+                raise OptionError(f"{name} must be a number or None, got {getattr(self, name)!r}")
         if not 0 < self.validation_fraction < 1:
             raise OptionError(f"validation_fraction must be above 0 and below 1, got {self.validation_fraction!r}")
         if self.dtype not in ("float32", "float64"):
             raise OptionError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         l1 = self.l1_activation
         per_layer = (l1,) * len(sizes) if isinstance(l1, Real) else tuple(l1)
-        if len(per_layer) != len(sizes):
+        if len(per_layer) != len(sizes) or not all(isinstance(value, Real) for value in per_layer):
             raise OptionError(f"l1_activation must be one number or {len(sizes)}, one per hidden layer, got {l1!r}")
         if not -len(sizes) <= self.code_layer < max(len(sizes), 1):
             raise OptionError(f"code_layer must be below {len(sizes)}, got {self.code_layer!r}")
-        random = check_random_state(self.random_state)
+        try:
+            random = check_random_state(self.random_state)
+        except ValueError as error:
+            raise OptionError(f"random_state: {error}") from error
         seed = int(random.randint(2**32, dtype=np.uint32)) << 32 | int(random.randint(2**32, dtype=np.uint32))
         step = StepSettings(
             learning_rate=float(self.learning_rate_init),
@@ -305,6 +312,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         engine = get_engine(self.engine, network)
         train = self._examples(rows, target, self._combined_weight(target, weight))
         validation = None if held_out is None else self._examples(*held_out)
+        self.n_samples_ = (rows.shape[0], 0 if held_out is None else held_out[0].shape[0])
         callbacks = list(self.callbacks or ())
         bar = ProgressBar(settings.max_epochs) if self.verbose else None
         if bar is not None:

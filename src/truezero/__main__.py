@@ -1,0 +1,7 @@
+"""`python -m truezero` is `truezero`."""
+
+from __future__ import annotations
+
+from truezero.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""Command-line options made from the estimators' own parameters, so that there is one list of them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from truezero.estimators import DeepRectifierClassifier
+
+# Parameters that make no sense on a command line, or are options of the commands themselves.
+_LEFT_OUT = (
+    "self", "callbacks", "pretraining", "unlabeled_label", "warm_start", "verbose", "code_layer", "sparse_output",
+)  # fmt: skip
+
+
+def with_estimator_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace a command's `**options` by one option per parameter of the estimators.
+
+    All are optional; those not given are not handed on, so the estimator's default holds.
+    """
+    signature = inspect.signature(command)
+    hints = {n: h for n, h in typing.get_type_hints(command, include_extras=True).items() if n != "options"}
+    own = [p.replace(annotation=hints[p.name]) for p in signature.parameters.values() if p.name in hints]
+    described = _descriptions(DeepRectifierClassifier.__doc__ or "")
+    added = []
+    for parameter in inspect.signature(DeepRectifierClassifier.__init__).parameters.values():
+        if parameter.name in _LEFT_OUT:
+            continue
+        flag = "--" + parameter.name.replace("_", "-")
+        text = f"{described[parameter.name]} [default: {_shown(parameter.default)}]"
+        annotation: Any
+        if isinstance(parameter.default, bool):
+            flags = f"{flag}/--no-{flag[2:]}"
+            annotation = Annotated[bool | None, typer.Option(flags, help=text, show_default=False)]
+        else:
+            option = typer.Option(flag, help=text, show_default=False, metavar="VALUE")
+            annotation = Annotated[str | None, option]
+        added.append(inspect.Parameter(parameter.name, parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+        hints[parameter.name] = annotation
+    names = {parameter.name for parameter in added}
+
+    def wrapper(**given: Any) -> None:
+        options = {n: _parse(v) for n, v in given.items() if n in names and v is not None}
+        command(**{n: v for n, v in given.items() if n not in names}, **options)
+
+    wrapper.__doc__ = command.__doc__
+    wrapper.__name__ = command.__name__
+    wrapper.__annotations__ = hints
+    wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _parse(value: str | bool) -> Any:
+    """Read an option's value: none, a whole number, a number, a word, or several after commas."""
+    if isinstance(value, bool):
+        return value
+    if "," in value:
+        return tuple(_parse(part) for part in value.split(",") if part.strip())
+    text = value.strip()
+    if text.lower() == "none":
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _shown(default: Any) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default).lower()
+
+
+def _descriptions(docstring: str) -> dict[str, str]:
+    """First sentences of the parameters in a numpydoc docstring."""
+    section = docstring.split("Parameters\n", 1)[1].split("Attributes\n", 1)[0]
+    entry = re.compile(r"^    ([\w, ]+) : .*\n((?:        .*\n)+)", re.MULTILINE)
+    found = {}
+    for names, text in entry.findall(section):
+        for name in names.split(","):
+            found[name.strip()] = " ".join(text.split())
+    return found

@@ -1,0 +1,392 @@
+"""The command line. It only says what to do; the doing is in the layers below."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from truezero._atomic import check_writable, make_folder, write_text
+from truezero._cli_options import with_estimator_options
+from truezero._version import __version__
+from truezero.analysis import measure
+from truezero.datasets import Dataset, list_datasets, load_dataset
+from truezero.engines import Features, available_engines, core_hash, get_engine, resolve_threads
+from truezero.errors import OptionError, TruezeroError
+from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor, load, save
+from truezero.network import Network
+from truezero.report import write_report
+from truezero.report._html import percent
+from truezero.studies import STUDIES, RunStore
+from truezero.studies._store import environment
+from truezero.training import Checkpoint
+
+app = typer.Typer(
+    help="Train deep sparse rectifier networks, and get paid for the zeros. --debug, anywhere, shows tracebacks.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+bench_app = typer.Typer(help="Time truezero against other libraries.", no_args_is_help=True)
+data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+app.add_typer(data_app, name="data")
+
+out_console = Console()
+err_console = Console(stderr=True)
+
+DataArgument = Annotated[str, typer.Argument(help="A data set's name (see `truezero data list`) or a file.", metavar="DATA")]
+DataDirOption = Annotated[
+    str | None, typer.Option("--data-dir", help="Folder of the named data sets. [default: $TRUEZERO_DATA, else the cache]")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+ThreadsOption = Annotated[int | None, typer.Option("--n-threads", help="Threads; the result does not depend on it.")]
+ModelArgument = Annotated[Path, typer.Argument(help="A file that `truezero train` wrote.", metavar="MODEL")]
+
+
+def main() -> None:
+    """Run the command line: exit 2 for the user's mistakes, 1 for ours, one line either way."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    warnings.showwarning = _show_warning
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="truezero", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _say("interrupted", 130)
+    except BrokenPipeError:  # a reader such as `head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except TruezeroError as error:
+        if debug:
+            traceback.print_exc()
+        code = _say(str(error), 2)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)  # the option parser's own
+        if debug:
+            traceback.print_exc()
+        if usage is not None:
+            code = _say(usage() or "say what to do; see truezero --help", 2)
+        else:
+            code = _say(f"{type(error).__name__}: {error} (a fault of truezero; --debug shows where)", 1)
+    sys.exit(code or 0)
+
+
+def _say(message: str, code: int) -> int:
+    print("truezero: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print("truezero: warning: " + " ".join(str(message).split()), file=sys.stderr)
+
+
+@app.command()
+def reproduce(
+    study: Annotated[str, typer.Argument(help=f"One of: {', '.join(STUDIES)}.", metavar="STUDY")],
+    data: Annotated[str, typer.Option("--data", help="Data set to run it on.")] = "digits",
+    scale: Annotated[str, typer.Option("--scale", help="How much of it: smoke, laptop or paper.")] = "laptop",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results. [default: results-STUDY-DATA]")] = None,
+    data_dir: DataDirOption = None,
+    n_threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a table or figure of the paper; finished runs are kept and not repeated."""
+    if study not in STUDIES:
+        raise OptionError(f"unknown study {study!r}; known: {', '.join(STUDIES)}")
+    folder = make_folder(out or f"results-{study}-{data}")
+    dataset = load_dataset(data, data_dir=data_dir)
+    with _progress(f"{study} on {data}") as note:
+        where = ""
+
+        def on_run(what: str) -> None:
+            nonlocal where
+            where = what
+            note(what)
+
+        def on_epoch(state: Any) -> None:
+            note(f"{where}, epoch {state.history[-1]['epoch']}")
+
+        result = STUDIES[study](
+            dataset, scale=scale, store=RunStore(folder / "runs"), n_threads=n_threads, on_run=on_run, on_epoch=on_epoch
+        )
+    result["environment"] = environment(n_threads)
+    text = json.dumps(result, indent=1)
+    write_text(folder / "results.json", text + "\n")
+    write_report(result, folder / "report.html")
+    if as_json:
+        print(text)
+        return
+    out_console.print(_study_table(result))
+    out_console.print(f"results: {folder / 'results.json'}\nreport:  {folder / 'report.html'}", soft_wrap=True)
+
+
+def _study_table(result: dict[str, Any]) -> Table:
+    network = "-".join(map(str, result["network"]))
+    table = Table(title=f"{result['title']}: {result['data']}, {network}")
+    columns = ("hidden units", "test error, %", "paper, %", "exact zeros, %", "paper, %", "rate", "seconds")
+    for number, heading in enumerate(columns):
+        table.add_column(heading, justify="right" if number else "left", style="dim" if heading == "paper, %" else None)
+    for row in result["rows"]:
+        deviation = row["test_error_deviation"]
+        table.add_row(
+            row["activation"],
+            percent(row["test_error"]) + ("" if deviation is None else f" ± {percent(deviation)}"),
+            percent(row["paper_test_error"]),
+            percent(row["sparsity"]["overall"], 1),
+            percent(row["paper_sparsity"], 1),
+            f"{row['learning_rate']:g}",
+            f"{row['seconds']:.1f}",
+        )
+    return table
+
+
+@app.command()
+@with_estimator_options
+def train(
+    *,
+    data: DataArgument,
+    out: Annotated[Path, typer.Option("--out", help="File for the model (safetensors).", metavar="MODEL")],
+    regression: Annotated[bool, typer.Option("--regression", help="Predict numbers, not classes.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed training of the same kind stopped.")] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+    **options: Any,
+) -> None:
+    """Train a network: on a data set's training rows, its validation rows select, its test rows measure."""
+    check_writable(out)
+    checkpoint_path = out.with_name(out.name + ".checkpoint")
+    if checkpoint_path.exists() and not resume:
+        raise OptionError(
+            f"{checkpoint_path} is left from a training that did not finish: go on with --resume, or remove it"
+        )
+    dataset = load_dataset(data, data_dir=data_dir)
+    if dataset.y_train is None:
+        raise OptionError(f"{data} has no targets to train on")
+    options.setdefault("random_state", 0)
+    checkpoint = Checkpoint(checkpoint_path, dataset.fingerprint)
+    kind = DeepRectifierRegressor if regression else DeepRectifierClassifier
+    if regression and "class_weight" in options:
+        raise OptionError("class_weight is for classification")
+    model = kind(**options, callbacks=[checkpoint], verbose=not as_json and err_console.is_terminal)
+    validation: dict[str, Any] = {}
+    if dataset.X_validation is not None:
+        validation = {"X_val": dataset.scaled("validation"), "y_val": dataset.y_validation}
+    model.fit(dataset.scaled("train"), dataset.y_train, **validation)
+    save(model, out)
+    if not model.interrupted_:
+        checkpoint_path.unlink(missing_ok=True)
+    record = model.history_[model.epoch_selected_ - 1]
+    result: dict[str, Any] = {
+        "test_error": None,
+        "validation_error": record["validation_error"],
+        "sparsity": {"overall": _overall(model.network_, record["sparsity"]), "layers": record["sparsity"]},
+        "dead_units": record["dead_units"],
+        "n_test": 0,
+    }
+    if dataset.X_test is not None:
+        result |= measure(model, dataset.scaled("test"), dataset.y_test, n_threads=model.n_threads)
+    n_train, n_validation = model.n_samples_
+    result |= {
+        "n_train": n_train,
+        "n_validation": n_validation,
+        "epoch_selected": model.epoch_selected_,
+        "n_epochs": model.n_iter_,
+        "seconds": sum(r["seconds"] for r in model.history_),
+        "engine": model.engine_,
+        "model": str(out),
+    }
+    _show(result, as_json)
+    if model.interrupted_:
+        raise KeyboardInterrupt
+
+
+def _overall(network: Network, layers: list[float]) -> float:
+    units = network.layer_sizes[1:-1]
+    return float(np.average(layers, weights=units)) if units else 0.0
+
+
+@app.command()
+def predict(
+    model: ModelArgument,
+    data: DataArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the predictions there, one row per line.")] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict rows: the test rows of a named data set, or all rows of a file."""
+    estimator = load(model)
+    if isinstance(estimator, Network):
+        raise OptionError(f"{model} holds a bare network, without classes; predict needs an estimator's file")
+    if out is not None:
+        check_writable(out)
+    X, _ = _rows(load_dataset(data, data_dir=data_dir))
+    Features(X).check_width(estimator.network_)
+    predicted = estimator.predict(X).tolist()
+    text = "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in predicted) + "\n"
+    if out is not None:
+        write_text(out, text)
+    if as_json:
+        print(json.dumps({"predictions": predicted, "n_test": len(predicted)}))
+    elif out is None:
+        sys.stdout.write(text)
+
+
+@app.command()
+def inspect(
+    model: ModelArgument,
+    data: Annotated[str | None, typer.Argument(help="Rows to measure it on: a data set's test rows, or a file.")] = None,
+    data_dir: DataDirOption = None,
+    n_threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a model is, and how it does on data."""
+    loaded = load(model)
+    network = loaded if isinstance(loaded, Network) else loaded.network_
+    result: dict[str, Any] = {
+        "model": type(loaded).__name__,
+        "layer_sizes": list(network.layer_sizes),
+        "activations": list(network.activations),
+        "dtype": str(network.dtype),
+    }
+    if not isinstance(loaded, Network):
+        record = loaded.history_[loaded.epoch_selected_ - 1]
+        result |= {
+            "engine": loaded.engine_,
+            "epoch_selected": loaded.epoch_selected_,
+            "n_epochs": loaded.n_iter_,
+            "validation_error": record["validation_error"],
+            "sparsity": {"overall": _overall(network, record["sparsity"]), "layers": record["sparsity"]},
+            "dead_units": record["dead_units"],
+        }
+    if data is not None:
+        X, y = _rows(load_dataset(data, data_dir=data_dir))
+        result |= measure(loaded, X, y, n_threads=n_threads)
+    _show(result, as_json)
+
+
+def _rows(dataset: Dataset) -> tuple[Any, Any]:
+    """Test rows where there are some, else all rows."""
+    part = "train" if dataset.X_test is None else "test"
+    return dataset.scaled(part), dataset.part(part)[1]  # type: ignore[arg-type]
+
+
+@bench_app.command("train")
+def bench_train_command(
+    data: Annotated[str, typer.Option("--data", help="Data set to train on.")] = "mnist",
+    hidden_layer_sizes: Annotated[str, typer.Option("--hidden-layer-sizes")] = "1000,1000,1000",
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps per measurement.")] = 150,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Interleaved measurements of each.")] = 7,
+    data_dir: DataDirOption = None,
+    n_threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time a training step against PyTorch (eager and foreach), interleaved."""
+    from truezero.bench import bench_train
+
+    try:
+        sizes = tuple(int(size) for size in hidden_layer_sizes.split(","))
+    except ValueError:
+        raise OptionError(f"--hidden-layer-sizes must be numbers and commas, got {hidden_layer_sizes!r}") from None
+    dataset = load_dataset(data, data_dir=data_dir)
+    with _progress("bench train") as note:
+        result = bench_train(
+            dataset, hidden_layer_sizes=sizes, steps=steps, rounds=rounds, n_threads=n_threads, on_progress=note
+        )
+    if as_json:
+        print(json.dumps(result, indent=1))
+        return
+    zeros = percent(result["sparsity"]["overall"], 1)
+    table = Table(title=f"{data}, {'-'.join(map(str, result['network']))}, batch {result['batch_size']}, {zeros} % zeros")
+    for heading in ("", "threads", "ms a step"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, milliseconds in result["milliseconds_per_step"].items():
+        table.add_row(name, str(result["n_threads"][name]), f"{milliseconds:.3f}")
+    out_console.print(table)
+    low, high = result["spread"]
+    print(f"ratio, faster PyTorch / native: {result['ratio']:.2f} (from {low:.2f} to {high:.2f} in {rounds} rounds)")
+
+
+@data_app.command("list")
+def data_list(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
+    """List the data sets, and which are there."""
+    known = list_datasets(data_dir)
+    if as_json:
+        print(json.dumps([{**vars(dataset), "found": dataset.found} for dataset in known], indent=1))
+        return
+    for dataset in known:
+        print(f"{dataset.name:<16} {'there' if dataset.found else 'missing':<8} {dataset.description}")
+        if not dataset.found:
+            print(f"{'':<25} its files go to {dataset.location}; they are at {dataset.source}")
+
+
+@app.command()
+def info(as_json: JsonOption = False) -> None:
+    """Say which versions, engines, instruction set and threads are in use."""
+    engines = {name: reason or "available" for name, reason in available_engines().items()}
+    result: dict[str, Any] = {
+        "truezero": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "engines": engines,
+        "default_engine": get_engine("auto").name,
+        "n_threads": resolve_threads(None),
+        "machine": platform.machine(),
+    }
+    if available_engines().get("native", "") is None:
+        from truezero.engines import native
+
+        result |= {
+            "instruction_set": native.instruction_level(),
+            "instruction_sets": native.instruction_levels(),
+            "compiler": native.COMPILER,
+            "core": core_hash()[:16],
+        }
+    _show(result, as_json)
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
+    """Print a result: JSON, or a line per entry with fractions in per cent."""
+    if as_json:
+        print(json.dumps(result, indent=1))
+        return
+    for name, value in result.items():
+        title = name.replace("_", " ")
+        if name in ("test_error", "validation_error"):
+            value = "—" if value is None else f"{percent(value)} %" if value <= 1 else f"{value:.6g}"
+        elif name == "sparsity":
+            layers = ", ".join(f"{percent(layer, 1)} %" for layer in value["layers"])
+            value = f"{percent(value['overall'], 1)} % exact zeros" + (f" (by layer: {layers})" if layers else "")
+        elif name == "seconds":
+            value = f"{value:.1f}"
+        elif name == "layer_sizes":
+            value = "-".join(map(str, value))
+        elif isinstance(value, dict):
+            value = ", ".join(f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items())
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value))
+        print(f"{title + ':':<18} {value}")
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Any]:
+    """Give a function that shows a note beside a spinner, on a terminal."""
+    bar = Progress(
+        SpinnerColumn(), TextColumn(title), TextColumn("{task.description}", style="dim"), TimeElapsedColumn(),
+        console=err_console, transient=True, disable=not err_console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("")
+        yield lambda note: bar.update(task, description=note)
