@@ -69,7 +69,13 @@ def settings(network: Network, **changes: Any) -> StepSettings:
 
 
 def run(
-    engine: Engine, network: Network, examples: Examples, steps: StepSettings, *, epochs: int = 2, n_threads: int = 1
+    engine: Engine,
+    network: Network,
+    examples: Examples,
+    steps: StepSettings,
+    *,
+    epochs: int = 2,
+    n_threads: int = 1,
 ) -> tuple[Network, Tally]:
     trained = network.copy()
     order = np.random.default_rng(0).permutation(examples.features.n_samples).astype(np.int64)
@@ -208,7 +214,13 @@ def total_cost(engine: Engine, network: Network, examples: Examples, l1: tuple[f
 @pytest.mark.parametrize("activation", BUILT_IN)
 def test_gradients_are_finite_differences(engine: Engine, activation: str, output: str) -> None:
     network, examples = make(
-        (7, 6, 5, 3), n=9, activation=activation, sign_mask="half", weighted=True, output=output, softplus_scale=2.0
+        (7, 6, 5, 3),
+        n=9,
+        activation=activation,
+        sign_mask="half",
+        weighted=True,
+        output=output,
+        softplus_scale=2.0,
     )
     if activation == "lif":  # steep at 0+, where its slope is capped: keep away from there
         network.biases[0][:] = 2.0
@@ -245,7 +257,9 @@ def test_gradients_are_autograd_s(engine: Engine, activation: str) -> None:
         h = torch.tensor(network.signs[layer]) * function(h @ weights[layer] + biases[layer])
         penalty = penalty + l1[layer] * (weight * h.abs().sum(1)).mean()
     z = h @ weights[-1] + biases[-1]
-    loss = (weight * torch.nn.functional.cross_entropy(z, torch.tensor(examples.target), reduction="none")).mean()
+    loss = (
+        weight * torch.nn.functional.cross_entropy(z, torch.tensor(examples.target), reduction="none")
+    ).mean()
     (loss + penalty).backward()
     for expected, actual in zip([*weights, *biases], gradient(engine, network, examples, l1), strict=True):
         np.testing.assert_allclose(actual, expected.grad.numpy(), rtol=1e-9, atol=1e-12)
@@ -307,7 +321,12 @@ def test_read_only_memory_mapped_and_uint8(engine: Engine, tmp_path: Any) -> Non
     mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
     steps = settings(network)
     results = []
-    for features in (scaled, Features(pixels, 1 / 255), Features(mapped, 1 / 255), Features(sparse.csr_array(pixels), 1 / 255)):
+    for features in (
+        scaled,
+        Features(pixels, 1 / 255),
+        Features(mapped, 1 / 255),
+        Features(sparse.csr_array(pixels), 1 / 255),
+    ):
         given = Examples(features, examples.target, None, examples.ids)
         results.append(run(engine, network, given, steps)[0])
     for other in results[1:]:
@@ -360,7 +379,9 @@ def test_evaluate_and_encode(engine: Engine, activation: str, dtype: str) -> Non
     reference = get_engine("reference").evaluate(network, examples.features, n_threads=1)
     evaluation = engine.evaluate(network, examples.features, n_threads=2)
     assert evaluation.output.dtype == dtype
-    np.testing.assert_allclose(evaluation.output, reference.output, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-6)
+    np.testing.assert_allclose(
+        evaluation.output, reference.output, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-6
+    )
     for layer in range(network.n_hidden):
         code = engine.encode(network, examples.features, layer, n_threads=2)
         assert isinstance(code, sparse.csr_array)
@@ -430,9 +451,19 @@ def test_rows_that_do_not_fit_are_refused(engine: Engine) -> None:
     with pytest.raises(DataError, match="takes 19 features, the data have 18"):
         engine.evaluate(network, narrow, n_threads=1)
     with pytest.raises(DataError, match="class numbers"):
-        run(engine, network, Examples(examples.features, examples.target + 5, None, examples.ids), settings(network))
+        run(
+            engine,
+            network,
+            Examples(examples.features, examples.target + 5, None, examples.ids),
+            settings(network),
+        )
     with pytest.raises(DataError, match="one of the ids"):
-        run(engine, network, Examples(examples.features, examples.target, None, examples.ids[:3]), settings(network))
+        run(
+            engine,
+            network,
+            Examples(examples.features, examples.target, None, examples.ids[:3]),
+            settings(network),
+        )
     with pytest.raises(DataError, match="int32"):
         Features(examples.features.X.astype(np.int32))
     with pytest.raises(OptionError, match="weight decay"):
@@ -449,7 +480,11 @@ def test_forged_csr_is_refused() -> None:
 
 def test_products_are_reported() -> None:
     network, examples = make(activation=("tanh", "rectifier"))
-    assert run(get_engine("native"), network, examples, settings(network))[1].products == ("sparse", "dense", "sparse")
+    assert run(get_engine("native"), network, examples, settings(network))[1].products == (
+        "sparse",
+        "dense",
+        "sparse",
+    )
     assert run(get_engine("reference"), network, examples, settings(network))[1].products == ("dense",) * 3
 
 

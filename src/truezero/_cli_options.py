@@ -40,7 +40,9 @@ def with_estimator_options(command: Callable[..., None]) -> Callable[..., None]:
         else:
             option = typer.Option(flag, help=text, show_default=False, metavar="VALUE")
             annotation = Annotated[str | None, option]
-        added.append(inspect.Parameter(parameter.name, parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+        added.append(
+            inspect.Parameter(parameter.name, parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        )
         hints[parameter.name] = annotation
     names = {parameter.name for parameter in added}
 

@@ -109,13 +109,17 @@ def bench_train(
     finally:
         torch.set_num_threads(before)
     ratios = [
-        min(seconds["torch eager"][i], seconds["torch foreach"][i]) / seconds["native"][i] for i in range(rounds)
+        min(seconds["torch eager"][i], seconds["torch foreach"][i]) / seconds["native"][i]
+        for i in range(rounds)
     ]
     return {
         "data": dataset.name,
         "network": list(network.layer_sizes),
         "batch_size": _BATCH,
-        "sparsity": {"layers": list(sparsity), "overall": float(np.average(sparsity, weights=hidden_layer_sizes))},
+        "sparsity": {
+            "layers": list(sparsity),
+            "overall": float(np.average(sparsity, weights=hidden_layer_sizes)),
+        },
         "milliseconds_per_step": {name: 1e3 * statistics.median(values) for name, values in seconds.items()},
         "n_threads": {"native": threads, **chosen},
         "torch": torch.__version__,
@@ -153,7 +157,9 @@ def _torch_steps(
             for layer in layers[:-1]:
                 h = torch.relu(layer(h))
                 penalty = penalty + h.sum()  # a rectifier's output is its own size
-            loss = torch.nn.functional.cross_entropy(layers[-1](h), classes[batch]) + _L1 / len(batch) * penalty
+            loss = (
+                torch.nn.functional.cross_entropy(layers[-1](h), classes[batch]) + _L1 / len(batch) * penalty
+            )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

@@ -47,12 +47,19 @@ app.add_typer(data_app, name="data")
 out_console = Console()
 err_console = Console(stderr=True)
 
-DataArgument = Annotated[str, typer.Argument(help="A data set's name (see `truezero data list`) or a file.", metavar="DATA")]
+DataArgument = Annotated[
+    str, typer.Argument(help="A data set's name (see `truezero data list`) or a file.", metavar="DATA")
+]
 DataDirOption = Annotated[
-    str | None, typer.Option("--data-dir", help="Folder of the named data sets. [default: $TRUEZERO_DATA, else the cache]")
+    str | None,
+    typer.Option(
+        "--data-dir", help="Folder of the named data sets. [default: $TRUEZERO_DATA, else the cache]"
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-ThreadsOption = Annotated[int | None, typer.Option("--n-threads", help="Threads; the result does not depend on it.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--n-threads", help="Threads; the result does not depend on it.")
+]
 ModelArgument = Annotated[Path, typer.Argument(help="A file that `truezero train` wrote.", metavar="MODEL")]
 
 
@@ -98,7 +105,9 @@ def reproduce(
     study: Annotated[str, typer.Argument(help=f"One of: {', '.join(STUDIES)}.", metavar="STUDY")],
     data: Annotated[str, typer.Option("--data", help="Data set to run it on.")] = "digits",
     scale: Annotated[str, typer.Option("--scale", help="How much of it: smoke, laptop or paper.")] = "laptop",
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results. [default: results-STUDY-DATA]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the results. [default: results-STUDY-DATA]")
+    ] = None,
     data_dir: DataDirOption = None,
     n_threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -120,7 +129,12 @@ def reproduce(
             note(f"{where}, epoch {state.history[-1]['epoch']}")
 
         result = STUDIES[study](
-            dataset, scale=scale, store=RunStore(folder / "runs"), n_threads=n_threads, on_run=on_run, on_epoch=on_epoch
+            dataset,
+            scale=scale,
+            store=RunStore(folder / "runs"),
+            n_threads=n_threads,
+            on_run=on_run,
+            on_epoch=on_epoch,
         )
     result["environment"] = environment(n_threads)
     text = json.dumps(result, indent=1)
@@ -130,7 +144,9 @@ def reproduce(
         print(text)
         return
     out_console.print(_study_table(result))
-    out_console.print(f"results: {folder / 'results.json'}\nreport:  {folder / 'report.html'}", soft_wrap=True)
+    out_console.print(
+        f"results: {folder / 'results.json'}\nreport:  {folder / 'report.html'}", soft_wrap=True
+    )
 
 
 def _study_table(result: dict[str, Any]) -> Table:
@@ -138,7 +154,9 @@ def _study_table(result: dict[str, Any]) -> Table:
     table = Table(title=f"{result['title']}: {result['data']}, {network}")
     columns = ("hidden units", "test error, %", "paper, %", "exact zeros, %", "paper, %", "rate", "seconds")
     for number, heading in enumerate(columns):
-        table.add_column(heading, justify="right" if number else "left", style="dim" if heading == "paper, %" else None)
+        table.add_column(
+            heading, justify="right" if number else "left", style="dim" if heading == "paper, %" else None
+        )
     for row in result["rows"]:
         deviation = row["test_error_deviation"]
         table.add_row(
@@ -160,7 +178,9 @@ def train(
     data: DataArgument,
     out: Annotated[Path, typer.Option("--out", help="File for the model (safetensors).", metavar="MODEL")],
     regression: Annotated[bool, typer.Option("--regression", help="Predict numbers, not classes.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a killed training of the same kind stopped.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a killed training of the same kind stopped.")
+    ] = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
     **options: Any,
@@ -222,7 +242,9 @@ def _overall(network: Network, layers: list[float]) -> float:
 def predict(
     model: ModelArgument,
     data: DataArgument,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the predictions there, one row per line.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the predictions there, one row per line.")
+    ] = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -235,7 +257,9 @@ def predict(
     X, _ = _rows(load_dataset(data, data_dir=data_dir))
     Features(X).check_width(estimator.network_)
     predicted = estimator.predict(X).tolist()
-    text = "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in predicted) + "\n"
+    text = (
+        "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in predicted) + "\n"
+    )
     if out is not None:
         write_text(out, text)
     if as_json:
@@ -247,7 +271,9 @@ def predict(
 @app.command()
 def inspect(
     model: ModelArgument,
-    data: Annotated[str | None, typer.Argument(help="Rows to measure it on: a data set's test rows, or a file.")] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="Rows to measure it on: a data set's test rows, or a file.")
+    ] = None,
     data_dir: DataDirOption = None,
     n_threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -299,24 +325,35 @@ def bench_train_command(
     try:
         sizes = tuple(int(size) for size in hidden_layer_sizes.split(","))
     except ValueError:
-        raise OptionError(f"--hidden-layer-sizes must be numbers and commas, got {hidden_layer_sizes!r}") from None
+        raise OptionError(
+            f"--hidden-layer-sizes must be numbers and commas, got {hidden_layer_sizes!r}"
+        ) from None
     dataset = load_dataset(data, data_dir=data_dir)
     with _progress("bench train") as note:
         result = bench_train(
-            dataset, hidden_layer_sizes=sizes, steps=steps, rounds=rounds, n_threads=n_threads, on_progress=note
+            dataset,
+            hidden_layer_sizes=sizes,
+            steps=steps,
+            rounds=rounds,
+            n_threads=n_threads,
+            on_progress=note,
         )
     if as_json:
         print(json.dumps(result, indent=1))
         return
     zeros = percent(result["sparsity"]["overall"], 1)
-    table = Table(title=f"{data}, {'-'.join(map(str, result['network']))}, batch {result['batch_size']}, {zeros} % zeros")
+    table = Table(
+        title=f"{data}, {'-'.join(map(str, result['network']))}, batch {result['batch_size']}, {zeros} % zeros"
+    )
     for heading in ("", "threads", "ms a step"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, milliseconds in result["milliseconds_per_step"].items():
         table.add_row(name, str(result["n_threads"][name]), f"{milliseconds:.3f}")
     out_console.print(table)
     low, high = result["spread"]
-    print(f"ratio, faster PyTorch / native: {result['ratio']:.2f} (from {low:.2f} to {high:.2f} in {rounds} rounds)")
+    print(
+        f"ratio, faster PyTorch / native: {result['ratio']:.2f} (from {low:.2f} to {high:.2f} in {rounds} rounds)"
+    )
 
 
 @data_app.command("list")
@@ -368,7 +405,9 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
             value = "—" if value is None else f"{percent(value)} %" if value <= 1 else f"{value:.6g}"
         elif name == "sparsity":
             layers = ", ".join(f"{percent(layer, 1)} %" for layer in value["layers"])
-            value = f"{percent(value['overall'], 1)} % exact zeros" + (f" (by layer: {layers})" if layers else "")
+            value = f"{percent(value['overall'], 1)} % exact zeros" + (
+                f" (by layer: {layers})" if layers else ""
+            )
         elif name == "seconds":
             value = f"{value:.1f}"
         elif name == "layer_sizes":

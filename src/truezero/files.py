@@ -65,7 +65,9 @@ def read_tensors(path: Path, *, kind: str) -> tuple[Tensors, dict[str, Any]]:
         raise ModelFileError(f"{path} is not a truezero {kind} (it is: {found})")
     version = metadata.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise ModelFileError(f"{path} has format version {version}; this truezero reads up to {FORMAT_VERSION}")
+        raise ModelFileError(
+            f"{path} has format version {version}; this truezero reads up to {FORMAT_VERSION}"
+        )
     return tensors, metadata
 
 
@@ -108,7 +110,9 @@ def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Pa
             described["output"],
         )
         if list(network.layer_sizes) != list(described["layer_sizes"]):
-            raise OptionError(f"layer sizes {described['layer_sizes']} and arrays {network.layer_sizes} disagree")
+            raise OptionError(
+                f"layer sizes {described['layer_sizes']} and arrays {network.layer_sizes} disagree"
+            )
     except KeyError as error:
         raise ModelFileError(f"{path} is damaged: it lacks {error}") from error
     except (OptionError, TypeError, ValueError, IndexError) as error:

@@ -68,14 +68,25 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 over all rows, targets and the scale, as hexadecimal digits."""
         digest = hashlib.sha256(repr(self.scale).encode())
-        for array in (self.X_train, self.y_train, self.X_validation, self.y_validation, self.X_test, self.y_test):
+        for array in (
+            self.X_train,
+            self.y_train,
+            self.X_validation,
+            self.y_validation,
+            self.X_test,
+            self.y_test,
+        ):
             pieces = (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,)
             for piece in pieces:
                 if piece is None:
                     digest.update(b"none")
                     continue
                 digest.update(f"{piece.dtype.str}{piece.shape}".encode())
-                digest.update(np.ascontiguousarray(piece).tobytes() if piece.dtype != object else repr(piece.tolist()).encode())
+                digest.update(
+                    np.ascontiguousarray(piece).tobytes()
+                    if piece.dtype != object
+                    else repr(piece.tolist()).encode()
+                )
         return digest.hexdigest()
 
 
@@ -84,7 +95,9 @@ def _check(name: str, part: str, X: Any, y: NDArray[Any] | None, X_train: Any) -
     if X is None:
         return
     if X.ndim != 2 or 0 in X.shape:
-        raise DataError(f"{name}: the {part} rows must be a matrix with rows and columns, got shape {X.shape}")
+        raise DataError(
+            f"{name}: the {part} rows must be a matrix with rows and columns, got shape {X.shape}"
+        )
     if X.dtype not in (np.uint8, np.float32, np.float64):
         raise DataError(f"{name}: the {part} rows must be numbers, got dtype {X.dtype}")
     if X.shape[1] != X_train.shape[1]:

@@ -66,7 +66,9 @@ def _load_npz(path: Path) -> Dataset:
     if "X" in arrays:
         return Dataset(path.name, _numbers(arrays["X"]), arrays.get("y"))
     if "X_train" not in arrays:
-        raise DataError(f"{path} must hold X and y, or X_train and y_train; it holds {', '.join(arrays) or 'nothing'}")
+        raise DataError(
+            f"{path} must hold X and y, or X_train and y_train; it holds {', '.join(arrays) or 'nothing'}"
+        )
     parts = {
         f"{letter}_{part}": arrays.get(f"{letter}_{key}")
         for part, key in (("train", "train"), ("validation", "val"), ("test", "test"))
@@ -104,7 +106,9 @@ def read_images(path: Path) -> NDArray[np.uint8]:
     """IDX images, uint8, shape (n, height, width)."""
     images = read_idx(path)
     if images.ndim != 3 or images.dtype != np.uint8:
-        raise DataError(f"{path} must hold uint8 images (n, height, width), got {images.dtype} {images.shape}")
+        raise DataError(
+            f"{path} must hold uint8 images (n, height, width), got {images.dtype} {images.shape}"
+        )
     return images
 
 

@@ -67,5 +67,7 @@ def _parse(file: IO[bytes] | gzip.GzipFile, path: str | os.PathLike[str]) -> NDA
     if len(content) != promised:
         state = "is cut off" if len(content) < promised else "goes on after its end"
         has = f"{len(content)} bytes" if len(content) < promised else "more"
-        raise DataError(f"{path} {state}: its header says {shape}, {promised} bytes, it has {has}; get it again")
+        raise DataError(
+            f"{path} {state}: its header says {shape}, {promised} bytes, it has {has}; get it again"
+        )
     return np.frombuffer(content, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)

@@ -165,7 +165,9 @@ def _load_idx_set(name: str, data_dir: str | os.PathLike[str] | None) -> Dataset
         X, X_test = X.transpose(0, 2, 1), X_test.transpose(0, 2, 1)
     n_train = len(X) - known.n_validation
     if n_train < 1:
-        raise DataError(f"{name}: {len(X)} training images, fewer than the {known.n_validation} for validation")
+        raise DataError(
+            f"{name}: {len(X)} training images, fewer than the {known.n_validation} for validation"
+        )
     shape = (X.shape[1], X.shape[2])
     X, X_test = X.reshape(len(X), -1), X_test.reshape(len(X_test), -1)
     return Dataset(
@@ -188,7 +190,9 @@ def _digits() -> Dataset:
 def _synthetic(n: int = 14_000, n_features: int = 784, n_classes: int = 10) -> Dataset:
     """Rows that are noisy, thinned-out copies of one sparse pattern per class."""
     drawn = uniform(words(2011, Purpose.SPLIT, examples=np.arange(n), n_units=n_features + 1))
-    prototype = uniform(words(2011, Purpose.SPLIT, epoch=1, examples=np.arange(n_classes), n_units=n_features))
+    prototype = uniform(
+        words(2011, Purpose.SPLIT, epoch=1, examples=np.arange(n_classes), n_units=n_features)
+    )
     y = np.floor(drawn[:, -1] * n_classes).astype(np.int64)
     # A feature is on with probability 0.55 where the class's pattern has it, 0.07 elsewhere.
     on = drawn[:, :-1] < np.where(prototype[y] < 0.25, 0.55, 0.07)

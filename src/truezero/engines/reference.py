@@ -93,7 +93,9 @@ def _step(
 
     # Forward. h[l] is the input of layer l; keep[l] its dropout: 0 or 1 / (1 - p).
     keep = [
-        _dropout(batch.ids, size, settings.dropout if layer else settings.input_dropout, layer, epoch, seed, dtype)
+        _dropout(
+            batch.ids, size, settings.dropout if layer else settings.input_dropout, layer, epoch, seed, dtype
+        )
         for layer, size in enumerate(network.layer_sizes[:-1])
     ]
     x = _rows(batch.features, slice(None), dtype)
@@ -126,7 +128,9 @@ def _step(
             biases -= rate * d_biases
         if settings.max_norm is not None and layer < top:
             norm = np.sqrt((weights**2).sum(axis=0))
-            weights *= np.where(norm > settings.max_norm, settings.max_norm / np.maximum(norm, 1e-30), 1).astype(dtype)
+            weights *= np.where(
+                norm > settings.max_norm, settings.max_norm / np.maximum(norm, 1e-30), 1
+            ).astype(dtype)
     return float(weight @ value.astype(np.float64)), float(penalty)
 
 
@@ -149,7 +153,13 @@ def _rows(features: Features, rows: slice, dtype: np.dtype[np.floating]) -> Any:
 
 
 def _dropout(
-    ids: NDArray[np.int64], n_units: int, p: float, layer: int, epoch: int, seed: int, dtype: np.dtype[np.floating]
+    ids: NDArray[np.int64],
+    n_units: int,
+    p: float,
+    layer: int,
+    epoch: int,
+    seed: int,
+    dtype: np.dtype[np.floating],
 ) -> Array | None:
     """0 for a dropped unit, 1 / (1 − p) for a survivor; None without dropout."""
     if p == 0:

@@ -193,7 +193,14 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         for name in ("batch_size", "max_iter"):
             if not isinstance(getattr(self, name), Integral) or isinstance(getattr(self, name), bool):
                 raise OptionError(f"{name} must be a whole number, got {getattr(self, name)!r}")
-        reals = ("learning_rate_init", "dropout", "input_dropout", "alpha", "validation_fraction", "softplus_scale")
+        reals = (
+            "learning_rate_init",
+            "dropout",
+            "input_dropout",
+            "alpha",
+            "validation_fraction",
+            "softplus_scale",
+        )
         for name in reals:
             if not isinstance(getattr(self, name), Real):
                 raise OptionError(f"{name} must be a number, got {getattr(self, name)!r}")
@@ -201,13 +208,17 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             if not isinstance(getattr(self, name), (kind, type(None))):
                 raise OptionError(f"{name} must be a number or None, got {getattr(self, name)!r}")
         if not 0 < self.validation_fraction < 1:
-            raise OptionError(f"validation_fraction must be above 0 and below 1, got {self.validation_fraction!r}")
+            raise OptionError(
+                f"validation_fraction must be above 0 and below 1, got {self.validation_fraction!r}"
+            )
         if self.dtype not in ("float32", "float64"):
             raise OptionError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         l1 = self.l1_activation
         per_layer = (l1,) * len(sizes) if isinstance(l1, Real) else tuple(l1)
         if len(per_layer) != len(sizes) or not all(isinstance(value, Real) for value in per_layer):
-            raise OptionError(f"l1_activation must be one number or {len(sizes)}, one per hidden layer, got {l1!r}")
+            raise OptionError(
+                f"l1_activation must be one number or {len(sizes)}, one per hidden layer, got {l1!r}"
+            )
         if not -len(sizes) <= self.code_layer < max(len(sizes), 1):
             raise OptionError(f"code_layer must be below {len(sizes)}, got {self.code_layer!r}")
         try:
@@ -370,7 +381,9 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _examples(self, rows: Any, y: NDArray[Any], weight: NDArray[np.float64] | None) -> Examples:
         if self._input_scale is not None:
             rows = _divide_columns(rows, self._input_scale)
-        return Examples(Features(rows), self._encode_targets(y), weight, np.arange(rows.shape[0], dtype=np.int64))
+        return Examples(
+            Features(rows), self._encode_targets(y), weight, np.arange(rows.shape[0], dtype=np.int64)
+        )
 
     def _scale_input(self, network: Network, *, inverse: bool) -> None:
         """Fold the features' powers of two into the first layer, or take them out; both are exact."""
@@ -421,7 +434,9 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _code_layer(self) -> int:
         n = self.network_.n_hidden
         if not -n <= self.code_layer < n:
-            raise OptionError(f"code_layer {self.code_layer!r} is not a hidden layer of this network, which has {n}")
+            raise OptionError(
+                f"code_layer {self.code_layer!r} is not a hidden layer of this network, which has {n}"
+            )
         return self.code_layer % n
 
     @property

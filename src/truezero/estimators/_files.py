@@ -66,7 +66,9 @@ def save(obj: Network | DeepRectifierBase, path: str | os.PathLike[str]) -> None
     metadata = {
         "class": type(obj).__name__,
         "network": described,
-        "parameters": {k: list(v) if isinstance(v, (tuple, np.ndarray)) else v for k, v in parameters.items()},
+        "parameters": {
+            k: list(v) if isinstance(v, (tuple, np.ndarray)) else v for k, v in parameters.items()
+        },
         "fitted": fitted,
         "trained_by": {"truezero": version.__version__, "engine": obj.engine_},
     }
@@ -106,14 +108,18 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise ModelFileError(f"{path} is damaged: {' '.join(str(error).split())}") from error
 
 
-def _restore(cls: type[DeepRectifierBase], network: Network, tensors: Any, metadata: Any) -> DeepRectifierBase:
+def _restore(
+    cls: type[DeepRectifierBase], network: Network, tensors: Any, metadata: Any
+) -> DeepRectifierBase:
     fitted = metadata["fitted"]
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["parameters"].items()}
     model = cls(**parameters)
     model.network_ = network
     model.n_features_in_ = int(fitted["n_features_in"])
     if model.n_features_in_ != network.layer_sizes[0]:
-        raise ValueError(f"{model.n_features_in_} features and a network of {network.layer_sizes[0]} inputs disagree")
+        raise ValueError(
+            f"{model.n_features_in_} features and a network of {network.layer_sizes[0]} inputs disagree"
+        )
     if fitted["feature_names_in"]:
         model.feature_names_in_ = np.asarray(fitted["feature_names_in"], dtype=object)
     model.history_ = list(fitted["history"])

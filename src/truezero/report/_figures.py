@@ -31,7 +31,9 @@ def learning_curves(study: dict[str, Any]) -> Figure:
         histories = [run["history"] for run in row["runs"]]
         name = row["activation"]
         _curves(left, name, [[100 * r["validation_error"] for r in history] for history in histories])
-        _curves(right, name, [[100 * _overall(r, study["network"]) for r in history] for history in histories])
+        _curves(
+            right, name, [[100 * _overall(r, study["network"]) for r in history] for history in histories]
+        )
     left.set(xlabel="epoch", ylabel="validation error, %", yscale="log", title="Learning")
     left.yaxis.set_major_formatter("{x:g}")
     left.yaxis.set_minor_formatter("{x:g}")

@@ -70,7 +70,9 @@ class Run:
     def configuration(self) -> dict[str, Any]:
         """All that the result depends on, defaults included; threads, which change no bit, are not."""
         model = DeepRectifierClassifier(**self.parameters)
-        parameters = {k: v for k, v in model.get_params().items() if k not in ("n_threads", "verbose", "callbacks")}
+        parameters = {
+            k: v for k, v in model.get_params().items() if k not in ("n_threads", "verbose", "callbacks")
+        }
         return {
             "estimator": type(model).__name__,
             "parameters": parameters,
@@ -120,7 +122,9 @@ class RunStore:
         try:
             result: RunResult = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DataError(f"the run {path.parent} is damaged ({error}); remove its folder to run it again") from error
+            raise DataError(
+                f"the run {path.parent} is damaged ({error}); remove its folder to run it again"
+            ) from error
         return result
 
     def execute(

@@ -37,7 +37,7 @@ SCALES = {
 
 CHOICES = (
     "The rate is chosen per activation by validation error, mean over the seeds (the paper gives its grid, not the winners).",
-    "The sign mask is the rectifier's alone, exactly half of the units of each layer (the paper: \"half of the units\").",
+    'The sign mask is the rectifier\'s alone, exactly half of the units of each layer (the paper: "half of the units").',
     "λ = 1e-4 on the activations of every network, one coefficient for all layers (the paper: an L1 term for sparsity, "
     "no coefficient).",
     "Batches of 10, constant rate, a new order every epoch; the best validation epoch is kept and measured on the test rows.",
@@ -108,7 +108,9 @@ def reproduce(
         raise OptionError(f"unknown scale {scale!r}; known: {', '.join(SCALES)}")
     for part, rows_of in (("validation", dataset.X_validation), ("test", dataset.X_test)):
         if rows_of is None:
-            raise DataError(f"table1 needs {part} rows, which {dataset.name} does not have; use a named data set")
+            raise DataError(
+                f"table1 needs {part} rows, which {dataset.name} does not have; use a named data set"
+            )
     size = SCALES[scale]
     rows = []
     for activation in ACTIVATIONS:
@@ -142,8 +144,12 @@ def n_runs(scale: str) -> int:
     return len(ACTIVATIONS) * len(SCALES[scale].learning_rates) * SCALES[scale].n_seeds
 
 
-def _row(activation: str, tried: dict[float, list[tuple[Run, RunResult]]], dataset: Dataset) -> dict[str, Any]:
-    validation = {rate: float(np.mean([r["validation_error"] for _, r in results])) for rate, results in tried.items()}
+def _row(
+    activation: str, tried: dict[float, list[tuple[Run, RunResult]]], dataset: Dataset
+) -> dict[str, Any]:
+    validation = {
+        rate: float(np.mean([r["validation_error"] for _, r in results])) for rate, results in tried.items()
+    }
     rate = min(validation, key=lambda candidate: validation[candidate])
     results = [result for _, result in tried[rate]]
     errors = [result["test_error"] for result in results]

@@ -48,16 +48,41 @@ class FineTuning:
 
     def __post_init__(self) -> None:
         step = self.step
-        _require(math.isfinite(step.learning_rate) and step.learning_rate > 0, "learning_rate_init", "above 0", step.learning_rate)
+        _require(
+            math.isfinite(step.learning_rate) and step.learning_rate > 0,
+            "learning_rate_init",
+            "above 0",
+            step.learning_rate,
+        )
         _require(step.batch_size >= 1, "batch_size", "at least 1", step.batch_size)
         _require(self.max_epochs >= 1, "max_iter", "at least 1", self.max_epochs)
         _require(all(math.isfinite(l1) and l1 >= 0 for l1 in step.l1), "l1_activation", "at least 0", step.l1)
         for name, p in (("dropout", step.dropout), ("input_dropout", step.input_dropout)):
             _require(0 <= p < 1, name, "at least 0 and below 1", p)
-        _require(step.max_norm is None or (math.isfinite(step.max_norm) and step.max_norm > 0), "max_norm", "None or above 0", step.max_norm)
-        _require(math.isfinite(step.weight_decay) and step.weight_decay >= 0, "alpha", "at least 0", step.weight_decay)
-        _require(step.learning_rate * step.weight_decay < 1, "alpha", "below batch_size / learning_rate_init", step.weight_decay)
-        _require(self.n_iter_no_change is None or self.n_iter_no_change >= 1, "n_iter_no_change", "None or at least 1", self.n_iter_no_change)
+        _require(
+            step.max_norm is None or (math.isfinite(step.max_norm) and step.max_norm > 0),
+            "max_norm",
+            "None or above 0",
+            step.max_norm,
+        )
+        _require(
+            math.isfinite(step.weight_decay) and step.weight_decay >= 0,
+            "alpha",
+            "at least 0",
+            step.weight_decay,
+        )
+        _require(
+            step.learning_rate * step.weight_decay < 1,
+            "alpha",
+            "below batch_size / learning_rate_init",
+            step.weight_decay,
+        )
+        _require(
+            self.n_iter_no_change is None or self.n_iter_no_change >= 1,
+            "n_iter_no_change",
+            "None or at least 1",
+            self.n_iter_no_change,
+        )
 
 
 def _require(holds: bool, name: str, wanted: str, got: object) -> None:
@@ -200,9 +225,7 @@ def _run_epoch(
         state.best_network = state.network.copy()
 
 
-def _check_converging(
-    network: Network, tally: Tally, limit: float, epoch: int, settings: FineTuning
-) -> None:
+def _check_converging(network: Network, tally: Tally, limit: float, epoch: int, settings: FineTuning) -> None:
     total = tally.loss + tally.penalty
     if math.isfinite(total) and total <= limit and network.all_finite():
         return
