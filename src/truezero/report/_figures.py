@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 # Okabe and Ito's palette: told apart with any colour vision.
 COLOURS = {"rectifier": "#0072B2", "tanh": "#D55E00", "softplus": "#009E73"}
@@ -35,13 +36,14 @@ def learning_curves(study: dict[str, Any]) -> Figure:
             right, name, [[100 * _overall(r, study["network"]) for r in history] for history in histories]
         )
     left.set(xlabel="epoch", ylabel="validation error, %", yscale="log", title="Learning")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter("{x:g}")
-    left.yaxis.set_minor_formatter("{x:g}")
+    left.yaxis.set_minor_locator(NullLocator())
     right.set(xlabel="epoch", ylabel="exact zeros, %", ylim=(-3, 103), title="Sparsity")
     for axes in (left, right):
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(frameon=False)
     return figure
 

@@ -1,0 +1,58 @@
+# Every target does its own set-up from a clean clone: a Python >= 3.11, a C++ compiler and make are enough.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# What the installed package is made from; when any of it changes, it is installed again.
+SOURCES = pyproject.toml CMakeLists.txt README.md LICENSE $(wildcard cpp/*.h cpp/*.cpp) \
+	$(shell find src -type f -not -name '*.pyc')
+
+.PHONY: demo test test-native lint bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/truezero reproduce table1 --out demo
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n auto tests
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# The core alone, without Python: under the address and undefined-behaviour sanitizers, then the thread sanitizer.
+test-native: $(VENV)/bin/cmake
+	for sanitizers in address,undefined thread; do \
+		$(BIN)/cmake -S . -B build/native-$$sanitizers -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTRUEZERO_BUILD_TESTS=ON \
+			-DTRUEZERO_SANITIZE=$$sanitizers && \
+		$(BIN)/cmake --build build/native-$$sanitizers --parallel && \
+		build/native-$$sanitizers/test_core || exit 1; \
+	done
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/truezero bench train --data synthetic
+
+clean:
+	rm -rf $(VENV) build demo
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/bin/cmake: | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet cmake
+
+$(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '.[test]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '.[bench]'
+	@touch $@
