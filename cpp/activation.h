@@ -77,8 +77,6 @@ struct Linear {
 
 constexpr int kActivations = 8;
 
-// Whether the slope is 0 wherever the value is 0, so that zeros can be skipped exactly.
-inline bool true_zeros(int code) { return code == 0 || (code >= 4 && code <= 6); }
 
 // Calls `use` with the activation, once per tile, so that the loop inside knows its function.
 template <class T, class Use>

@@ -1,0 +1,253 @@
+// Tests of the core that need no Python; made to be run under sanitizers.
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <string>
+
+#include "activation.h"
+#include "dispatch.h"
+#include "forward.h"
+#include "philox.h"
+#include "threads.h"
+#include "trainer.h"
+
+using namespace truezero;
+
+namespace {
+
+int failures = 0;
+
+#define CHECK(condition)                                                       \
+  do {                                                                         \
+    if (!(condition)) {                                                        \
+      std::printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);      \
+      ++failures;                                                              \
+    }                                                                          \
+  } while (false)
+
+const Cancelled never = [] { return false; };
+
+template <class T>
+struct Model {
+  std::vector<std::vector<T>> weights, biases;
+  std::vector<T> signs;
+  NetworkView<T> view;
+
+  Model(const std::vector<Index>& sizes, const std::vector<int>& activations) {
+    std::mt19937 random(7);
+    for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+      const double bound = std::sqrt(6.0 / static_cast<double>(sizes[l] + sizes[l + 1]));
+      std::uniform_real_distribution<double> draw(-bound, bound);
+      weights.emplace_back(static_cast<std::size_t>(sizes[l] * sizes[l + 1]));
+      biases.emplace_back(static_cast<std::size_t>(sizes[l + 1]));
+      for (auto& w : weights.back()) w = static_cast<T>(draw(random));
+      for (auto& b : biases.back()) b = static_cast<T>(draw(random));
+    }
+    for (Index i = 0; i < 2000; ++i) signs.push_back(i % 2 ? T(1) : T(-1));
+    for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+      const bool hidden = l + 2 < sizes.size();
+      view.layers.push_back({sizes[l], sizes[l + 1], weights[l].data(), biases[l].data(), hidden ? activations[l] : 0,
+                             hidden ? signs.data() : nullptr});
+    }
+  }
+  Model(const Model&) = delete;
+};
+
+// Rows with many zeros, dense and as CSR.
+template <class T>
+struct Rows {
+  Index n, width;
+  std::vector<T> dense, data;
+  std::vector<std::int64_t> indptr{0}, classes, ids, order;
+  std::vector<std::int32_t> indices;
+  std::vector<double> weight;
+
+  Rows(Index rows, Index columns, Index n_classes) : n(rows), width(columns) {
+    std::mt19937 random(11);
+    std::normal_distribution<double> draw;
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = 0; j < width; ++j) {
+        const T value = random() % 3 == 0 ? static_cast<T>(draw(random)) : T(0);
+        dense.push_back(value);
+        if (value == 0) continue;
+        data.push_back(value);
+        indices.push_back(static_cast<std::int32_t>(j));
+      }
+      indptr.push_back(static_cast<std::int64_t>(data.size()));
+      classes.push_back(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n_classes)));
+      ids.push_back(i + 100);
+      order.push_back((i * 7) % n);
+      weight.push_back(0.5 + static_cast<double>(i % 3));
+    }
+  }
+
+  ExamplesView<T> view(bool sparse) const {
+    ExamplesView<T> examples;
+    examples.input.n_rows = n;
+    examples.input.n_cols = width;
+    examples.input.number = sizeof(T) == 4 ? Number::f32 : Number::f64;
+    examples.input.data = sparse ? static_cast<const void*>(data.data()) : dense.data();
+    examples.input.row_stride = width;
+    examples.input.sparse = sparse;
+    examples.input.indptr = indptr.data();
+    examples.input.indices = indices.data();
+    examples.classes = classes.data();
+    examples.ids = ids.data();
+    examples.weight = weight.data();
+    return examples;
+  }
+};
+
+StepSettings steps(const std::vector<double>& l1) {
+  StepSettings settings;
+  settings.learning_rate = 0.05;
+  settings.batch_size = 7;
+  settings.l1 = l1;
+  settings.seed = 5;
+  return settings;
+}
+
+template <class T>
+bool same_bits(const Model<T>& a, const Model<T>& b) {
+  for (std::size_t l = 0; l < a.weights.size(); ++l) {
+    if (std::memcmp(a.weights[l].data(), b.weights[l].data(), a.weights[l].size() * sizeof(T)) != 0) return false;
+    if (std::memcmp(a.biases[l].data(), b.biases[l].data(), a.biases[l].size() * sizeof(T)) != 0) return false;
+  }
+  return true;
+}
+
+void test_philox() {  // known answers of the generator's authors
+  CHECK((philox({0, 0, 0, 0}, 0) == Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  CHECK((philox({~0u, ~0u, ~0u, ~0u}, ~0ull) == Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  CHECK((philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0x299f31d0a4093822ull) ==
+         Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+template <class T>
+void test_threads_and_forms() {
+  const Rows<T> rows(41, 130, 6);
+  for (int variant = 0; variant < 2; ++variant) {
+    auto settings = steps({1e-3, 1e-3});
+    if (variant == 1) {
+      settings.dropout = 0.5;
+      settings.dropout_threshold = std::uint64_t{1} << 31;
+      settings.input_dropout = 0.25;
+      settings.input_dropout_threshold = std::uint64_t{1} << 30;
+      settings.max_norm = 0.8;
+      settings.weight_decay = 0.5;
+    }
+    Model<T> first({130, 300, 530, 6}, {0, 4});
+    const Tally tally = train(first.view, rows.view(false), rows.order.data(), rows.n, settings, 1, never);
+    CHECK(tally.finished && std::isfinite(tally.loss) && tally.penalty > 0);
+    for (int n_threads = 1; n_threads <= 4; ++n_threads) {
+      Model<T> other({130, 300, 530, 6}, {0, 4});
+      const bool sparse = n_threads > 1;
+      const Tally again = train(other.view, rows.view(sparse), rows.order.data(), rows.n, settings, n_threads, never);
+      CHECK(same_bits(first, other));
+      CHECK(again.loss == tally.loss && again.penalty == tally.penalty);
+    }
+  }
+}
+
+void test_gradient() {
+  const Rows<double> rows(9, 12, 4);
+  for (int activation = 0; activation < kActivations; ++activation) {
+    auto settings = steps({0.02, 0.01});
+    settings.batch_size = 9;
+    Model<double> before({12, 10, 9, 4}, {activation, activation});
+    if (activation == 4) {  // the capped slope near 0+ is not the finite difference
+      for (auto& b : before.biases) std::fill(b.begin(), b.end(), 1.5);
+    }
+    Model<double> after({12, 10, 9, 4}, {activation, activation});
+    after.biases[0] = before.biases[0];
+    after.biases[1] = before.biases[1];
+    after.biases[2] = before.biases[2];
+    settings.learning_rate = 1;
+    train(after.view, rows.view(true), rows.order.data(), rows.n, settings, 1, never);
+    settings.learning_rate = 0;
+    const auto cost = [&] {
+      const Tally tally = train(before.view, rows.view(false), rows.order.data(), rows.n, settings, 1, never);
+      return (tally.loss + tally.penalty) / static_cast<double>(rows.n);
+    };
+    for (std::size_t l = 0; l < 3; ++l) {
+      for (std::size_t k = 0; k < before.weights[l].size(); k += 5) {
+        const double w = before.weights[l][k], step = 1e-6;
+        before.weights[l][k] = w + step;
+        const double above = cost();
+        before.weights[l][k] = w - step;
+        const double below = cost();
+        before.weights[l][k] = w;
+        CHECK(std::abs((above - below) / (2 * step) - (w - after.weights[l][k])) < 1e-6);
+      }
+    }
+  }
+}
+
+template <class T>
+void test_forward() {
+  const Rows<T> rows(70, 130, 6);
+  Model<T> model({130, 300, 33, 6}, {0, 2});
+  std::vector<T> together(70 * 6), alone(6);
+  Evaluation<T> result;
+  result.output = together.data();
+  CHECK(evaluate(model.view, rows.view(true).input, 3, never, result));
+  CHECK(result.zeros[0] > 0 && result.zeros[1] == 0);
+  for (Index row = 0; row < 70; ++row) {
+    RowsView one = rows.view(false).input;
+    one.n_rows = 1;
+    one.data = rows.dense.data() + row * rows.width;
+    Evaluation<T> single;
+    single.output = alone.data();
+    CHECK(evaluate(model.view, one, 1, never, single));
+    CHECK(std::memcmp(alone.data(), together.data() + row * 6, 6 * sizeof(T)) == 0);
+  }
+  Code<T> code;
+  CHECK(encode(model.view, rows.view(false).input, 0, 2, never, code));
+  CHECK(static_cast<Index>(code.indices.size()) == 70 * 300 - result.zeros[0]);
+  CHECK(code.indptr.back() == static_cast<std::int64_t>(code.data.size()));
+}
+
+void test_cancel() {
+  const Rows<float> rows(41, 130, 6);
+  Model<float> model({130, 300, 530, 6}, {0, 0});
+  int asked = 0;
+  const Tally tally = train(model.view, rows.view(false), rows.order.data(), rows.n, steps({0, 0}), 3,
+                            [&] { return ++asked == 3; });
+  CHECK(!tally.finished && asked == 3);
+}
+
+void test_a_failing_thread_frees_the_others() {
+  Team team(3);
+  bool caught = false;
+  try {
+    team.run([&](int thread) {
+      if (thread == 1) throw std::runtime_error("one");
+      team.barrier();
+    });
+  } catch (const std::runtime_error&) {
+    caught = true;
+  }
+  CHECK(caught);
+}
+
+}  // namespace
+
+int main() {
+  for (const Level* level : available_levels()) {
+    setenv("TRUEZERO_ISA", level->name, 1);
+    std::printf("%s\n", level->name);
+    test_threads_and_forms<float>();
+    test_threads_and_forms<double>();
+    test_gradient();
+    test_forward<float>();
+    test_forward<double>();
+  }
+  test_philox();
+  test_cancel();
+  test_a_failing_thread_frees_the_others();
+  std::printf(failures ? "%d failures\n" : "all passed\n", failures);
+  return failures != 0;
+}
