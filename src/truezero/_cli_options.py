@@ -14,7 +14,8 @@ from truezero.estimators import DeepRectifierClassifier
 
 # Parameters that make no sense on a command line, or are options of the commands themselves.
 _LEFT_OUT = (
-    "self", "callbacks", "pretraining", "unlabeled_label", "warm_start", "verbose", "code_layer", "sparse_output",
+    "self", "callbacks", "pretraining", "unlabeled_label", "warm_start", "verbose", "code_layer",
+    "sparse_output",
 )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def bench_train(
     except ImportError:
         raise OptionError("this benchmark needs PyTorch: pip install 'truezero[bench]'") from None
     threads = resolve_threads(n_threads)
-    classes, target = np.unique(dataset.y_train, return_inverse=True)  # type: ignore[type-var]
+    classes, target = np.unique(np.asarray(dataset.y_train), return_inverse=True)
     X = dataset.scaled("train")
     X = X.toarray() if hasattr(X, "toarray") else X
     network = initialize((X.shape[1], *hidden_layer_sizes, len(classes)), seed=0)
@@ -153,7 +153,7 @@ def _torch_steps(
         torch.set_num_threads(n_threads)
         started = time.perf_counter()
         for batch in batches:
-            h, penalty = rows[batch], 0.0
+            h, penalty = rows[batch], torch.zeros(())
             for layer in layers[:-1]:
                 h = torch.relu(layer(h))
                 penalty = penalty + h.sum()  # a rectifier's output is its own size
@@ -161,7 +161,7 @@ def _torch_steps(
                 torch.nn.functional.cross_entropy(layers[-1](h), classes[batch]) + _L1 / len(batch) * penalty
             )
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
         return (time.perf_counter() - started) / len(batches)
 

@@ -28,14 +28,13 @@ from truezero.engines import Features, available_engines, core_hash, get_engine,
 from truezero.errors import OptionError, TruezeroError
 from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor, load, save
 from truezero.network import Network
-from truezero.report import write_report
-from truezero.report._html import percent
+from truezero.report import percent, write_report
 from truezero.studies import STUDIES, RunStore
 from truezero.studies._store import environment
 from truezero.training import Checkpoint
 
 app = typer.Typer(
-    help="Train deep sparse rectifier networks, and get paid for the zeros. --debug, anywhere, shows tracebacks.",
+    help="Train deep sparse rectifier networks, and get paid for the zeros. --debug shows tracebacks.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -68,7 +67,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment] # its other arguments do not matter
     try:
         code = typer.main.get_command(app).main(arguments, prog_name="truezero", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

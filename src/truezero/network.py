@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -175,7 +176,7 @@ def initialize(
     if len(names) != n_hidden:
         raise OptionError(f"{n_hidden} hidden layers need as many activations, got {len(names)}")
     weights = []
-    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
         drawn = uniform(
             words(seed, Purpose.INITIAL_WEIGHTS, layer=layer, examples=np.arange(n_in), n_units=n_out)
         )

@@ -79,6 +79,7 @@ def sparsity(evaluation: Evaluation, X: Any) -> Sparsity:
     if units:
         overall = sum(evaluation.zeros) / (units * len(evaluation.output))
     else:
-        active = X.count_nonzero() if sparse.issparse(X) else np.count_nonzero(X)
+        values = X.data if sparse.issparse(X) else X
+        active = np.count_nonzero(values)
         overall = 1 - float(active) / (X.shape[0] * X.shape[1])
     return {"overall": overall, "layers": list(evaluation.sparsity)}

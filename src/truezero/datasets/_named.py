@@ -153,9 +153,8 @@ def _load_idx_set(name: str, data_dir: str | os.PathLike[str] | None) -> Dataset
             f"{name}: {info.missing[0]}[.gz] is not in {info.location}; get it from {info.source} and put it "
             f"there, or say where it is with --data-dir or TRUEZERO_DATA (the folder that holds {name}/)"
         )
-    files = [_find(Path(info.location), file) for file in known.files()]
+    files = [_find(Path(info.location), file) or Path(file) for file in known.files()]
     images, labels, test_images, test_labels = files
-    assert images and labels and test_images and test_labels  # none is missing
     X, y = read_images(images), read_labels(labels)
     X_test, y_test = read_images(test_images), read_labels(test_labels)
     for what, rows, targets in (("training", X, y), ("test", X_test, y_test)):

@@ -140,5 +140,7 @@ def _settings(settings: StepSettings, epoch: int, seed: int) -> _native.StepSett
 
 def _products(network: Network) -> tuple[str, ...]:
     """Zeros are skipped in the input, and above activations whose zeros are true."""
-    above = ("sparse" if network.activation(l).true_zeros else "dense" for l in range(network.n_hidden))
+    above = (
+        "sparse" if network.activation(layer).true_zeros else "dense" for layer in range(network.n_hidden)
+    )
     return ("sparse", *above)

@@ -135,12 +135,12 @@ def _step(
 
 
 def _product(h: Any, network: Network, layer: int) -> Array:
-    """z = h W + b of one layer."""
+    """Z = h W + b of one layer."""
     return np.asarray(h @ network.weights[layer]) + network.biases[layer]
 
 
 def _activate(network: Network, layer: int, z: Array) -> Array:
-    """h = s f(z) of one hidden layer; −0.0 is written +0.0."""
+    """H = s f(z) of one hidden layer; −0.0 is written +0.0."""
     h = network.activation(layer).value(z, network.softplus_scale)
     sign = network.signs[layer]
     return h + h.dtype.type(0) if sign is None else h * sign + h.dtype.type(0)

@@ -213,7 +213,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             )
         if self.dtype not in ("float32", "float64"):
             raise OptionError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
-        l1 = self.l1_activation
+        l1: Any = self.l1_activation
         per_layer = (l1,) * len(sizes) if isinstance(l1, Real) else tuple(l1)
         if len(per_layer) != len(sizes) or not all(isinstance(value, Real) for value in per_layer):
             raise OptionError(
@@ -245,7 +245,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         )
 
     def _hidden_sizes(self) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
+        sizes: Any = self.hidden_layer_sizes
         several = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
         if not all(isinstance(size, Integral) and size > 0 for size in several):
             raise OptionError(f"hidden_layer_sizes must be whole numbers above 0, got {sizes!r}")
@@ -274,8 +274,8 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             reason = "a class has a single row"
         if reason is not None:
             warnings.warn(
-                f"{reason}: training without validation rows, so all max_iter epochs run and the last is kept; "
-                f"give X_val and y_val, or set early_stopping=False",
+                f"{reason}: training without validation rows, so all max_iter epochs run and the last is "
+                f"kept; give X_val and y_val, or set early_stopping=False",
                 UserWarning,
                 stacklevel=3,
             )

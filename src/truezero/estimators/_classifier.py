@@ -186,7 +186,7 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
 
     def predict_proba(self, X: Any) -> NDArray[np.floating]:
         """Probabilities of the classes, shape (n_samples, n_classes), in the network's dtype."""
-        return np.exp(self.predict_log_proba(X))
+        return np.asarray(np.exp(self.predict_log_proba(X)))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Most probable class of each row, shape (n_samples,)."""
@@ -196,7 +196,8 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
         if type_of_target(y).startswith("multilabel"):
             raise DataError(
-                "multilabel targets are not supported; wrap the classifier in sklearn.multioutput.MultiOutputClassifier"
+                "multilabel targets are not supported; wrap the classifier in "
+                "sklearn.multioutput.MultiOutputClassifier"
             )
         check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] > 1:

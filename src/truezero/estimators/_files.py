@@ -112,7 +112,9 @@ def _restore(
     cls: type[DeepRectifierBase], network: Network, tensors: Any, metadata: Any
 ) -> DeepRectifierBase:
     fitted = metadata["fitted"]
-    parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["parameters"].items()}
+    parameters: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in metadata["parameters"].items()
+    }
     model = cls(**parameters)
     model.network_ = network
     model.n_features_in_ = int(fitted["n_features_in"])

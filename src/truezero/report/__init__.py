@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from truezero.report._figures import learning_curves
-from truezero.report._html import write_report
+from truezero.report._html import percent, write_report
 
-__all__ = ["learning_curves", "write_report"]
+__all__ = ["learning_curves", "percent", "write_report"]

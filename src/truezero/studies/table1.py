@@ -36,11 +36,13 @@ SCALES = {
 }
 
 CHOICES = (
-    "The rate is chosen per activation by validation error, mean over the seeds (the paper gives its grid, not the winners).",
-    'The sign mask is the rectifier\'s alone, exactly half of the units of each layer (the paper: "half of the units").',
-    "λ = 1e-4 on the activations of every network, one coefficient for all layers (the paper: an L1 term for sparsity, "
-    "no coefficient).",
-    "Batches of 10, constant rate, a new order every epoch; the best validation epoch is kept and measured on the test rows.",
+    "The rate is chosen per activation by validation error, mean over the seeds (the paper gives the grid "
+    "alone).",
+    "The sign mask is the rectifier's alone: exactly half of the units of each layer, as the paper says.",
+    "λ = 1e-4 on the activations of every network, one coefficient for all layers (the paper does not "
+    "give its coefficients).",
+    "Batches of 10, constant rate, a new order every epoch; the best validation epoch is kept and measured "
+    "on the test rows.",
     "Sparsity is the fraction of exact zeros among all hidden activations on the test rows.",
 )
 
@@ -130,7 +132,11 @@ def reproduce(
         "data": dataset.name,
         "data_fingerprint": dataset.fingerprint,
         "scale": scale,
-        "network": [dataset.X_train.shape[1], *size.hidden_layer_sizes, len(np.unique(dataset.y_train))],
+        "network": [
+            dataset.X_train.shape[1],
+            *size.hidden_layer_sizes,
+            len(np.unique(np.asarray(dataset.y_train))),
+        ],
         "n_train": dataset.X_train.shape[0],
         "n_validation": dataset.X_validation.shape[0],
         "n_test": dataset.X_test.shape[0],
@@ -152,7 +158,7 @@ def _row(
     }
     rate = min(validation, key=lambda candidate: validation[candidate])
     results = [result for _, result in tried[rate]]
-    errors = [result["test_error"] for result in results]
+    errors = [float(result["test_error"] or 0.0) for result in results]
     overall = [result["sparsity"]["overall"] for result in results]
     return {
         "activation": activation,

@@ -218,7 +218,8 @@ def _run_epoch(
         )
     _check_converging(state.network, tally, limit, epoch, settings)
     record = _measure(state.network, train, validation, engine, n_threads)
-    record.update(epoch=epoch, loss=tally.loss, penalty=tally.penalty, seconds=time.perf_counter() - started)
+    record["epoch"], record["loss"], record["penalty"] = epoch, tally.loss, tally.penalty
+    record["seconds"] = time.perf_counter() - started
     state.history.append(record)
     state.products = tally.products
     if best_epoch(state.history) == len(state.history) - 1:
