@@ -189,7 +189,7 @@ def train(
     checkpoint_path = out.with_name(out.name + ".checkpoint")
     if checkpoint_path.exists() and not resume:
         raise OptionError(
-            f"{checkpoint_path} is left from a training that did not finish: go on with --resume, or remove it"
+            f"{checkpoint_path} is left from a training that did not finish: use --resume, or remove it"
         )
     dataset = load_dataset(data, data_dir=data_dir)
     if dataset.y_train is None:
@@ -341,18 +341,14 @@ def bench_train_command(
         print(json.dumps(result, indent=1))
         return
     zeros = percent(result["sparsity"]["overall"], 1)
-    table = Table(
-        title=f"{data}, {'-'.join(map(str, result['network']))}, batch {result['batch_size']}, {zeros} % zeros"
-    )
+    table = Table(title=f"{data}, {'-'.join(map(str, result['network']))}, {zeros} % zeros, batches of 10")
     for heading in ("", "threads", "ms a step"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, milliseconds in result["milliseconds_per_step"].items():
         table.add_row(name, str(result["n_threads"][name]), f"{milliseconds:.3f}")
     out_console.print(table)
     low, high = result["spread"]
-    print(
-        f"ratio, faster PyTorch / native: {result['ratio']:.2f} (from {low:.2f} to {high:.2f} in {rounds} rounds)"
-    )
+    print(f"ratio, faster PyTorch / native: {result['ratio']:.2f} ({low:.2f} to {high:.2f}, {rounds} rounds)")
 
 
 @data_app.command("list")
@@ -422,7 +418,7 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
 def _progress(title: str) -> Iterator[Any]:
     """Give a function that shows a note beside a spinner, on a terminal."""
     bar = Progress(
-        SpinnerColumn(), TextColumn(title), TextColumn("{task.description}", style="dim"), TimeElapsedColumn(),
+        SpinnerColumn(), TextColumn(title), TextColumn("{task.description}"), TimeElapsedColumn(),
         console=err_console, transient=True, disable=not err_console.is_terminal,
     )  # fmt: skip
     with bar:

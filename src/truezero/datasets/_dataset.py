@@ -68,15 +68,14 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 over all rows, targets and the scale, as hexadecimal digits."""
         digest = hashlib.sha256(repr(self.scale).encode())
-        for array in (
-            self.X_train,
-            self.y_train,
-            self.X_validation,
-            self.y_validation,
-            self.X_test,
-            self.y_test,
-        ):
-            pieces = (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,)
+        arrays: tuple[Any, ...] = (
+            *(self.X_train, self.y_train, self.X_validation, self.y_validation),
+            *(self.X_test, self.y_test),
+        )
+        for array in arrays:
+            pieces: tuple[Any, ...] = (
+                (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,)
+            )
             for piece in pieces:
                 if piece is None:
                     digest.update(b"none")

@@ -247,7 +247,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _hidden_sizes(self) -> tuple[int, ...]:
         sizes: Any = self.hidden_layer_sizes
         several = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-        if not all(isinstance(size, Integral) and size > 0 for size in several):
+        if not all(isinstance(size, Integral) and int(size) > 0 for size in several):
             raise OptionError(f"hidden_layer_sizes must be whole numbers above 0, got {sizes!r}")
         return tuple(int(size) for size in several)
 

@@ -1,0 +1,190 @@
+"""Fine-tuning: best epoch, early stop, divergence, checkpoints."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from truezero.engines import Examples, Features, StepSettings, get_engine
+from truezero.errors import DivergenceError, ModelFileError, OptionError
+from truezero.network import Network, initialize
+from truezero.training import Checkpoint, FineTuning, TrainingState, fine_tune
+
+
+def problem(n: int = 120, seed: int = 0) -> tuple[Network, Examples, Examples]:
+    random = np.random.default_rng(seed)
+    X = random.random((n, 12)).astype("f4")
+    y = (X[:, 0] + X[:, 1] > 1).astype(np.int64)
+    cut = n * 3 // 4
+    ids = np.arange(n, dtype=np.int64)
+    train = Examples(Features(X[:cut]), y[:cut], None, ids[:cut])
+    held_out = Examples(Features(X[cut:]), y[cut:], None, ids[cut:])
+    return initialize((12, 20, 15, 2), seed=1), train, held_out
+
+
+def settings(**changes: Any) -> FineTuning:
+    step = StepSettings(0.1, 10, (1e-3, 1e-3), dropout=0.2)
+    return replace(FineTuning(step, max_epochs=6, n_iter_no_change=None, seed=9), **changes)
+
+
+def same(a: Network, b: Network) -> bool:
+    pairs = zip((*a.weights, *a.biases), (*b.weights, *b.biases), strict=True)
+    return all(x.tobytes() == y.tobytes() for x, y in pairs)
+
+
+@pytest.fixture(params=["reference", "native"])
+def engine(request: pytest.FixtureRequest) -> Any:
+    return get_engine(request.param)
+
+
+def test_history_and_best_epoch(engine: Any) -> None:
+    network, train, held_out = problem()
+    seen: list[Network] = []
+    before = network.copy()
+    state = fine_tune(
+        network,
+        train,
+        held_out,
+        settings(),
+        engine=engine,
+        callbacks=[lambda s: seen.append(s.network.copy())],
+    )
+    assert same(network, before)
+    assert [record["epoch"] for record in state.history] == [1, 2, 3, 4, 5, 6]
+    errors = [(r["validation_error"], r["validation_loss"]) for r in state.history]
+    assert state.epoch_selected == 1 + errors.index(min(errors))  # type: ignore[type-var]
+    assert same(state.best_network, seen[state.epoch_selected - 1])
+    for record in state.history:
+        assert len(record["sparsity"]) == len(record["dead_units"]) == 2
+        assert record["penalty"] > 0
+        assert record["seconds"] > 0
+
+
+def test_early_stop_and_callbacks_that_stop(engine: Any) -> None:
+    network, train, held_out = problem()
+    patient = settings(max_epochs=200, n_iter_no_change=3)
+    state = fine_tune(network, train, held_out, patient, engine=engine)
+    assert len(state.history) < 200
+    assert len(state.history) - state.epoch_selected == 3
+    state = fine_tune(
+        network, train, held_out, settings(), engine=engine, callbacks=[lambda s: len(s.history) == 2]
+    )
+    assert len(state.history) == 2
+    assert fine_tune(network, train, None, settings(), engine=engine).epoch_selected == 6
+
+
+def test_order_is_reshuffled_every_epoch(engine: Any) -> None:
+    network, train, _ = problem()
+    with_, without = (
+        fine_tune(network, train, None, settings(shuffle=shuffle), engine=engine).network
+        for shuffle in (True, False)
+    )
+    assert not same(with_, without)
+
+
+@pytest.mark.parametrize("rate", [1e4, 1e30])
+def test_divergence_names_epoch_and_remedy(engine: Any, rate: float) -> None:
+    network, train, held_out = problem()
+    wild = settings(step=StepSettings(rate, 10, (0.0, 0.0)))
+    with pytest.raises(DivergenceError, match=r"diverged in epoch \d+: .*try a learning_rate_init below"):
+        fine_tune(network, train, held_out, wild, engine=engine)
+
+
+def test_ctrl_c_keeps_the_best_epoch(engine: Any) -> None:
+    network, train, held_out = problem()
+
+    def interrupt(state: TrainingState) -> None:
+        if len(state.history) == 3:
+            raise KeyboardInterrupt
+
+    state = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[interrupt])
+    assert state.interrupted
+    assert len(state.history) == 3
+
+
+def test_resumed_training_is_bit_identical(engine: Any, tmp_path: Path) -> None:
+    network, train, held_out = problem()
+    whole = fine_tune(network, train, held_out, settings(), engine=engine)
+    path = tmp_path / "checkpoint"
+
+    def stop(state: TrainingState) -> bool:
+        return len(state.history) == 2
+
+    fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[Checkpoint(path), stop])
+    resumed = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[Checkpoint(path)])
+    assert same(whole.network, resumed.network)
+    assert same(whole.best_network, resumed.best_network)
+    assert [r["loss"] for r in whole.history] == [r["loss"] for r in resumed.history]
+
+
+def test_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
+    network, train, held_out = problem()
+    path = tmp_path / "checkpoint"
+    native = get_engine("native")
+    fine_tune(network, train, held_out, settings(), engine=native, callbacks=[Checkpoint(path)])
+    for other, fingerprint in ((settings(seed=10), ""), (settings(), "other data")):
+        with pytest.raises(ModelFileError, match="another training"):
+            fine_tune(
+                network, train, held_out, other, engine=native, callbacks=[Checkpoint(path, fingerprint)]
+            )
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ModelFileError):
+        fine_tune(network, train, held_out, settings(), engine=native, callbacks=[Checkpoint(path)])
+
+
+def test_kill_and_resume_through_the_command_line(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "truezero",
+        "train",
+        "digits",
+        "--hidden-layer-sizes",
+        "300,300",
+        "--max-iter",
+    ]
+    whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
+    common = ["60", "--n-iter-no-change", "none", "--out"]
+    subprocess.run([*command, *common, str(whole)], check=True, capture_output=True, timeout=300)
+    checkpoint = Path(f"{killed}.checkpoint")
+    for _ in range(2):
+        resume = ["--resume"] if checkpoint.exists() else []
+        process = subprocess.Popen([*command, *common, str(killed), *resume], stdout=subprocess.DEVNULL)
+        stamp = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == stamp):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert checkpoint.exists()
+    assert not killed.exists()
+    refused = subprocess.run([*command, *common, str(killed)], capture_output=True, text=True, timeout=300)
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    subprocess.run([*command, *common, str(killed), "--resume"], check=True, capture_output=True, timeout=300)
+    from truezero import load
+
+    assert same(load(whole).network_, load(killed).network_)
+    assert not checkpoint.exists()
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".checkpoint")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "step"),
+    [
+        ({}, {"learning_rate": 0.0}), ({}, {"batch_size": 0}), ({}, {"l1": (-1.0, 0.0)}), ({}, {"dropout": 1.0}),
+        ({}, {"input_dropout": -0.1}), ({}, {"max_norm": 0.0}), ({}, {"weight_decay": -1.0}),
+        ({"max_epochs": 0}, {}), ({"n_iter_no_change": 0}, {}),
+    ],
+)  # fmt: skip
+def test_impossible_settings_are_refused(changes: dict[str, Any], step: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match="must be"):
+        settings(step=replace(settings().step, **step), **changes)
