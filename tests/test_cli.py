@@ -1,0 +1,199 @@
+"""The command line, studies and reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from truezero.datasets import load_dataset
+from truezero.errors import DataError
+from truezero.report import percent
+from truezero.studies import Run, RunStore
+
+SMALL = ["--hidden-layer-sizes", "20,15", "--max-iter", "3"]
+
+
+def truezero(
+    *arguments: str, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "truezero", *arguments],
+        capture_output=True, text=True, timeout=300, cwd=folder, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def succeeded(*arguments: str, folder: Path) -> Any:
+    process = truezero(*arguments, "--json", folder=folder)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    folder = tmp_path_factory.mktemp("model")
+    return folder, succeeded("train", "digits", "--out", "m.safetensors", *SMALL, folder=folder)
+
+
+def test_train_inspect_predict_agree(model: Any) -> None:
+    folder, trained = model
+    keys = {
+        "test_error", "sparsity", "dead_units", "n_train", "n_validation", "n_test", "epoch_selected", "seconds", "engine",
+    }  # fmt: skip
+    assert keys <= set(trained)
+    assert (trained["n_train"], trained["n_validation"], trained["n_test"]) == (1097, 350, 350)
+    assert trained["engine"]["name"] == "native"
+    inspected = succeeded("inspect", "m.safetensors", "digits", folder=folder)
+    for key in ("test_error", "sparsity", "dead_units", "n_test", "epoch_selected"):
+        assert inspected[key] == trained[key]
+    predicted = succeeded("predict", "m.safetensors", "digits", folder=folder)["predictions"]
+    wrong = np.mean(np.array(predicted) != load_dataset("digits").y_test)
+    assert wrong == pytest.approx(trained["test_error"])
+    assert truezero("predict", "m.safetensors", "digits", "--out", "p.txt", folder=folder).returncode == 0
+    assert [int(line) for line in (folder / "p.txt").read_text().split()] == predicted
+    text = truezero("inspect", "m.safetensors", "digits", folder=folder).stdout
+    assert f"{100 * trained['test_error']:.2f} %" in text
+    assert "layer sizes:       64-20-15-10" in text
+
+
+def test_options_reach_the_estimator(tmp_path: Path) -> None:
+    options = ["--activation", "tanh,relu", "--l1-activation", "0,1e-3", "--no-early-stopping", "--max-norm", "none",
+               "--sign-mask", "half", "--dtype", "float64"]  # fmt: skip
+    succeeded("train", "digits", "--out", "m", *SMALL, *options, folder=tmp_path)
+    inspected = succeeded("inspect", "m", folder=tmp_path)
+    assert inspected["activations"] == ["tanh", "rectifier"]
+    assert inspected["dtype"] == "float64"
+    help_text = truezero("train", "--help").stdout
+    assert "--hidden-layer-sizes" in help_text
+    assert "256,256,256" in help_text
+
+
+def test_own_rows_and_regression(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).random((100, 4))
+    np.savez(tmp_path / "rows.npz", X=X, y=X[:, 0] * 3)
+    trained = succeeded("train", "rows.npz", "--regression", "--out", "m", *SMALL, folder=tmp_path)
+    assert (trained["n_train"], trained["n_validation"]) == (90, 10)
+    assert len(truezero("predict", "m", "rows.npz", folder=tmp_path).stdout.splitlines()) == 100
+    np.savez(tmp_path / "wide.npz", X=np.ones((3, 9)))
+    process = truezero("predict", "m", "wide.npz", folder=tmp_path)
+    assert process.returncode == 2
+    assert "takes 4 features, the data have 9" in process.stderr
+
+
+MISTAKES: dict[str, tuple[list[str], str]] = {
+    "data": (["train", "digitz", "--out", "m"], "did you mean 'digits'"),
+    "missing file": (["train", "rows.npz", "--out", "m"], "rows.npz"),
+    "activation": (["train", "digits", "--out", "m", "--activation", "relux"], "unknown activation 'relux'"),
+    "engine": (["train", "digits", "--out", "m", "--engine", "gpu"], "unknown engine 'gpu'"),
+    "study": (["reproduce", "table9"], "unknown study 'table9'; known: table1"),
+    "scale": (["reproduce", "table1", "--scale", "huge", "--out", "r"], "unknown scale 'huge'"),
+    "l1": (["train", "digits", "--out", "m", "--l1-activation", "-1"], "l1_activation must be at least 0"),
+    "dropout": (["train", "digits", "--out", "m", "--dropout", "1"], "dropout must be"),
+    "size": (["train", "digits", "--out", "m", "--hidden-layer-sizes", "10,0"], "hidden_layer_sizes"),
+    "batch": (["train", "digits", "--out", "m", "--batch-size", "0"], "batch_size"),
+    "out folder": (["train", "digits", "--out", "nowhere/m"], "cannot write nowhere/m"),
+    "out is a folder": (["train", "digits", "--out", "."], "it is a folder"),
+    "model": (["inspect", "m"], "m"),
+    "no command": (["trian"], "No such command"),
+    "no argument": (["train"], "DATA"),
+    "no out": (["train", "digits"], "--out"),
+    "option": (["train", "digits", "--out", "m", "--epochs", "3"], "--epochs"),
+    "class weight": (
+        ["train", "digits", "--out", "m", "--regression", "--class-weight", "balanced"],
+        "class_weight",
+    ),
+    "divergence": (["train", "digits", "--out", "m", "--learning-rate-init", "1e9"], "diverged in epoch 1"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_one_line_and_exit_2(name: str, tmp_path: Path) -> None:
+    arguments, message = MISTAKES[name]
+    process = truezero(*arguments, folder=tmp_path)
+    assert process.returncode == 2, process.stderr
+    assert message in process.stderr
+    lines = process.stderr.strip().splitlines()
+    assert len(lines) == 1, process.stderr
+    assert lines[0].startswith("truezero: ")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    process = truezero("inspect", "m", "--debug", folder=tmp_path)
+    assert process.returncode == 2
+    assert "Traceback" in process.stderr
+
+
+def test_threads_variable_is_checked(tmp_path: Path) -> None:
+    process = truezero("train", "digits", "--out", "m", folder=tmp_path, TRUEZERO_NUM_THREADS="many")
+    assert process.returncode == 2
+    assert "TRUEZERO_NUM_THREADS" in process.stderr
+
+
+def test_info_and_data_list(tmp_path: Path) -> None:
+    info = succeeded("info", folder=tmp_path)
+    assert info["engines"] == {"reference": "available", "native": "available"}
+    assert info["instruction_set"] in info["instruction_sets"]
+    forced = truezero("info", "--json", TRUEZERO_ISA="baseline")
+    assert json.loads(forced.stdout)["instruction_set"] == "baseline"
+    assert {"digits", "mnist"} <= {entry["name"] for entry in succeeded("data", "list", folder=tmp_path)}
+    assert "digits" in truezero("data", "list").stdout
+
+
+def test_reproduce_table1(tmp_path: Path) -> None:
+    process = truezero("reproduce", "table1", "--scale", "smoke", "--out", "r", folder=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "report.html" in process.stdout
+    result = json.loads((tmp_path / "r" / "results.json").read_text())
+    assert [row["activation"] for row in result["rows"]] == ["rectifier", "tanh", "softplus"]
+    rectifier, tanh, _ = result["rows"]
+    assert rectifier["sparsity"]["overall"] > 0.2
+    assert tanh["sparsity"]["overall"] == 0
+    assert len(rectifier["runs"]) == 2
+    report = (tmp_path / "r" / "report.html").read_text()
+    assert percent(rectifier["test_error"]) in report
+    assert "data:image/png;base64," in report
+    assert "http" not in report  # it needs nothing else
+    folders = sorted(path.name for path in (tmp_path / "r" / "runs").iterdir())
+    assert folders == sorted(run["key"] for row in result["rows"] for run in row["runs"])
+    stamps = [path.stat().st_mtime_ns for path in (tmp_path / "r" / "runs").rglob("result.json")]
+    again = succeeded("reproduce", "table1", "--scale", "smoke", "--out", "r", folder=tmp_path)
+    assert again["rows"] == result["rows"]
+    assert [path.stat().st_mtime_ns for path in (tmp_path / "r" / "runs").rglob("result.json")] == stamps
+
+
+def test_run_store(tmp_path: Path) -> None:
+    dataset = load_dataset("digits")
+    parameters = {"hidden_layer_sizes": [10], "max_iter": 4, "n_iter_no_change": None, "random_state": 0}
+    run = Run(parameters, dataset.name, dataset.fingerprint)
+    assert run.key == Run({**parameters, "dropout": 0.0}, dataset.name, dataset.fingerprint).key  # a default
+    assert run.key != Run({**parameters, "random_state": 1}, dataset.name, dataset.fingerprint).key
+    assert run.key != Run(parameters, dataset.name, "other data").key
+    store = RunStore(tmp_path)
+    assert store.find(run) is None
+
+    def interrupt(state: Any) -> None:
+        if len(state.history) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.execute(run, dataset, callbacks=[interrupt])
+    assert store.find(run) is None
+    epochs: list[int] = []
+    resumed = store.execute(run, dataset, callbacks=[lambda state: epochs.append(len(state.history))])
+    assert epochs == [3, 4]
+    whole = RunStore(tmp_path / "other").execute(run, dataset)
+    for key in ("test_error", "sparsity", "epoch_selected"):
+        assert whole[key] == resumed[key]  # type: ignore[literal-required]
+    files = {path.name for path in (tmp_path / run.key).iterdir()}
+    assert files == {"configuration.json", "environment.json", "result.json"}
+    assert store.find(run) == resumed
+    (tmp_path / run.key / "result.json").write_text("{")
+    with pytest.raises(DataError, match="damaged"):
+        store.find(run)
