@@ -44,8 +44,9 @@ NetworkView<T> network_view(const nb::tuple& network) {
   require(n > 0 && biases.size() == n && activations.size() == n - 1 && signs.size() == n - 1,
           "the network's lists have different lengths");
   for (std::size_t l = 0; l < n; ++l) {
-    const auto w = array<Array<T, 2>>(weights[l]);
-    const auto b = array<Array<T, 1>>(biases[l]);
+    // Read-only arrays are welcome where nothing is trained; what trains checks that they can be written.
+    const auto w = array<ConstArray<T, 2>>(weights[l]);
+    const auto b = array<ConstArray<T, 1>>(biases[l]);
     const T* sign = nullptr;
     if (l + 1 < n && !signs[l].is_none()) {
       const auto s = array<ConstArray<T, 1>>(signs[l]);
@@ -54,7 +55,8 @@ NetworkView<T> network_view(const nb::tuple& network) {
     }
     require(b.shape(0) == w.shape(1) && (l == 0 || static_cast<Index>(w.shape(0)) == view.layers.back().n_out),
             "layers that do not fit each other");
-    view.layers.push_back({static_cast<Index>(w.shape(0)), static_cast<Index>(w.shape(1)), w.data(), b.data(),
+    view.layers.push_back({static_cast<Index>(w.shape(0)), static_cast<Index>(w.shape(1)),
+                           const_cast<T*>(w.data()), const_cast<T*>(b.data()),
                            l + 1 < n ? activations[l] : 0, sign});
   }
   view.softplus_scale = nb::cast<double>(network[4]);

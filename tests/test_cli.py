@@ -44,7 +44,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
 def test_train_inspect_predict_agree(model: Any) -> None:
     folder, trained = model
     keys = {
-        "test_error", "sparsity", "dead_units", "n_train", "n_validation", "n_test", "epoch_selected", "seconds", "engine",
+        "test_error", "sparsity", "dead_units", "n_train", "n_validation", "n_test", "epoch_selected",
+        "seconds", "engine",
     }  # fmt: skip
     assert keys <= set(trained)
     assert (trained["n_train"], trained["n_validation"], trained["n_test"]) == (1097, 350, 350)
@@ -190,7 +191,7 @@ def test_run_store(tmp_path: Path) -> None:
     assert epochs == [3, 4]
     whole = RunStore(tmp_path / "other").execute(run, dataset)
     for key in ("test_error", "sparsity", "epoch_selected"):
-        assert whole[key] == resumed[key]  # type: ignore[literal-required]
+        assert whole[key] == resumed[key]
     files = {path.name for path in (tmp_path / run.key).iterdir()}
     assert files == {"configuration.json", "environment.json", "result.json"}
     assert store.find(run) == resumed

@@ -61,7 +61,7 @@ def test_history_and_best_epoch(engine: Any) -> None:
     assert same(network, before)
     assert [record["epoch"] for record in state.history] == [1, 2, 3, 4, 5, 6]
     errors = [(r["validation_error"], r["validation_loss"]) for r in state.history]
-    assert state.epoch_selected == 1 + errors.index(min(errors))  # type: ignore[type-var]
+    assert state.epoch_selected == 1 + errors.index(min(errors))
     assert same(state.best_network, seen[state.epoch_selected - 1])
     for record in state.history:
         assert len(record["sparsity"]) == len(record["dead_units"]) == 2

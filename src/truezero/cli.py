@@ -37,6 +37,7 @@ app = typer.Typer(
     help="Train deep sparse rectifier networks, and get paid for the zeros. --debug shows tracebacks.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 bench_app = typer.Typer(help="Time truezero against other libraries.", no_args_is_help=True)
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True)

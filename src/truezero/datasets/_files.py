@@ -57,7 +57,8 @@ def load_file(path: str | Path, *, n_features: int | None = None) -> Dataset:
 
 def _load_npz(path: Path) -> Dataset:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, so that it is closed even where NumPy finds it damaged.
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         if {"indices", "indptr", "data"} <= set(arrays):
             return Dataset(path.name, sparse.csr_array(sparse.load_npz(path)), None)
@@ -69,7 +70,7 @@ def _load_npz(path: Path) -> Dataset:
         raise DataError(
             f"{path} must hold X and y, or X_train and y_train; it holds {', '.join(arrays) or 'nothing'}"
         )
-    parts = {
+    parts: dict[str, Any] = {
         f"{letter}_{part}": arrays.get(f"{letter}_{key}")
         for part, key in (("train", "train"), ("validation", "val"), ("test", "test"))
         for letter in "Xy"

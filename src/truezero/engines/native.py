@@ -11,7 +11,7 @@ from scipy import sparse
 from truezero.draws import threshold
 from truezero.engines import _native
 from truezero.engines._contract import Evaluation, Examples, Features, StepSettings, Tally
-from truezero.errors import EngineUnavailableError
+from truezero.errors import EngineUnavailableError, OptionError
 from truezero.network import Network
 
 SOURCE_HASH = _native.SOURCE_HASH
@@ -39,6 +39,8 @@ class NativeEngine:
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train`."""
         examples.check(network)
+        if not all(array.flags.writeable for array in (*network.weights, *network.biases)):
+            raise OptionError("the network is read-only; train a copy of it")
         instruction_level()
         features = examples.features.canonical()
         target_type = np.int64 if network.output == "softmax" else network.dtype

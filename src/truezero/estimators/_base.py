@@ -101,7 +101,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     # ---- what classifier and regressor do differently -------------------------------------------
 
     @abstractmethod
-    def _start_targets(self, y: NDArray[Any], classes: Any) -> None:
+    def _start_targets(self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any) -> None:
         """Learn what the targets are: classes, or their shift and scale."""
 
     @abstractmethod
@@ -165,7 +165,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         rows, target = self._check_rows(X, y, reset=fresh)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
         if fresh:
-            self._start_targets(target, None)
+            self._start_targets(target, weight, None)
         held_out: tuple[Any, NDArray[Any], NDArray[np.float64] | None] | None = None
         if X_val is not None:
             held_out = (*self._check_rows(X_val, y_val, reset=False), None)
@@ -183,7 +183,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         rows, target = self._check_rows(X, y, reset=fresh)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
         if fresh:
-            self._start_targets(target, classes)
+            self._start_targets(target, weight, classes)
         self._train(rows, target, weight, None, settings, fresh, further=True)
         return self
 
@@ -219,7 +219,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             raise OptionError(
                 f"l1_activation must be one number or {len(sizes)}, one per hidden layer, got {l1!r}"
             )
-        if not -len(sizes) <= self.code_layer < max(len(sizes), 1):
+        if sizes and not -len(sizes) <= self.code_layer < max(len(sizes), 1):
             raise OptionError(f"code_layer must be below {len(sizes)}, got {self.code_layer!r}")
         try:
             random = check_random_state(self.random_state)

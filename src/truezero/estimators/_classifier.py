@@ -204,7 +204,7 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
             raise DataError(f"y must be one label per row, got shape {y.shape}")
         return np.asarray(column_or_1d(y, warn=True))
 
-    def _start_targets(self, y: NDArray[Any], classes: Any) -> None:
+    def _start_targets(self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any) -> None:
         self.classes_ = np.unique(y if classes is None else np.asarray(classes))
 
     def _n_outputs(self) -> int:

@@ -67,11 +67,14 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(y if y.ndim == 2 else column_or_1d(y, warn=True), dtype=np.float64)
 
-    def _start_targets(self, y: NDArray[Any], classes: Any) -> None:
+    def _start_targets(self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any) -> None:
         self._matrix_target = y.ndim == 2
         columns = y.reshape(len(y), -1)
-        self._shift = columns.mean(axis=0) if self.use_biases else np.zeros(columns.shape[1])
-        spread = np.sqrt(((columns - self._shift) ** 2).mean(axis=0))
+        given = weight if weight is not None and weight.sum() > 0 else None
+        self._shift = (
+            np.average(columns, axis=0, weights=given) if self.use_biases else np.zeros(columns.shape[1])
+        )
+        spread = np.sqrt(np.average((columns - self._shift) ** 2, axis=0, weights=given))
         # A power of two is folded into the output layer, and taken out again, exactly.
         self._scale = 2.0 ** np.clip(np.round(np.log2(np.where(spread > 0, spread, 1))), -60, 60)
 
