@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_draws_depend_on_their_address_alone() -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_derivatives_are_finite_differences(name: str) -> None:
     entry, step = get_activation(name), 1e-6
-    z = np.array([-3.0, -0.7, 0.3, 1.1, 4.0])
+    z: Any = np.array([-3.0, -0.7, 0.3, 1.1, 4.0])
     numeric = (entry.value(z + step, 2.0) - entry.value(z - step, 2.0)) / (2 * step)
     np.testing.assert_allclose(entry.derivative(z, 2.0), numeric, rtol=1e-5, atol=1e-8)
 
