@@ -15,7 +15,7 @@ class Gather {
  public:
   // For up to max_rows rows with up to max_entries non-zeros in all.
   Gather(const RowsView& input, Index max_rows, Index max_entries)
-      : input_(input), max_entries_(max_entries), count_(input.n_cols), touched_((input.n_cols + 63) / 64),
+      : input_(input), count_(input.n_cols), touched_((input.n_cols + 63) / 64),
         column_(max_entries), unsorted_(max_entries), end_(max_rows), rows_(std::min(input.n_cols, max_entries)),
         start_(std::min(input.n_cols, max_entries) + 1), example_(max_entries), value_(max_entries) {
     std::fill_n(count_.get(), input.n_cols, 0);
@@ -131,7 +131,7 @@ class Gather {
   }
 
   RowsView input_;
-  Index max_entries_, n_ = 0;
+  Index n_ = 0;
   Buffer<std::int64_t> count_;
   Buffer<std::uint64_t> touched_;
   Buffer<std::int32_t> column_;  // of the entries, example after example

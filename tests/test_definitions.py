@@ -51,7 +51,7 @@ def test_derivatives_are_finite_differences(name: str) -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_activations_keep_dtype_and_stay_finite(name: str, dtype: type) -> None:
     entry = get_activation(name)
-    z = np.array([-1e30, -100, -1e-30, -0.0, 0.0, 1e-30, 100, 1e30], dtype=dtype)
+    z: Any = np.array([-1e30, -100, -1e-30, -0.0, 0.0, 1e-30, 100, 1e30], dtype=dtype)
     for values in (entry.value(z, 1.0), entry.derivative(z, 1.0)):
         assert values.dtype == dtype
         assert np.isfinite(values).all()

@@ -145,11 +145,6 @@ def reproduce(
     }
 
 
-def n_runs(scale: str) -> int:
-    """Number of runs of the study."""
-    return len(ACTIVATIONS) * len(SCALES[scale].learning_rates) * SCALES[scale].n_seeds
-
-
 def _row(
     activation: str, tried: dict[float, list[tuple[Run, RunResult]]], dataset: Dataset
 ) -> dict[str, Any]:
