@@ -1,8 +1,15 @@
+// Prediction. All threads work on one stretch of rows at a time, each on columns of its own, with a
+// barrier after each layer, so that a weight is read once per stretch by one thread.
+//
+// A stretch of fewer than kManyRows rows visits the rows of weights that any of its examples needs,
+// from where they lie. A longer one goes block by block of kBlock units: a tile of weights is packed
+// into the first-level cache and all examples pass over it, by their list of active units or, where a
+// block is mostly active, whole.
+
 #include "forward.h"
 
 #include <algorithm>
-#include <atomic>
-#include <numeric>
+#include <memory>
 
 #include "dispatch.h"
 #include "input.h"
@@ -12,59 +19,232 @@
 namespace truezero {
 namespace {
 
-constexpr Index kBlockRows = 32;
-constexpr double kSmall = 2e6;  // products; below, starting a thread costs more than it saves
+constexpr Index kManyRows = 32;
+constexpr Index kStretch = 256;
+constexpr double kDense = 0.6;  // share of active units above which a block is multiplied whole
+constexpr double kSmall = 2e5;  // products; below, a barrier costs more than the other half of the work
 
-// Runs blocks of rows through the network up to layer `n_layers` - 1. `each(start, n, layer, h)` sees
-// the outputs of every layer; the last one's are plain sums if it is the output layer.
-template <class T, class Each>
-bool each_block(const NetworkView<T>& network, const RowsView& input, Index n_layers, int n_threads,
-                const Cancelled& cancelled, Each&& each) {
-  const Kernels<T>& kernels = kernels_in_use<T>();
-  const Index n_blocks = (input.n_rows + kBlockRows - 1) / kBlockRows;
-  const bool small = network.n_weights() * static_cast<double>(input.n_rows) < kSmall;
-  Index widest = 0, widest_hidden = 1;
-  for (Index layer = 0; layer < n_layers; ++layer) {
-    widest = std::max(widest, network.layers[layer].n_out);
-    if (layer < network.n_hidden()) widest_hidden = std::max(widest_hidden, network.layers[layer].n_out);
+Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
+
+// A block of units of one layer, for a stretch of examples.
+template <class T>
+struct Block {
+  Index n_units = 0;
+  bool dense = false;
+  Buffer<std::int32_t> count, unit;
+  Buffer<T> value, h;
+
+  explicit Block(Index n) : count(n), unit(n * kBlockRoom), value(n * kBlockRoom), h(n * kBlock) {}
+
+  // From outputs x[example][stride], n_units of them; what follows up to kBlock must be 0.
+  void fill(const Kernels<T>& kernels, const T* x, Index stride, Index n, Index units) {
+    n_units = units;
+    Index total = 0;
+    for (Index b = 0; b < n; ++b) {
+      const Index active =
+          kernels.collect(x + b * stride, kBlock, 0, unit.get() + b * kBlockRoom, value.get() + b * kBlockRoom);
+      count[b] = static_cast<std::int32_t>(active);
+      total += active;
+    }
+    dense = static_cast<double>(total) > kDense * static_cast<double>(n * units);
+    if (!dense) return;
+    for (Index b = 0; b < n; ++b) std::copy_n(x + b * stride, kBlock, h.get() + b * kBlock);
   }
-  const Index max_rows = std::min(kBlockRows, input.n_rows);
-  const Index max_entries = Gather<T>::most_entries(input, nullptr, input.n_rows, kBlockRows);
-  std::vector<std::int64_t> position(static_cast<std::size_t>(input.n_rows));
-  std::iota(position.begin(), position.end(), 0);
-  std::atomic<Index> next{0};
-  std::atomic<bool> stop{false};
-  Team team(small ? 1 : static_cast<int>(std::min<Index>(n_threads, std::max<Index>(n_blocks, 1))));
-  team.run([&](int thread) {
-    Gather<T> gather(input, max_rows, max_entries);
-    ActiveList<T> active(max_rows, widest_hidden);
-    Buffer<T> z(max_rows * widest);
-    for (Index block; !stop && (block = next++) < n_blocks;) {
-      if (thread == 0 && cancelled()) stop = true;
-      const Index start = block * kBlockRows, n = std::min(kBlockRows, input.n_rows - start);
-      ActiveRows<T> below = gather.gather(position.data() + start, n);
+
+  ActiveBlock<T> view() const { return {count.get(), unit.get(), value.get()}; }
+};
+
+// Sees every tile of outputs: layer, first unit, number of units, h[example][stride].
+template <class T>
+using TileDone = std::function<void(int thread, Index start, Index n, Index layer, Index first, Index n_units,
+                                    const T* h, Index stride)>;
+using StretchDone = std::function<void(Index start, Index n)>;  // on the calling thread
+
+template <class T>
+class Forward {
+ public:
+  Forward(const NetworkView<T>& network, const RowsView& input, Index n_layers, int n_threads)
+      : network_(network), input_(input), kernels_(kernels_in_use<T>()), n_layers_(n_layers),
+        stretch_(std::max<Index>(1, std::min(kStretch, input.n_rows))), many_(stretch_ >= kManyRows),
+        team_(network.n_weights() * static_cast<double>(stretch_) < kSmall ? 1 : n_threads),
+        position_(stretch_) {
+    if (input.sparse || !many_) {
+      gather_ = std::make_unique<Gather<T>>(input, stretch_,
+                                            Gather<T>::most_entries(input, nullptr, input.n_rows, stretch_));
+    }
+    Index widest = input.sparse ? 0 : input.n_cols;
+    for (Index l = 0; l + 1 < n_layers; ++l) widest = std::max(widest, layer(l).n_out);
+    for (int side = 0; side < 2; ++side) {
+      for (Index first = 0; many_ && first < widest; first += kBlock) blocks_[side].emplace_back(stretch_);
+    }
+    for (int thread = 0; thread < team_.size(); ++thread) {
+      Index tile = kBlock;
+      for (Index l = 0; !many_ && l < n_layers; ++l) tile = std::max(tile, tile_width(l));
+      scratch_.emplace_back(stretch_ * tile);
+      packed_.emplace_back(many_ ? kPacked * kBlock * kBlock : 0);
+    }
+    if (!many_) {
       for (Index l = 0; l < n_layers; ++l) {
-        const auto& layer = network.layers[static_cast<std::size_t>(l)];
-        std::fill_n(z.get(), n * layer.n_out, T(0));
-        kernels.forward(below, layer.weights, layer.n_out, layer.n_out, z.get(), layer.n_out);
-        if (l == network.n_hidden()) {
-          for (Index b = 0; b < n; ++b) {
-            for (Index j = 0; j < layer.n_out; ++j) z[b * layer.n_out + j] += layer.biases[j];
-          }
-        } else {
-          activate<T>(layer.activation, network.softplus_scale, n, layer.n_out, layer.n_out, nullptr, layer.biases,
-                      layer.signs, z.get(), nullptr);
-        }
-        each(thread, start, n, l, z.get());
-        if (l + 1 < n_layers) {
-          active.collect(z.get(), nullptr, n, layer.n_out, layer.n_out, 0);
-          below = active.view();
+        active_.emplace_back();
+        for (Index first = 0; first < layer(l).n_out; first += tile_width(l)) {
+          active_.back().emplace_back(stretch_, std::min(tile_width(l), layer(l).n_out - first));
         }
       }
     }
-  });
-  return !stop;
-}
+  }
+
+  bool run(const Cancelled& cancelled, const TileDone<T>& tile_done, const StretchDone& stretch_done) {
+    bool stop = false;
+    team_.run([&](int thread) {
+      for (Index start = 0; start < input_.n_rows; start += stretch_) {
+        const Index n = std::min(stretch_, input_.n_rows - start);
+        if (thread == 0) {
+          stop = cancelled();
+          if (!stop) begin(start, n);
+        }
+        team_.barrier();
+        if (stop) return;
+        if (many_ && !input_.sparse) {
+          read_blocks(thread, start, n);
+          team_.barrier();
+        }
+        for (Index l = 0; l < n_layers_; ++l) {
+          const Index width = tile_width(l), n_tiles = (layer(l).n_out + width - 1) / width;
+          for (Index t = thread; t < n_tiles; t += team_.size()) tile(thread, l, t, start, n, tile_done);
+          team_.barrier();
+        }
+        if (thread == 0) stretch_done(start, n);
+      }
+    });
+    return !stop;
+  }
+
+ private:
+  static constexpr Index kPacked = sizeof(T) == 4 ? 2 : 1;  // blocks of weights packed at once: 32 KiB
+
+  const typename NetworkView<T>::Layer& layer(Index l) const { return network_.layers[static_cast<std::size_t>(l)]; }
+
+  // Few rows: each thread one wide tile, in which the reader runs along long rows.
+  Index tile_width(Index l) const {
+    return many_ ? kBlock : std::min<Index>(2048, round_up((layer(l).n_out + team_.size() - 1) / team_.size(), kBlock));
+  }
+
+  void begin(Index start, Index n) {
+    if (!gather_) return;
+    for (Index b = 0; b < n; ++b) position_[b] = start + b;
+    gathered_ = gather_->gather(position_.get(), n);
+  }
+
+  // Dense input rows become blocks like any other layer's.
+  void read_blocks(int thread, Index start, Index n) {
+    T* x = scratch_[static_cast<std::size_t>(thread)].get();
+    const Index n_blocks = (input_.n_cols + kBlock - 1) / kBlock;
+    for (Index block = thread; block < n_blocks; block += team_.size()) {
+      const Index first = block * kBlock, units = std::min(kBlock, input_.n_cols - first);
+      std::fill_n(x, n * kBlock, T(0));
+      for (Index b = 0; b < n; ++b) {
+        switch (input_.number) {
+          case Number::u8: read<std::uint8_t>(start + b, first, units, x + b * kBlock); break;
+          case Number::f32: read<float>(start + b, first, units, x + b * kBlock); break;
+          case Number::f64: read<double>(start + b, first, units, x + b * kBlock); break;
+        }
+      }
+      blocks_[0][static_cast<std::size_t>(block)].fill(kernels_, x, kBlock, n, units);
+    }
+  }
+
+  template <class Source>
+  void read(Index row, Index first, Index n, T* to) const {
+    const Source* x = static_cast<const Source*>(input_.data) + row * input_.row_stride + first;
+    const T scale = static_cast<T>(input_.scale);
+    for (Index j = 0; j < n; ++j) to[j] = static_cast<T>(x[j]) * scale;
+  }
+
+  void tile(int thread, Index l, Index t, Index start, Index n, const TileDone<T>& done) {
+    const auto& of = layer(l);
+    const Index width = tile_width(l), first = t * width, units = std::min(width, of.n_out - first);
+    const Index stride = round_up(units, kBlock);
+    T* z = scratch_[static_cast<std::size_t>(thread)].get();
+    std::fill_n(z, n * stride, T(0));
+    if (l == 0 && gather_) {
+      add_rows(gathered_, of, first, units, n, z, stride);
+    } else if (!many_) {
+      for (const auto& below : active_[static_cast<std::size_t>(l - 1)]) {
+        add_rows(below.view(), of, first, units, n, z, stride);
+      }
+    } else {
+      add_blocks(thread, l, first, units, n, z);
+    }
+    if (l == network_.n_hidden()) {
+      for (Index b = 0; b < n; ++b) {
+        for (Index j = 0; j < units; ++j) z[b * stride + j] += of.biases[first + j];
+      }
+    } else {
+      activate<T>(of.activation, network_.softplus_scale, n, units, stride, nullptr, of.biases + first,
+                  of.signs ? of.signs + first : nullptr, z, nullptr);
+    }
+    done(thread, start, n, l, first, units, z, stride);
+    if (l + 1 == n_layers_) return;
+    if (many_) {
+      blocks_[(l + 1) % 2][static_cast<std::size_t>(t)].fill(kernels_, z, kBlock, n, units);
+    } else {
+      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(z, nullptr, n, units, stride, first);
+    }
+  }
+
+  void add_rows(const ActiveRows<T>& below, const typename NetworkView<T>::Layer& of, Index first, Index units,
+                Index n, T* z, Index stride) {
+    if (n == 1) {
+      kernels_.forward_one(below.n_rows, below.rows, below.value, of.weights + first, of.n_out, units, z);
+    } else {
+      kernels_.forward(below, of.weights + first, of.n_out, units, z, stride);
+    }
+  }
+
+  void add_blocks(int thread, Index l, Index first, Index units, Index n, T* z) {
+    const auto& of = layer(l);
+    const auto& below = blocks_[l % 2];
+    const Index n_blocks = (of.n_in + kBlock - 1) / kBlock;
+    T* packed = packed_[static_cast<std::size_t>(thread)].get();
+    for (Index block = 0; block < n_blocks;) {
+      ActiveBlock<T> sparse[kPacked];
+      Index taken = 0;
+      const auto* whole = &below[static_cast<std::size_t>(block)];
+      do {
+        const auto& next = below[static_cast<std::size_t>(block)];
+        pack(of, block * kBlock, next.n_units, first, units, packed + taken * kBlock * kBlock);
+        sparse[taken++] = next.view();
+        ++block;
+      } while (!whole->dense && taken < kPacked && block < n_blocks && !below[static_cast<std::size_t>(block)].dense);
+      if (whole->dense) {
+        kernels_.forward_dense(whole->h.get(), whole->n_units, n, packed, z);
+      } else {
+        kernels_.forward_blocks(taken, sparse, n, packed, z);
+      }
+    }
+  }
+
+  static void pack(const typename NetworkView<T>::Layer& of, Index row, Index n_rows, Index first, Index units, T* to) {
+    const T* from = of.weights + row * of.n_out + first;
+    for (Index i = 0; i < n_rows; ++i, from += of.n_out, to += kBlock) {
+      std::copy_n(from, units, to);
+      std::fill(to + units, to + kBlock, T(0));
+    }
+  }
+
+  const NetworkView<T>& network_;
+  const RowsView& input_;
+  const Kernels<T>& kernels_;
+  Index n_layers_, stretch_;
+  bool many_;
+  Team team_;
+  Buffer<std::int64_t> position_;
+  std::unique_ptr<Gather<T>> gather_;              // sparse input, or few rows
+  ActiveRows<T> gathered_{};
+  std::vector<Block<T>> blocks_[2];                // many rows: of the layer below and of the one being made
+  std::vector<std::vector<ActiveList<T>>> active_;  // few rows: per layer and tile
+  std::vector<Buffer<T>> scratch_, packed_;        // per thread
+};
 
 }  // namespace
 
@@ -72,36 +252,36 @@ template <class T>
 bool evaluate(const NetworkView<T>& network, const RowsView& input, int n_threads, const Cancelled& cancelled,
               Evaluation<T>& result) {
   const Index n_hidden = network.n_hidden();
-  const auto count = [&](Evaluation<T>& into, Index n, Index l, const T* h) {
-    const Index width = network.layers[static_cast<std::size_t>(l)].n_out;
-    auto& ever = into.ever_active[static_cast<std::size_t>(l)];
-    std::int64_t active = 0;
-    for (Index b = 0; b < n; ++b) {
-      for (Index j = 0; j < width; ++j) {
-        const bool is_active = h[b * width + j] != 0;
-        active += is_active;
-        ever[static_cast<std::size_t>(j)] |= is_active;
-      }
-    }
-    into.zeros[static_cast<std::size_t>(l)] += n * width - active;
-  };
   result.zeros.assign(static_cast<std::size_t>(n_hidden), 0);
   result.ever_active.clear();
   for (Index l = 0; l < n_hidden; ++l) {
     result.ever_active.emplace_back(network.layers[static_cast<std::size_t>(l)].n_out, std::uint8_t{0});
   }
-  std::vector<Evaluation<T>> parts(static_cast<std::size_t>(std::max(n_threads, 1)), result);
-  const bool finished = each_block<T>(
-      network, input, n_hidden + 1, n_threads, cancelled, [&](int thread, Index start, Index n, Index l, const T* h) {
-        if (l < n_hidden) return count(parts[static_cast<std::size_t>(thread)], n, l, h);
-        const Index width = network.layers.back().n_out;
-        std::copy_n(h, n * width, result.output + start * width);
-      });
-  for (const auto& part : parts) {
-    for (std::size_t l = 0; l < part.zeros.size(); ++l) {
-      result.zeros[l] += part.zeros[l];
-      for (std::size_t j = 0; j < part.ever_active[l].size(); ++j) result.ever_active[l][j] |= part.ever_active[l][j];
+  std::vector<std::vector<std::int64_t>> zeros(static_cast<std::size_t>(std::max(n_threads, 1)), result.zeros);
+  const auto tile_done = [&](int thread, Index start, Index n, Index l, Index first, Index units, const T* h,
+                             Index stride) {
+    if (l == n_hidden) {
+      const Index width = network.layers.back().n_out;
+      for (Index b = 0; b < n; ++b) std::copy_n(h + b * stride, units, result.output + (start + b) * width + first);
+      return;
     }
+    // A tile has one owner, so no two threads write the same units.
+    std::uint8_t* ever = result.ever_active[static_cast<std::size_t>(l)].data() + first;
+    std::int64_t n_zero = 0;
+    for (Index b = 0; b < n; ++b) {
+      std::int32_t zero = 0;
+      for (Index j = 0; j < units; ++j) {
+        const bool is_zero = h[b * stride + j] == 0;
+        zero += is_zero;
+        ever[j] = static_cast<std::uint8_t>(ever[j] | !is_zero);
+      }
+      n_zero += zero;
+    }
+    zeros[static_cast<std::size_t>(thread)][static_cast<std::size_t>(l)] += n_zero;
+  };
+  const bool finished = Forward<T>(network, input, n_hidden + 1, n_threads).run(cancelled, tile_done, [](Index, Index) {});
+  for (const auto& part : zeros) {
+    for (std::size_t l = 0; l < part.size(); ++l) result.zeros[l] += part[l];
   }
   return finished;
 }
@@ -110,36 +290,28 @@ template <class T>
 bool encode(const NetworkView<T>& network, const RowsView& input, Index layer, int n_threads,
             const Cancelled& cancelled, Code<T>& result) {
   const Index width = network.layers[static_cast<std::size_t>(layer)].n_out;
-  std::vector<Code<T>> blocks(static_cast<std::size_t>((input.n_rows + kBlockRows - 1) / kBlockRows));
-  result.indptr.assign(static_cast<std::size_t>(input.n_rows) + 1, 0);
-  const bool finished = each_block<T>(
-      network, input, layer + 1, n_threads, cancelled, [&](int, Index start, Index n, Index l, const T* h) {
-        if (l != layer) return;
-        Code<T>& block = blocks[static_cast<std::size_t>(start / kBlockRows)];
-        for (Index b = 0; b < n; ++b) {
-          for (Index j = 0; j < width; ++j) {
-            if (h[b * width + j] == 0) continue;
-            block.indices.push_back(static_cast<std::int32_t>(j));
-            block.data.push_back(h[b * width + j]);
-          }
-          result.indptr[static_cast<std::size_t>(start + b + 1)] = static_cast<std::int64_t>(block.indices.size());
-        }
-      });
-  std::int64_t total = 0;  // row ends within their block become row ends within all
-  for (std::size_t block = 0; block < blocks.size(); ++block) {
-    const auto first = block * kBlockRows + 1;
-    const auto last = std::min(first + kBlockRows, result.indptr.size());
-    for (auto row = first; row < last; ++row) result.indptr[row] += total;
-    total += static_cast<std::int64_t>(blocks[block].indices.size());
-  }
-  result.indices.reserve(static_cast<std::size_t>(total));
-  result.data.reserve(static_cast<std::size_t>(total));
-  for (auto& block : blocks) {
-    result.indices.insert(result.indices.end(), block.indices.begin(), block.indices.end());
-    result.data.insert(result.data.end(), block.data.begin(), block.data.end());
-    block = Code<T>();
-  }
-  return finished;
+  const Kernels<T>& kernels = kernels_in_use<T>();
+  result.indptr.assign(1, 0);
+  const Index row = round_up(width, 16);
+  Buffer<T> h(std::min(kStretch, input.n_rows) * row);
+  std::fill_n(h.get(), std::min(kStretch, input.n_rows) * row, T(0));
+  Buffer<std::int32_t> unit(row + 16);
+  Buffer<T> value(row + 16);
+  return Forward<T>(network, input, layer + 1, n_threads)
+      .run(
+          cancelled,
+          [&](int, Index, Index n, Index l, Index first, Index units, const T* tile, Index stride) {
+            if (l != layer) return;
+            for (Index b = 0; b < n; ++b) std::copy_n(tile + b * stride, units, h.get() + b * row + first);
+          },
+          [&](Index, Index n) {
+            for (Index b = 0; b < n; ++b) {
+              const Index active = kernels.collect(h.get() + b * row, row, 0, unit.get(), value.get());
+              result.indices.insert(result.indices.end(), unit.get(), unit.get() + active);
+              result.data.insert(result.data.end(), value.get(), value.get() + active);
+              result.indptr.push_back(static_cast<std::int64_t>(result.indices.size()));
+            }
+          });
 }
 
 template bool evaluate(const NetworkView<float>&, const RowsView&, int, const Cancelled&, Evaluation<float>&);

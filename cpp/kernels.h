@@ -18,11 +18,41 @@ struct ActiveRows {
   const T* value;
 };
 
+// Columns of a block of units in prediction; one row of a packed tile of weights.
+constexpr std::ptrdiff_t kBlock = 64;
+
+// The active ones among up to kBlock units, example by example. There is room for a vector more.
+constexpr std::ptrdiff_t kBlockRoom = kBlock + 16;
+
+template <class T>
+struct ActiveBlock {
+  const std::int32_t* count;  // [example]
+  const std::int32_t* unit;   // [example][kBlockRoom], ascending
+  const T* value;             // [example][kBlockRoom]
+};
+
+// Every sum z runs over its inputs in ascending order, one multiply-add after another, in all of the
+// forward kernels: whichever is used, the bits are the same.
 template <class T>
 struct Kernels {
   // z[example] += value * weights[row], for all of `active` in its order.
   void (*forward)(const ActiveRows<T>& active, const T* weights, std::ptrdiff_t weight_stride,
                   std::ptrdiff_t width, T* z, std::ptrdiff_t z_stride);
+
+  // The same for one example: z[0 .. width) += value[i] * weights[row[i]].
+  void (*forward_one)(std::ptrdiff_t n, const std::int32_t* row, const T* value, const T* weights,
+                      std::ptrdiff_t weight_stride, std::ptrdiff_t width, T* z);
+
+  // z[example][kBlock] += the active units of `n_blocks` blocks, times tile[block][unit][kBlock].
+  void (*forward_blocks)(std::ptrdiff_t n_blocks, const ActiveBlock<T>* blocks, std::ptrdiff_t n_examples,
+                         const T* tile, T* z);
+
+  // The same for one block given whole, h[example][kBlock], of which n_units are used.
+  void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile, T* z);
+
+  // Lists what is not 0 in h[0 .. n), n a multiple of 16; returns how many. `unit` and `value` have
+  // room for 16 more.
+  std::ptrdiff_t (*collect)(const T* h, std::ptrdiff_t n, std::int32_t first_unit, std::int32_t* unit, T* value);
 
   // One pass over the touched rows of a tile (all strides are `width`, a multiple of 16):
   // dots[entry] = weights[row] . d_dot[example], with the weights before the update (if dots), and

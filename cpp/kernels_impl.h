@@ -4,6 +4,10 @@
 
 #include <cstring>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "kernels.h"
 
 namespace truezero {
@@ -86,6 +90,125 @@ void forward(const ActiveRows<T>& active, const T* weights, Index weight_stride,
   }
 }
 
+// N rows at once: a sum is loaded and stored once for all of them.
+template <class T, int N>
+inline void forward_one_rows(const std::int32_t* row, const T* value, const T* weights, Index stride, Index width,
+                             T* z) {
+  const T* w[N];
+  T v[N];
+  for (int r = 0; r < N; ++r) {
+    w[r] = weights + row[r] * stride;
+    v[r] = value[r];
+  }
+  Index j = 0;
+  for (; j + Vector<T>::lanes <= width; j += Vector<T>::lanes) {
+    auto total = load(z + j);
+    for (int r = 0; r < N; ++r) total = total + load(w[r] + j) * v[r];
+    store(z + j, total);
+  }
+  for (; j < width; ++j) {
+    for (int r = 0; r < N; ++r) z[j] += w[r][j] * v[r];
+  }
+}
+
+template <class T>
+void forward_one(Index n, const std::int32_t* row, const T* value, const T* weights, Index stride, Index width, T* z) {
+  Index i = 0;
+  for (; i + 8 <= n; i += 8) forward_one_rows<T, 8>(row + i, value + i, weights, stride, width, z);
+  for (; i + 2 <= n; i += 2) forward_one_rows<T, 2>(row + i, value + i, weights, stride, width, z);
+  for (; i < n; ++i) forward_one_rows<T, 1>(row + i, value + i, weights, stride, width, z);
+}
+
+// Sums kept in registers at once: all of a tile's row with vectors of 64 bytes, parts of it with less.
+template <class T>
+constexpr Index block_vectors = kBlock / Vector<T>::lanes < 8 ? kBlock / Vector<T>::lanes : 8;
+
+template <class T>
+void forward_blocks(Index n_blocks, const ActiveBlock<T>* blocks, Index n_examples, const T* tile, T* z) {
+  constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes;
+  for (Index b = 0; b < n_examples; ++b, z += kBlock) {
+    for (Index part = 0; part < kBlock; part += V * lanes) {
+      typename Vector<T>::type total[V];
+      for (Index v = 0; v < V; ++v) total[v] = load(z + part + v * lanes);
+      for (Index block = 0; block < n_blocks; ++block) {
+        const T* weights = tile + block * kBlock * kBlock + part;
+        const std::int32_t* unit = blocks[block].unit + b * kBlockRoom;
+        const T* value = blocks[block].value + b * kBlockRoom;
+        const Index n = blocks[block].count[b];
+        for (Index k = 0; k < n; ++k) {
+          const T* w = weights + unit[k] * kBlock;
+          for (Index v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * value[k];
+        }
+      }
+      for (Index v = 0; v < V; ++v) store(z + part + v * lanes, total[v]);
+    }
+  }
+}
+
+template <class T, int N>
+inline __attribute__((always_inline)) void forward_dense_examples(const T* h, Index n_units, const T* tile, T* z) {
+  constexpr Index lanes = Vector<T>::lanes, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
+  for (Index part = 0; part < kBlock; part += V * lanes) {
+    typename Vector<T>::type total[N][V];
+    for (int e = 0; e < N; ++e) {
+      for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * kBlock + part + v * lanes);
+    }
+    for (Index i = 0; i < n_units; ++i) {
+      typename Vector<T>::type w[V];
+      for (Index v = 0; v < V; ++v) w[v] = load(tile + i * kBlock + part + v * lanes);
+      for (int e = 0; e < N; ++e) {
+        for (Index v = 0; v < V; ++v) total[e][v] = total[e][v] + w[v] * h[e * kBlock + i];
+      }
+    }
+    for (int e = 0; e < N; ++e) {
+      for (Index v = 0; v < V; ++v) store(z + e * kBlock + part + v * lanes, total[e][v]);
+    }
+  }
+}
+
+template <class T>
+void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, T* z) {
+  Index b = 0;
+  for (; b + 6 <= n_examples; b += 6) forward_dense_examples<T, 6>(h + b * kBlock, n_units, tile, z + b * kBlock);
+  for (; b + 2 <= n_examples; b += 2) forward_dense_examples<T, 2>(h + b * kBlock, n_units, tile, z + b * kBlock);
+  for (; b < n_examples; ++b) forward_dense_examples<T, 1>(h + b * kBlock, n_units, tile, z + b * kBlock);
+}
+
+template <class T>
+Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, T* value) {
+  Index count = 0;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    __m512i units = _mm512_add_epi32(_mm512_set1_epi32(first_unit),
+                                     _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    for (Index j = 0; j < n; j += 16, units = _mm512_add_epi32(units, _mm512_set1_epi32(16))) {
+      const __m512 x = _mm512_loadu_ps(h + j);
+      const __mmask16 active = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+      // Packed in a register, then stored whole: a masked store to memory is slow on some machines.
+      _mm512_storeu_ps(value + count, _mm512_maskz_compress_ps(active, x));
+      _mm512_storeu_si512(unit + count, _mm512_maskz_compress_epi32(active, units));
+      count += __builtin_popcount(active);
+    }
+  } else {
+    __m256i units = _mm256_add_epi32(_mm256_set1_epi32(first_unit), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    for (Index j = 0; j < n; j += 8, units = _mm256_add_epi32(units, _mm256_set1_epi32(8))) {
+      const __m512d x = _mm512_loadu_pd(h + j);
+      const __mmask8 active = _mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+      _mm512_storeu_pd(value + count, _mm512_maskz_compress_pd(active, x));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(unit + count), _mm256_maskz_compress_epi32(active, units));
+      count += __builtin_popcount(active);
+    }
+  }
+#else
+  for (Index j = 0; j < n; ++j) {  // always written, kept only if active: nothing to mispredict
+    unit[count] = first_unit + static_cast<std::int32_t>(j);
+    value[count] = h[j];
+    count += h[j] != 0;
+  }
+#endif
+  return count;
+}
+
 // N examples of one row: their dots with it (Dots) and the update by them (Update), or both at once.
 template <class T, int N, bool Dots, bool Update, bool Norm>
 inline __attribute__((always_inline)) void backward_row(T* w, Index width, const std::int32_t* example,
@@ -164,7 +287,8 @@ void backward(const ActiveRows<T>& active, T* weights, Index width, const T* d_d
 }
 
 template <class T>
-constexpr Kernels<T> kernels = {forward<T>, backward<T>};
+constexpr Kernels<T> kernels = {forward<T>,       forward_one<T>, forward_blocks<T>,
+                                forward_dense<T>, collect<T>,     backward<T>};
 
 }  // namespace
 }  // namespace truezero

@@ -1,13 +1,97 @@
-// A team of threads for the length of one call. No pool outlives a call, so a fork has none to lose.
+// Threads: a pool that lives as long as the process, and a team of them for the length of one call.
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
+#include <condition_variable>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace truezero {
+
+inline void spin_pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Threads waiting for work: starting one takes longer than a whole prediction of one row. They spin
+// for a moment after each job, as the next often follows at once, and sleep after that.
+class Pool {
+ public:
+  // Of this process: a forked child, which inherits no threads, gets a pool of its own.
+  static Pool& get() {
+    static const int registered = pthread_atfork(nullptr, nullptr, [] { instance().store(nullptr); });
+    static_cast<void>(registered);
+    Pool* pool = instance().load();
+    if (pool == nullptr) {
+      auto* made = new Pool;  // never deleted: its threads may outlive every static object
+      if (instance().compare_exchange_strong(pool, made)) return *made;
+      delete made;
+    }
+    return *pool;
+  }
+
+  // Calls job(1) .. job(n - 1) on the pool's threads and job(0) on the caller's; false, with nothing
+  // called, if another caller has the pool. The jobs must not throw.
+  bool run(int n, const std::function<void(int)>& job) {
+    const std::unique_lock<std::mutex> alone(in_use_, std::try_to_lock);
+    if (!alone.owns_lock()) return false;
+    for (; n_workers_ < n - 1; ++n_workers_) {
+      std::thread(&Pool::work, this, n_workers_ + 1, round_.load()).detach();
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      job_ = &job;
+      size_ = n;
+      left_.store(n_workers_);
+      round_.fetch_add(1);
+    }
+    wake_.notify_all();
+    job(0);
+    for (int spins = 0; left_.load(std::memory_order_acquire) != 0; ++spins) {
+      if (spins < kSpins) {
+        spin_pause();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+    return true;
+  }
+
+ private:
+  static constexpr int kSpins = 4000;
+
+  static std::atomic<Pool*>& instance() {
+    static std::atomic<Pool*> pool{nullptr};
+    return pool;
+  }
+
+  void work(int number, long seen) {
+    for (;; ++seen) {
+      for (int spins = 0; spins < kSpins && round_.load(std::memory_order_acquire) == seen; ++spins) spin_pause();
+      if (round_.load(std::memory_order_acquire) == seen) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        wake_.wait(lock, [&] { return round_.load() != seen; });
+      }
+      if (number < size_) (*job_)(number);
+      left_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  std::mutex in_use_, mutex_;
+  std::condition_variable wake_;
+  alignas(64) std::atomic<long> round_{0};
+  alignas(64) std::atomic<int> left_{0};
+  const std::function<void(int)>* job_ = nullptr;
+  int size_ = 0, n_workers_ = 0;
+};
 
 class Team {
  public:
@@ -19,8 +103,7 @@ class Team {
   // first exception once all have ended.
   template <class Work>
   void run(Work&& work) {
-    std::vector<std::thread> others;
-    const auto guarded = [&](int thread) {
+    const std::function<void(int)> guarded = [&](int thread) {
       try {
         work(thread);
       } catch (const Abandoned&) {
@@ -28,14 +111,11 @@ class Team {
         fail(std::current_exception());
       }
     };
-    try {
-      others.reserve(static_cast<std::size_t>(size_) - 1);
-      for (int thread = 1; thread < size_; ++thread) others.emplace_back(guarded, thread);
-    } catch (...) {
-      fail(std::current_exception());  // no more threads to be had; those there are leave at a barrier
+    if (size_ == 1) {
+      guarded(0);
+    } else if (!Pool::get().run(size_, guarded)) {
+      run_apart(guarded);
     }
-    if (!failed_.load()) guarded(0);
-    for (auto& thread : others) thread.join();
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -52,7 +132,7 @@ class Team {
     for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; ++spins) {
       if (failed_.load(std::memory_order_relaxed)) throw Abandoned();
       if (spins < 2000) {
-        pause();
+        spin_pause();
       } else {
         std::this_thread::yield();  // more threads than free cores: let the late one run
       }
@@ -68,12 +148,17 @@ class Team {
     failed_.store(true);
   }
 
-  static void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
+  // With threads of its own, while another caller has the pool.
+  void run_apart(const std::function<void(int)>& guarded) {
+    std::vector<std::thread> others;
+    try {
+      others.reserve(static_cast<std::size_t>(size_) - 1);
+      for (int thread = 1; thread < size_; ++thread) others.emplace_back(guarded, thread);
+    } catch (...) {
+      fail(std::current_exception());  // no more threads to be had; those there are leave at a barrier
+    }
+    if (!failed_.load()) guarded(0);
+    for (auto& thread : others) thread.join();
   }
 
   int size_;
