@@ -1,97 +1,155 @@
-// The functions of one unit, as in activations.py: same formulas, same codes.
-#pragma once
+// The functions of units, for whole vectors: same formulas, same codes as activations.py. Included by
+// the kernels, inside their level's unnamed namespace.
 
-#include <cmath>
-#include <stdexcept>
-
-namespace truezero {
+// The functions of one call of the C library, for what is rare enough to go number by number.
+inline float log1p_of(float x) { return __builtin_log1pf(x); }
+inline double log1p_of(double x) { return __builtin_log1p(x); }
 
 template <class T>
-T logistic(T x) {  // exp only of negative numbers: it never overflows
-  const T e = std::exp(-std::abs(x));
-  return x >= 0 ? 1 / (1 + e) : e / (1 + e);
+struct Constants;
+
+template <>
+struct Constants<float> {
+  typedef std::int32_t Bits;
+  static constexpr int mantissa = 23, exp_terms = 7, log_terms = 8;
+  static constexpr Bits one = 127 << 23;
+  static constexpr float magic = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
+  static constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F, lowest = -87.0F;
+};
+
+template <>
+struct Constants<double> {
+  typedef std::int64_t Bits;
+  static constexpr int mantissa = 52, exp_terms = 13, log_terms = 16;
+  static constexpr Bits one = std::int64_t{1023} << 52;
+  static constexpr double magic = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10, lowest = -708.0;
+};
+
+template <class T>
+using Many = typename Vector<T>::type;
+
+template <class T>
+inline Many<T> all(T x) {
+  return Many<T>{} + x;
+}
+
+template <class T>
+inline Many<T> absolute(Many<T> x) {
+  return x < 0 ? -x : x;
+}
+
+// exp(x) = power * (1 + rest), for x <= 0: power is 2^n, rest the Taylor series of exp(x - n ln 2) - 1.
+template <class T>
+struct Exp {
+  Many<T> power, rest;
+
+  explicit Exp(Many<T> x) {
+    using C = Constants<T>;
+    typedef typename C::Bits Whole __attribute__((vector_size(TRUEZERO_VECTOR_BYTES)));
+    x = x < C::lowest ? all<T>(C::lowest) : x;  // a NaN stays one
+    const Many<T> shifted = x * T(1.44269504088896340736) + C::magic;
+    const Many<T> n = shifted - C::magic;
+    const Many<T> r = (x - n * C::ln2_high) - n * C::ln2_low;
+    power = (Many<T>)((((Whole)shifted) << C::mantissa) + C::one);
+    rest = all<T>(T(1));
+    for (int k = C::exp_terms; k > 1; --k) rest = rest * (r * (T(1) / T(k))) + T(1);
+    rest = rest * r;
+  }
+
+  Many<T> value() const { return power * rest + power; }
+  Many<T> minus_one() const { return power * rest + (power - T(1)); }
+};
+
+// log(1 + e) for 0 <= e <= 1, as 2 artanh(e / (2 + e)): its series needs few terms, as its square is at most 1/9.
+template <class T>
+inline Many<T> log1p_of_unit(Many<T> e) {
+  const Many<T> s = e / (e + T(2)), square = s * s;
+  Many<T> series = all<T>(T(1) / T(2 * Constants<T>::log_terms + 1));
+  for (int k = Constants<T>::log_terms - 1; k >= 0; --k) series = series * square + T(1) / T(2 * k + 1);
+  return T(2) * s * series;
+}
+
+template <class T>
+inline Many<T> logistic(Many<T> x) {  // exp only of negative numbers: it never overflows
+  const Many<T> e = Exp<T>(-absolute<T>(x)).value();
+  return (x >= 0 ? all<T>(T(1)) : e) / (e + T(1));
+}
+
+template <class T>
+inline Many<T> hyperbolic_tangent(Many<T> x) {
+  const Many<T> m = Exp<T>(T(-2) * absolute<T>(x)).minus_one();
+  const Many<T> t = -m / (m + T(2));
+  return x < 0 ? -t : t;
 }
 
 template <class T>
 struct Rectifier {
-  T value(T z) const { return z <= 0 ? T(0) : z; }  // not max(z, 0): a NaN must survive
-  T slope(T z) const { return z > 0 ? T(1) : T(0); }
+  void operator()(Many<T> z, Many<T>& h, Many<T>& slope) const {
+    h = z <= 0 ? all<T>(T(0)) : z;  // not max(z, 0): a NaN must survive
+    slope = z > 0 ? all<T>(T(1)) : all<T>(T(0));
+  }
 };
 
 template <class T>
 struct Softplus {
   T scale;
-  T value(T z) const {
-    const T x = z * scale;
-    return ((x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x)))) / scale;
+  void operator()(Many<T> z, Many<T>& h, Many<T>& slope) const {
+    const Many<T> x = z * scale, e = Exp<T>(-absolute<T>(x)).value();
+    h = ((x <= 0 ? all<T>(T(0)) : x) + log1p_of_unit<T>(e)) / scale;
+    slope = (x >= 0 ? all<T>(T(1)) : e) / (e + T(1));
   }
-  T slope(T z) const { return logistic(z * scale); }
 };
 
 template <class T>
 struct Tanh {
-  T value(T z) const { return std::tanh(z); }
-  T slope(T z) const {
-    const T t = std::tanh(z);
-    return 1 - t * t;
+  void operator()(Many<T> z, Many<T>& h, Many<T>& slope) const {
+    h = hyperbolic_tangent<T>(z);
+    slope = T(1) - h * h;
   }
 };
 
 template <class T>
 struct Sigmoid {
-  T value(T z) const { return logistic(z); }
-  T slope(T z) const {
-    const T s = logistic(z);
-    return s * (1 - s);
+  void operator()(Many<T> z, Many<T>& h, Many<T>& slope) const {
+    h = logistic<T>(z);
+    slope = h * (T(1) - h);
   }
 };
 
 template <class T>
 struct Lif {
-  T value(T z) const { return z <= 0 ? T(0) : 1 / (T(7.5) * std::log1p(T(0.05) / z) + 1); }
-  T slope(T z) const {
-    const T rate = value(z);
-    if (rate == 0) return 0;
-    const T s = rate * rate * (T(0.375) / (z * (z + T(0.05))));
-    return s > 10 ? T(10) : s;  // unbounded at 0+; every engine caps it at 10
+  void operator()(Many<T> z, Many<T>& h, Many<T>& slope) const {
+    for (Index i = 0; i < Vector<T>::lanes; ++i) {
+      h[i] = z[i] <= 0 ? T(0) : 1 / (T(7.5) * log1p_of(T(0.05) / z[i]) + 1);
+      slope[i] = h[i] == 0 ? T(0) : h[i] * h[i] * (T(0.375) / (z[i] * (z[i] + T(0.05))));
+    }
+    slope = slope > 10 ? all<T>(T(10)) : slope;  // unbounded at 0+; every engine caps it at 10
   }
 };
 
 template <class T>
 struct RectifiedTanh {
-  T value(T z) const { return Rectifier<T>{}.value(std::tanh(z)); }
-  T slope(T z) const { return z <= 0 ? T(0) : Tanh<T>{}.slope(z); }
+  void operator()(Many<T> z, Many<T>& h, Many<T>& slope) const {
+    const Many<T> t = hyperbolic_tangent<T>(z);
+    h = t <= 0 ? all<T>(T(0)) : t;
+    slope = z <= 0 ? all<T>(T(0)) : T(1) - t * t;
+  }
 };
 
 template <class T>
 struct AbsTanh {
-  T value(T z) const { return std::abs(std::tanh(z)); }
-  T slope(T z) const { return (z > 0 ? T(1) : z < 0 ? T(-1) : z) * Tanh<T>{}.slope(z); }
+  void operator()(Many<T> z, Many<T>& h, Many<T>& slope) const {
+    const Many<T> t = hyperbolic_tangent<T>(z);
+    h = absolute<T>(t);
+    slope = (z > 0 ? all<T>(T(1)) : z < 0 ? all<T>(T(-1)) : z) * (T(1) - t * t);
+  }
 };
 
 template <class T>
 struct Linear {
-  T value(T z) const { return z; }
-  T slope(T) const { return 1; }
-};
-
-constexpr int kActivations = 8;
-
-
-// Calls `use` with the activation, once per tile, so that the loop inside knows its function.
-template <class T, class Use>
-void with_activation(int code, double softplus_scale, Use&& use) {
-  switch (code) {
-    case 0: return use(Rectifier<T>{});
-    case 1: return use(Softplus<T>{static_cast<T>(softplus_scale)});
-    case 2: return use(Tanh<T>{});
-    case 3: return use(Sigmoid<T>{});
-    case 4: return use(Lif<T>{});
-    case 5: return use(RectifiedTanh<T>{});
-    case 6: return use(AbsTanh<T>{});
-    case 7: return use(Linear<T>{});
-    default: throw std::invalid_argument("unknown activation code");
+  void operator()(Many<T> z, Many<T>& h, Many<T>& slope) const {
+    h = z;
+    slope = all<T>(T(1));
   }
-}
-
-}  // namespace truezero
+};

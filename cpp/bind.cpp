@@ -181,26 +181,27 @@ nb::object to_numpy(std::vector<T>&& values) {
   return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
 }
 
+// The number of zeros and the units ever active per hidden layer, or None if they are not counted.
 template <class T>
-nb::tuple evaluate_(const nb::tuple& network, const nb::object& x, double scale, const Array<T, 2>& output,
-                    int n_threads) {
+nb::object evaluate_(const nb::tuple& network, const nb::object& x, double scale, const Array<T, 2>& output,
+                     Products products, bool count, int n_threads) {
   const NetworkView<T> view = network_view<T>(network);
   const RowsView input = rows_view(x, scale);
   require(input.n_cols == view.layers[0].n_in, "the network takes another number of features");
   require(static_cast<Index>(output.shape(0)) == input.n_rows &&
               static_cast<Index>(output.shape(1)) == view.layers.back().n_out,
           "the output has another shape");
-  Evaluation<T> result;
-  result.output = output.data();
+  Counts counts;
   bool finished;
   {
     const nb::gil_scoped_release release;
-    finished = evaluate(view, input, n_threads, signals(), result);
+    finished = evaluate(view, input, products, n_threads, signals(), output.data(), count ? &counts : nullptr);
   }
   if (!finished) throw nb::python_error();
+  if (!count) return nb::none();
   nb::list ever_active;
-  for (auto& units : result.ever_active) ever_active.append(to_numpy(std::move(units)));
-  return nb::make_tuple(result.zeros, ever_active);
+  for (auto& units : counts.ever_active) ever_active.append(to_numpy(std::move(units)));
+  return nb::make_tuple(counts.zeros, ever_active);
 }
 
 template <class T>
@@ -230,6 +231,10 @@ std::vector<std::string> names(const std::vector<const Level*>& levels) {
 
 NB_MODULE(_native, m) {
   nb::exception<LevelUnavailable>(m, "LevelUnavailable", PyExc_RuntimeError);
+  nb::enum_<Products>(m, "Products")
+      .value("automatic", Products::automatic)
+      .value("sparse", Products::sparse)
+      .value("dense", Products::dense);
   nb::class_<StepSettings>(m, "StepSettings")
       .def(nb::init<>())
       .def_rw("learning_rate", &StepSettings::learning_rate)
@@ -247,8 +252,10 @@ NB_MODULE(_native, m) {
         nb::arg(), nb::arg(), nb::arg());
   m.def("train_float64", &train_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
         nb::arg(), nb::arg(), nb::arg());
-  m.def("evaluate_float32", &evaluate_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg());
-  m.def("evaluate_float64", &evaluate_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg());
+  m.def("evaluate_float32", &evaluate_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(),
+        nb::arg());
+  m.def("evaluate_float64", &evaluate_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(),
+        nb::arg());
   m.def("encode_float32", &encode_<float>);
   m.def("encode_float64", &encode_<double>);
   m.def("level_in_use", [] { return std::string(level_in_use().name); });

@@ -31,27 +31,35 @@ template <class T>
 struct Block {
   Index n_units = 0;
   bool dense = false;
-  Buffer<std::int32_t> count, unit;
+  Buffer<std::int32_t> order, start, unit;
   Buffer<T> value, h;
+  std::uint8_t used[kBlock];  // by any of the examples: the rows of weights needed
 
-  explicit Block(Index n) : count(n), unit(n * kBlockRoom), value(n * kBlockRoom), h(n * kBlock) {}
+  explicit Block(Index n) : order(n), start(n + 1), unit(n * kBlock + 16), value(n * kBlock + 16), h(n * kBlock) {}
 
-  // From outputs x[example][stride], n_units of them; what follows up to kBlock must be 0.
-  void fill(const Kernels<T>& kernels, const T* x, Index stride, Index n, Index units) {
+  // From outputs x[example][kBlock], n_units of them; what follows must be 0.
+  void fill(const Kernels<T>& kernels, const T* x, Index n, Index units, double densest) {
     n_units = units;
-    Index total = 0;
+    std::int32_t end = 0, of_length[kBlock + 2] = {};
     for (Index b = 0; b < n; ++b) {
-      const Index active =
-          kernels.collect(x + b * stride, kBlock, 0, unit.get() + b * kBlockRoom, value.get() + b * kBlockRoom);
-      count[b] = static_cast<std::int32_t>(active);
-      total += active;
+      start[b] = end;
+      end += static_cast<std::int32_t>(
+          kernels.collect(x + b * kBlock, round_up(units, 16), 0, unit.get() + end, value.get() + end));
+      ++of_length[end - start[b] + 1];
     }
-    dense = static_cast<double>(total) > kDense * static_cast<double>(n * units);
-    if (!dense) return;
-    for (Index b = 0; b < n; ++b) std::copy_n(x + b * stride, kBlock, h.get() + b * kBlock);
+    start[n] = end;
+    dense = end > densest * static_cast<double>(n * units);
+    if (dense) {
+      std::copy_n(x, n * kBlock, h.get());
+      return;
+    }
+    for (Index length = 0; length <= kBlock; ++length) of_length[length + 1] += of_length[length];
+    for (Index b = 0; b < n; ++b) order[of_length[start[b + 1] - start[b]]++] = static_cast<std::int32_t>(b);
+    std::fill_n(used, kBlock, std::uint8_t{0});
+    for (Index k = 0; k < end; ++k) used[unit[k]] = 1;
   }
 
-  ActiveBlock<T> view() const { return {count.get(), unit.get(), value.get()}; }
+  ActiveBlock<T> view() const { return {order.get(), start.get(), unit.get(), value.get()}; }
 };
 
 // Sees every tile of outputs: layer, first unit, number of units, h[example][stride].
@@ -63,8 +71,9 @@ using StretchDone = std::function<void(Index start, Index n)>;  // on the callin
 template <class T>
 class Forward {
  public:
-  Forward(const NetworkView<T>& network, const RowsView& input, Index n_layers, int n_threads)
+  Forward(const NetworkView<T>& network, const RowsView& input, Index n_layers, Products products, int n_threads)
       : network_(network), input_(input), kernels_(kernels_in_use<T>()), n_layers_(n_layers),
+        densest_(products == Products::automatic ? kDense : products == Products::sparse ? 1 : -1),
         stretch_(std::max<Index>(1, std::min(kStretch, input.n_rows))), many_(stretch_ >= kManyRows),
         team_(network.n_weights() * static_cast<double>(stretch_) < kSmall ? 1 : n_threads),
         position_(stretch_) {
@@ -81,7 +90,7 @@ class Forward {
       Index tile = kBlock;
       for (Index l = 0; !many_ && l < n_layers; ++l) tile = std::max(tile, tile_width(l));
       scratch_.emplace_back(stretch_ * tile);
-      packed_.emplace_back(many_ ? kPacked * kBlock * kBlock : 0);
+      packed_.emplace_back(many_ ? kBlock * kTile<T> : 0);
     }
     if (!many_) {
       for (Index l = 0; l < n_layers; ++l) {
@@ -120,8 +129,6 @@ class Forward {
   }
 
  private:
-  static constexpr Index kPacked = sizeof(T) == 4 ? 2 : 1;  // blocks of weights packed at once: 32 KiB
-
   const typename NetworkView<T>::Layer& layer(Index l) const { return network_.layers[static_cast<std::size_t>(l)]; }
 
   // Few rows: each thread one wide tile, in which the reader runs along long rows.
@@ -149,7 +156,7 @@ class Forward {
           case Number::f64: read<double>(start + b, first, units, x + b * kBlock); break;
         }
       }
-      blocks_[0][static_cast<std::size_t>(block)].fill(kernels_, x, kBlock, n, units);
+      blocks_[0][static_cast<std::size_t>(block)].fill(kernels_, x, n, units, densest_);
     }
   }
 
@@ -180,15 +187,16 @@ class Forward {
         for (Index j = 0; j < units; ++j) z[b * stride + j] += of.biases[first + j];
       }
     } else {
-      activate<T>(of.activation, network_.softplus_scale, n, units, stride, nullptr, of.biases + first,
-                  of.signs ? of.signs + first : nullptr, z, nullptr);
+      kernels_.activate({of.activation, network_.softplus_scale, nullptr, of.biases + first,
+                         of.signs ? of.signs + first : nullptr},
+                        n, units, stride, z, nullptr);
     }
     done(thread, start, n, l, first, units, z, stride);
     if (l + 1 == n_layers_) return;
     if (many_) {
-      blocks_[(l + 1) % 2][static_cast<std::size_t>(t)].fill(kernels_, z, kBlock, n, units);
+      blocks_[(l + 1) % 2][static_cast<std::size_t>(t)].fill(kernels_, z, n, units, densest_);
     } else {
-      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(z, nullptr, n, units, stride, first);
+      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(z, n, units, stride, first, densest_ < 0);
     }
   }
 
@@ -203,39 +211,38 @@ class Forward {
 
   void add_blocks(int thread, Index l, Index first, Index units, Index n, T* z) {
     const auto& of = layer(l);
-    const auto& below = blocks_[l % 2];
-    const Index n_blocks = (of.n_in + kBlock - 1) / kBlock;
     T* packed = packed_[static_cast<std::size_t>(thread)].get();
-    for (Index block = 0; block < n_blocks;) {
-      ActiveBlock<T> sparse[kPacked];
-      Index taken = 0;
-      const auto* whole = &below[static_cast<std::size_t>(block)];
-      do {
-        const auto& next = below[static_cast<std::size_t>(block)];
-        pack(of, block * kBlock, next.n_units, first, units, packed + taken * kBlock * kBlock);
-        sparse[taken++] = next.view();
-        ++block;
-      } while (!whole->dense && taken < kPacked && block < n_blocks && !below[static_cast<std::size_t>(block)].dense);
-      if (whole->dense) {
-        kernels_.forward_dense(whole->h.get(), whole->n_units, n, packed, z);
-      } else {
-        kernels_.forward_blocks(taken, sparse, n, packed, z);
+    for (Index column = 0; column < units; column += kTile<T>) {
+      const Index columns = std::min(kTile<T>, units - column);
+      for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
+        const Block<T>& below = blocks_[l % 2][static_cast<std::size_t>(block)];
+        pack(of, row, below, first + column, columns, packed);
+        if (below.dense) {
+          kernels_.forward_dense(below.h.get(), below.n_units, n, packed, z + column);
+        } else {
+          kernels_.forward_block(below.view(), n, packed, z + column);
+        }
       }
     }
   }
 
-  static void pack(const typename NetworkView<T>::Layer& of, Index row, Index n_rows, Index first, Index units, T* to) {
+  // Rows of units that no example needs stay as they are: dead units cost nothing.
+  static void pack(const typename NetworkView<T>::Layer& of, Index row, const Block<T>& below, Index first,
+                   Index columns, T* to) {
     const T* from = of.weights + row * of.n_out + first;
-    for (Index i = 0; i < n_rows; ++i, from += of.n_out, to += kBlock) {
-      std::copy_n(from, units, to);
-      std::fill(to + units, to + kBlock, T(0));
+    for (Index i = 0; i < below.n_units; ++i, from += of.n_out, to += kTile<T>) {
+      if (!below.dense && !below.used[i]) continue;
+      std::copy_n(from, columns, to);
+      std::fill(to + columns, to + kTile<T>, T(0));
     }
   }
 
   const NetworkView<T>& network_;
   const RowsView& input_;
   const Kernels<T>& kernels_;
-  Index n_layers_, stretch_;
+  Index n_layers_;
+  double densest_;  // share of active units up to which a block goes by its lists
+  Index stretch_;
   bool many_;
   Team team_;
   Buffer<std::int64_t> position_;
@@ -249,39 +256,33 @@ class Forward {
 }  // namespace
 
 template <class T>
-bool evaluate(const NetworkView<T>& network, const RowsView& input, int n_threads, const Cancelled& cancelled,
-              Evaluation<T>& result) {
+bool evaluate(const NetworkView<T>& network, const RowsView& input, Products products, int n_threads,
+              const Cancelled& cancelled, T* output, Counts* counts) {
   const Index n_hidden = network.n_hidden();
-  result.zeros.assign(static_cast<std::size_t>(n_hidden), 0);
-  result.ever_active.clear();
-  for (Index l = 0; l < n_hidden; ++l) {
-    result.ever_active.emplace_back(network.layers[static_cast<std::size_t>(l)].n_out, std::uint8_t{0});
+  std::vector<std::vector<std::int64_t>> zeros;  // per thread and layer
+  if (counts) {
+    counts->zeros.assign(static_cast<std::size_t>(n_hidden), 0);
+    counts->ever_active.clear();
+    for (Index l = 0; l < n_hidden; ++l) {
+      counts->ever_active.emplace_back(network.layers[static_cast<std::size_t>(l)].n_out, std::uint8_t{0});
+    }
+    zeros.assign(static_cast<std::size_t>(std::max(n_threads, 1)), counts->zeros);
   }
-  std::vector<std::vector<std::int64_t>> zeros(static_cast<std::size_t>(std::max(n_threads, 1)), result.zeros);
+  const Kernels<T>& kernels = kernels_in_use<T>();
   const auto tile_done = [&](int thread, Index start, Index n, Index l, Index first, Index units, const T* h,
                              Index stride) {
     if (l == n_hidden) {
       const Index width = network.layers.back().n_out;
-      for (Index b = 0; b < n; ++b) std::copy_n(h + b * stride, units, result.output + (start + b) * width + first);
-      return;
+      for (Index b = 0; b < n; ++b) std::copy_n(h + b * stride, units, output + (start + b) * width + first);
+    } else if (counts) {  // a tile has one owner, so no two threads write the same units
+      zeros[static_cast<std::size_t>(thread)][static_cast<std::size_t>(l)] += kernels.count_zeros(
+          h, n, units, stride, counts->ever_active[static_cast<std::size_t>(l)].data() + first);
     }
-    // A tile has one owner, so no two threads write the same units.
-    std::uint8_t* ever = result.ever_active[static_cast<std::size_t>(l)].data() + first;
-    std::int64_t n_zero = 0;
-    for (Index b = 0; b < n; ++b) {
-      std::int32_t zero = 0;
-      for (Index j = 0; j < units; ++j) {
-        const bool is_zero = h[b * stride + j] == 0;
-        zero += is_zero;
-        ever[j] = static_cast<std::uint8_t>(ever[j] | !is_zero);
-      }
-      n_zero += zero;
-    }
-    zeros[static_cast<std::size_t>(thread)][static_cast<std::size_t>(l)] += n_zero;
   };
-  const bool finished = Forward<T>(network, input, n_hidden + 1, n_threads).run(cancelled, tile_done, [](Index, Index) {});
+  const bool finished =
+      Forward<T>(network, input, n_hidden + 1, products, n_threads).run(cancelled, tile_done, [](Index, Index) {});
   for (const auto& part : zeros) {
-    for (std::size_t l = 0; l < part.size(); ++l) result.zeros[l] += part[l];
+    for (std::size_t l = 0; l < part.size(); ++l) counts->zeros[l] += part[l];
   }
   return finished;
 }
@@ -297,7 +298,7 @@ bool encode(const NetworkView<T>& network, const RowsView& input, Index layer, i
   std::fill_n(h.get(), std::min(kStretch, input.n_rows) * row, T(0));
   Buffer<std::int32_t> unit(row + 16);
   Buffer<T> value(row + 16);
-  return Forward<T>(network, input, layer + 1, n_threads)
+  return Forward<T>(network, input, layer + 1, Products::automatic, n_threads)
       .run(
           cancelled,
           [&](int, Index, Index n, Index l, Index first, Index units, const T* tile, Index stride) {
@@ -314,8 +315,8 @@ bool encode(const NetworkView<T>& network, const RowsView& input, Index layer, i
           });
 }
 
-template bool evaluate(const NetworkView<float>&, const RowsView&, int, const Cancelled&, Evaluation<float>&);
-template bool evaluate(const NetworkView<double>&, const RowsView&, int, const Cancelled&, Evaluation<double>&);
+template bool evaluate(const NetworkView<float>&, const RowsView&, Products, int, const Cancelled&, float*, Counts*);
+template bool evaluate(const NetworkView<double>&, const RowsView&, Products, int, const Cancelled&, double*, Counts*);
 template bool encode(const NetworkView<float>&, const RowsView&, Index, int, const Cancelled&, Code<float>&);
 template bool encode(const NetworkView<double>&, const RowsView&, Index, int, const Cancelled&, Code<double>&);
 

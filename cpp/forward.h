@@ -5,12 +5,13 @@
 
 namespace truezero {
 
-template <class T>
-struct Evaluation {
-  T* output;                                       // [n_rows][n_outputs], the caller's
-  std::vector<std::int64_t> zeros;                 // per hidden layer
+struct Counts {
+  std::vector<std::int64_t> zeros;                     // per hidden layer
   std::vector<std::vector<std::uint8_t>> ever_active;  // per hidden layer and unit
 };
+
+// How products with the units of a layer are made: skipping zeros, with all, or whichever is faster.
+enum class Products { automatic, sparse, dense };
 
 // Compressed sparse rows of exactly the active units.
 template <class T>
@@ -20,10 +21,11 @@ struct Code {
   std::vector<T> data;
 };
 
-// Every row alone gives the bits it gives among others. False if cancelled.
+// output[n_rows][n_outputs], and counts where they are wanted. Every row alone gives the bits it gives
+// among others. False if cancelled.
 template <class T>
-bool evaluate(const NetworkView<T>& network, const RowsView& input, int n_threads, const Cancelled& cancelled,
-              Evaluation<T>& result);
+bool evaluate(const NetworkView<T>& network, const RowsView& input, Products products, int n_threads,
+              const Cancelled& cancelled, T* output, Counts* counts);
 
 template <class T>
 bool encode(const NetworkView<T>& network, const RowsView& input, Index layer, int n_threads,

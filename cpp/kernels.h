@@ -18,17 +18,31 @@ struct ActiveRows {
   const T* value;
 };
 
-// Columns of a block of units in prediction; one row of a packed tile of weights.
-constexpr std::ptrdiff_t kBlock = 64;
+// Prediction goes by blocks of so many units, and by column tiles of a block's weights that fill the
+// first-level cache: kBlock rows of kTileBytes.
+constexpr std::ptrdiff_t kBlock = 128, kTileBytes = 256;
+template <class T>
+constexpr std::ptrdiff_t kTile = kTileBytes / static_cast<std::ptrdiff_t>(sizeof(T));
 
-// The active ones among up to kBlock units, example by example. There is room for a vector more.
-constexpr std::ptrdiff_t kBlockRoom = kBlock + 16;
-
+// The active ones among up to kBlock units, example after example.
 template <class T>
 struct ActiveBlock {
-  const std::int32_t* count;  // [example]
-  const std::int32_t* unit;   // [example][kBlockRoom], ascending
-  const T* value;             // [example][kBlockRoom]
+  const std::int32_t* order;  // examples by the length of their lists: a loop's length is then foreseeable
+  const std::int32_t* start;  // [example + 1]
+  const std::int32_t* unit;   // ascending
+  const T* value;
+};
+
+constexpr int kActivations = 8;
+
+// What the activation of a layer is made of; codes as in activations.py.
+template <class T>
+struct ActivationView {
+  int code;
+  double softplus_scale;
+  const T* column_scale;  // null: all 1
+  const T* biases;
+  const T* signs;  // null: all +1
 };
 
 // Every sum z runs over its inputs in ascending order, one multiply-add after another, in all of the
@@ -43,16 +57,24 @@ struct Kernels {
   void (*forward_one)(std::ptrdiff_t n, const std::int32_t* row, const T* value, const T* weights,
                       std::ptrdiff_t weight_stride, std::ptrdiff_t width, T* z);
 
-  // z[example][kBlock] += the active units of `n_blocks` blocks, times tile[block][unit][kBlock].
-  void (*forward_blocks)(std::ptrdiff_t n_blocks, const ActiveBlock<T>* blocks, std::ptrdiff_t n_examples,
-                         const T* tile, T* z);
+  // z[example][kBlock], kTile columns of it, += a block's active units times tile[unit][kTile].
+  void (*forward_block)(const ActiveBlock<T>& block, std::ptrdiff_t n_examples, const T* tile, T* z);
 
-  // The same for one block given whole, h[example][kBlock], of which n_units are used.
+  // The same for a block given whole, h[example][kBlock], of which n_units are used.
   void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile, T* z);
 
   // Lists what is not 0 in h[0 .. n), n a multiple of 16; returns how many. `unit` and `value` have
   // room for 16 more.
   std::ptrdiff_t (*collect)(const T* h, std::ptrdiff_t n, std::int32_t first_unit, std::int32_t* unit, T* value);
+
+  // Sums z[example][stride] become outputs h = s * f(z), with z = scale * sum + bias, in place; `gain`,
+  // if not null, becomes dh/dz.
+  void (*activate)(const ActivationView<T>& activation, std::ptrdiff_t n_examples, std::ptrdiff_t n_units,
+                   std::ptrdiff_t stride, T* z, T* gain);
+
+  // How many of h[example][stride] are 0; ever_active[unit] is set where one is not.
+  std::int64_t (*count_zeros)(const T* h, std::ptrdiff_t n_examples, std::ptrdiff_t n_units, std::ptrdiff_t stride,
+                              std::uint8_t* ever_active);
 
   // One pass over the touched rows of a tile (all strides are `width`, a multiple of 16):
   // dots[entry] = weights[row] . d_dot[example], with the weights before the update (if dots), and

@@ -57,6 +57,8 @@ inline __attribute__((always_inline)) T sum(typename Vector<T>::type v) {
   return sum_lanes<T, TRUEZERO_VECTOR_BYTES>(lanes);
 }
 
+#include "activation.h"
+
 // N examples at once: a row of weights is loaded once for all of them.
 template <class T, int N>
 inline void forward_row(const T* w, Index width, const std::int32_t* example, const T* value, T* z, Index z_stride) {
@@ -121,26 +123,23 @@ void forward_one(Index n, const std::int32_t* row, const T* value, const T* weig
 
 // Sums kept in registers at once: all of a tile's row with vectors of 64 bytes, parts of it with less.
 template <class T>
-constexpr Index block_vectors = kBlock / Vector<T>::lanes < 8 ? kBlock / Vector<T>::lanes : 8;
+constexpr Index block_vectors = kTile<T> / Vector<T>::lanes < 8 ? kTile<T> / Vector<T>::lanes : 8;
 
 template <class T>
-void forward_blocks(Index n_blocks, const ActiveBlock<T>* blocks, Index n_examples, const T* tile, T* z) {
+void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z) {
   constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes;
-  for (Index b = 0; b < n_examples; ++b, z += kBlock) {
-    for (Index part = 0; part < kBlock; part += V * lanes) {
+  for (Index part = 0; part < kTile<T>; part += V * lanes) {
+    for (Index e = 0; e < n_examples; ++e) {
+      const Index b = block.order[e], end = block.start[b + 1];
+      T* to = z + b * kBlock + part;
       typename Vector<T>::type total[V];
-      for (Index v = 0; v < V; ++v) total[v] = load(z + part + v * lanes);
-      for (Index block = 0; block < n_blocks; ++block) {
-        const T* weights = tile + block * kBlock * kBlock + part;
-        const std::int32_t* unit = blocks[block].unit + b * kBlockRoom;
-        const T* value = blocks[block].value + b * kBlockRoom;
-        const Index n = blocks[block].count[b];
-        for (Index k = 0; k < n; ++k) {
-          const T* w = weights + unit[k] * kBlock;
-          for (Index v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * value[k];
-        }
+      for (Index v = 0; v < V; ++v) total[v] = load(to + v * lanes);
+      for (Index k = block.start[b]; k < end; ++k) {
+        const T* w = tile + block.unit[k] * kTile<T> + part;
+        const T value = block.value[k];
+        for (Index v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * value;
       }
-      for (Index v = 0; v < V; ++v) store(z + part + v * lanes, total[v]);
+      for (Index v = 0; v < V; ++v) store(to + v * lanes, total[v]);
     }
   }
 }
@@ -148,14 +147,14 @@ void forward_blocks(Index n_blocks, const ActiveBlock<T>* blocks, Index n_exampl
 template <class T, int N>
 inline __attribute__((always_inline)) void forward_dense_examples(const T* h, Index n_units, const T* tile, T* z) {
   constexpr Index lanes = Vector<T>::lanes, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
-  for (Index part = 0; part < kBlock; part += V * lanes) {
+  for (Index part = 0; part < kTile<T>; part += V * lanes) {
     typename Vector<T>::type total[N][V];
     for (int e = 0; e < N; ++e) {
       for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * kBlock + part + v * lanes);
     }
     for (Index i = 0; i < n_units; ++i) {
       typename Vector<T>::type w[V];
-      for (Index v = 0; v < V; ++v) w[v] = load(tile + i * kBlock + part + v * lanes);
+      for (Index v = 0; v < V; ++v) w[v] = load(tile + i * kTile<T> + part + v * lanes);
       for (int e = 0; e < N; ++e) {
         for (Index v = 0; v < V; ++v) total[e][v] = total[e][v] + w[v] * h[e * kBlock + i];
       }
@@ -207,6 +206,86 @@ Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, 
   }
 #endif
   return count;
+}
+
+template <class T, bool Gain, class F>
+inline __attribute__((always_inline)) void activate_vector(const ActivationView<T>& of, F f, T* z, T* gain,
+                                                           const T* column_scale, const T* biases, const T* signs) {
+  auto sum = load(z);
+  sum = of.column_scale ? load(column_scale) * sum + load(biases) : sum + load(biases);
+  typename Vector<T>::type h, slope;
+  f(sum, h, slope);
+  if (of.signs) {
+    h = h * load(signs) + T(0);  // + 0: -0.0 becomes +0.0
+    slope = slope * load(signs);
+  }
+  store(z, h + T(0));
+  if constexpr (Gain) store(gain, slope);
+}
+
+template <class T, bool Gain, class F>
+void activate_rows(const ActivationView<T>& of, F f, Index n_examples, Index n_units, Index stride, T* z, T* gain) {
+  constexpr Index lanes = Vector<T>::lanes;
+  const Index whole = n_units / lanes * lanes, left = n_units - whole;
+  // What is left of a row goes through copies, so that nothing beyond the arrays is touched.
+  T scale_left[lanes] = {}, biases_left[lanes] = {}, signs_left[lanes] = {};
+  for (Index j = 0; j < left; ++j) {
+    if (of.column_scale) scale_left[j] = of.column_scale[whole + j];
+    biases_left[j] = of.biases[whole + j];
+    if (of.signs) signs_left[j] = of.signs[whole + j];
+  }
+  for (Index b = 0; b < n_examples; ++b, z += stride, gain += Gain ? stride : 0) {
+    for (Index j = 0; j < whole; j += lanes) {
+      activate_vector<T, Gain>(of, f, z + j, gain + (Gain ? j : 0), of.column_scale + j, of.biases + j, of.signs + j);
+    }
+    if (left == 0) continue;
+    T h[lanes] = {}, slope[lanes];
+    for (Index j = 0; j < left; ++j) h[j] = z[whole + j];
+    activate_vector<T, Gain>(of, f, h, slope, scale_left, biases_left, signs_left);
+    for (Index j = 0; j < left; ++j) z[whole + j] = h[j];
+    if constexpr (Gain) {
+      for (Index j = 0; j < left; ++j) gain[whole + j] = slope[j];
+    }
+  }
+}
+
+template <class T, class F>
+void activate_with(const ActivationView<T>& of, F f, Index n_examples, Index n_units, Index stride, T* z, T* gain) {
+  if (gain) {
+    activate_rows<T, true>(of, f, n_examples, n_units, stride, z, gain);
+  } else {
+    activate_rows<T, false>(of, f, n_examples, n_units, stride, z, gain);
+  }
+}
+
+template <class T>
+void activate(const ActivationView<T>& of, Index n_examples, Index n_units, Index stride, T* z, T* gain) {
+  const auto with = [&](auto f) { activate_with<T>(of, f, n_examples, n_units, stride, z, gain); };
+  switch (of.code) {
+    case 0: return with(Rectifier<T>{});
+    case 1: return with(Softplus<T>{static_cast<T>(of.softplus_scale)});
+    case 2: return with(Tanh<T>{});
+    case 3: return with(Sigmoid<T>{});
+    case 4: return with(Lif<T>{});
+    case 5: return with(RectifiedTanh<T>{});
+    case 6: return with(AbsTanh<T>{});
+    default: return with(Linear<T>{});
+  }
+}
+
+template <class T>
+std::int64_t count_zeros(const T* h, Index n_examples, Index n_units, Index stride, std::uint8_t* ever_active) {
+  std::int64_t zeros = 0;
+  for (Index b = 0; b < n_examples; ++b, h += stride) {
+    std::int32_t of_row = 0;
+    for (Index j = 0; j < n_units; ++j) {
+      const bool zero = h[j] == 0;
+      of_row += zero;
+      ever_active[j] = static_cast<std::uint8_t>(ever_active[j] | !zero);
+    }
+    zeros += of_row;
+  }
+  return zeros;
 }
 
 // N examples of one row: their dots with it (Dots) and the update by them (Update), or both at once.
@@ -287,8 +366,8 @@ void backward(const ActiveRows<T>& active, T* weights, Index width, const T* d_d
 }
 
 template <class T>
-constexpr Kernels<T> kernels = {forward<T>,       forward_one<T>, forward_blocks<T>,
-                                forward_dense<T>, collect<T>,     backward<T>};
+constexpr Kernels<T> kernels = {forward<T>, forward_one<T>, forward_block<T>, forward_dense<T>,
+                                collect<T>, activate<T>,    count_zeros<T>,   backward<T>};
 
 }  // namespace
 }  // namespace truezero

@@ -203,8 +203,9 @@ class Trainer {
       }
       return;
     }
-    activate<T>(layer.activation, network_.softplus_scale, n, tile.n_units, tile.width, scale, tile.biases.get(),
-                layer.signs ? layer.signs + tile.first : nullptr, tile.z.get(), tile.gain.get());
+    kernels_.activate({layer.activation, network_.softplus_scale, scale, tile.biases.get(),
+                       layer.signs ? layer.signs + tile.first : nullptr},
+                      n, tile.n_units, tile.width, tile.z.get(), tile.gain.get());
     const Dropout drop = dropout(l + 1);
     if (drop.any()) drop_units(drop, tile, n);
     tile.active.collect(tile.z.get(), tile.gain.get(), n, tile.n_units, tile.width, tile.first);

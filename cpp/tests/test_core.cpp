@@ -191,17 +191,19 @@ void test_forward() {
   const Rows<T> rows(70, 130, 6);
   Model<T> model({130, 300, 33, 6}, {0, 2});
   std::vector<T> together(70 * 6), alone(6);
-  Evaluation<T> result;
-  result.output = together.data();
-  CHECK(evaluate(model.view, rows.view(true).input, 3, never, result));
+  Counts result;
+  CHECK(evaluate(model.view, rows.view(true).input, Products::automatic, 3, never, together.data(), &result));
+  for (const Products products : {Products::sparse, Products::dense}) {
+    std::vector<T> again(70 * 6);
+    CHECK(evaluate(model.view, rows.view(false).input, products, 2, never, again.data(), nullptr));
+    CHECK(std::memcmp(again.data(), together.data(), again.size() * sizeof(T)) == 0);
+  }
   CHECK(result.zeros[0] > 0 && result.zeros[1] == 0);
   for (Index row = 0; row < 70; ++row) {
     RowsView one = rows.view(false).input;
     one.n_rows = 1;
     one.data = rows.dense.data() + row * rows.width;
-    Evaluation<T> single;
-    single.output = alone.data();
-    CHECK(evaluate(model.view, one, 1, never, single));
+    CHECK(evaluate(model.view, one, Products::automatic, 1, never, alone.data(), nullptr));
     CHECK(std::memcmp(alone.data(), together.data() + row * 6, 6 * sizeof(T)) == 0);
   }
   Code<T> code;

@@ -228,6 +228,10 @@ class Engine(Protocol):
         """
         ...
 
+    def forward(self, network: Network, features: Features, *, n_threads: int) -> Array:
+        """Compute z of the output layer, in the network's dtype, (n_samples, n_outputs)."""
+        ...
+
     def evaluate(self, network: Network, features: Features, *, n_threads: int) -> Evaluation:
         """Compute the network's output and count its zeros."""
         ...

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -6,6 +6,11 @@ COMPILER: str
 SOURCE_HASH: str
 
 class LevelUnavailable(RuntimeError): ...
+
+class Products:
+    automatic: ClassVar[Products]
+    sparse: ClassVar[Products]
+    dense: ClassVar[Products]
 
 class StepSettings:
     learning_rate: float
@@ -45,11 +50,25 @@ def train_float64(
     /,
 ) -> tuple[float, float]: ...
 def evaluate_float32(
-    network: tuple[Any, ...], x: Any, scale: float, output: NDArray[Any], n_threads: int, /
-) -> tuple[list[int], list[NDArray[Any]]]: ...
+    network: tuple[Any, ...],
+    x: Any,
+    scale: float,
+    output: NDArray[Any],
+    products: Products,
+    count: bool,
+    n_threads: int,
+    /,
+) -> tuple[list[int], list[NDArray[Any]]] | None: ...
 def evaluate_float64(
-    network: tuple[Any, ...], x: Any, scale: float, output: NDArray[Any], n_threads: int, /
-) -> tuple[list[int], list[NDArray[Any]]]: ...
+    network: tuple[Any, ...],
+    x: Any,
+    scale: float,
+    output: NDArray[Any],
+    products: Products,
+    count: bool,
+    n_threads: int,
+    /,
+) -> tuple[list[int], list[NDArray[Any]]] | None: ...
 def encode_float32(
     network: tuple[Any, ...], x: Any, scale: float, layer: int, n_threads: int, /
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...

@@ -50,6 +50,10 @@ class ReferenceEngine:
         n = max(len(order), 1)
         return Tally(loss / n, penalty / n, ("dense",) * len(network.weights))
 
+    def forward(self, network: Network, features: Features, *, n_threads: int) -> Array:
+        """Compute the network's output; see `Engine.forward`."""
+        return self.evaluate(network, features, n_threads=n_threads).output
+
     def evaluate(self, network: Network, features: Features, *, n_threads: int) -> Evaluation:
         """Compute the network's output and count its zeros; see `Engine.evaluate`."""
         features.check_width(network)

@@ -17,8 +17,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from truezero.activations import Array
 from truezero.draws import Purpose, permutation
-from truezero.engines import Engine, Evaluation, Examples, Features, StepSettings, get_engine, resolve_threads
+from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.network import Network, initialize
 from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, fine_tune
@@ -393,11 +394,11 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     # ---- what a fitted estimator does -----------------------------------------------------------
 
-    def _evaluate(self, X: Any) -> Evaluation:
+    def _output(self, X: Any) -> Array:
         check_is_fitted(self)
         features = self._features(X)
         engine = get_engine(self.engine, self.network_)
-        return engine.evaluate(self.network_, features, n_threads=resolve_threads(self.n_threads))
+        return engine.forward(self.network_, features, n_threads=resolve_threads(self.n_threads))
 
     def _features(self, X: Any) -> Features:
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64])

@@ -182,7 +182,7 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
 
     def predict_log_proba(self, X: Any) -> NDArray[np.floating]:
         """Logarithm of the probabilities of the classes, shape (n_samples, n_classes)."""
-        return log_softmax(self._evaluate(X).output)
+        return log_softmax(self._output(X))
 
     def predict_proba(self, X: Any) -> NDArray[np.floating]:
         """Probabilities of the classes, shape (n_samples, n_classes), in the network's dtype."""
@@ -191,7 +191,7 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     def predict(self, X: Any) -> NDArray[Any]:
         """Most probable class of each row, shape (n_samples,)."""
         check_is_fitted(self)
-        return np.asarray(self.classes_[self._evaluate(X).output.argmax(axis=1)])
+        return np.asarray(self.classes_[self._output(X).argmax(axis=1)])
 
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
         if type_of_target(y).startswith("multilabel"):

@@ -61,7 +61,7 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
 
     def predict(self, X: Any) -> NDArray[np.floating]:
         """Predicted values, float64, (n_samples,), or (n_samples, n_outputs) if fitted on a matrix."""
-        output = self._evaluate(X).output.astype(np.float64)
+        output = self._output(X).astype(np.float64)
         return output if self._matrix_target else output[:, 0]
 
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
