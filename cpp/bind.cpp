@@ -144,6 +144,7 @@ std::pair<double, double> train_(const nb::tuple& network, const nb::object& x, 
   const auto n_rows = static_cast<std::size_t>(examples.input.n_rows);
   require(examples.input.n_cols == view.layers[0].n_in, "the network takes another number of features");
   require(static_cast<Index>(settings.l1.size()) == view.n_hidden(), "one l1 per hidden layer is needed");
+  require(settings.dense.empty() || settings.dense.size() == view.layers.size(), "one choice per layer is needed");
   require(settings.batch_size > 0, "batch_size must be above 0");
   if (view.softmax) {
     const auto classes = array<ConstArray<std::int64_t, 1>>(target);
@@ -240,6 +241,7 @@ NB_MODULE(_native, m) {
       .def_rw("learning_rate", &StepSettings::learning_rate)
       .def_rw("batch_size", &StepSettings::batch_size)
       .def_rw("l1", &StepSettings::l1)
+      .def_rw("dense", &StepSettings::dense)
       .def_rw("dropout", &StepSettings::dropout)
       .def_rw("input_dropout", &StepSettings::input_dropout)
       .def_rw("dropout_threshold", &StepSettings::dropout_threshold)

@@ -78,8 +78,9 @@ class Forward {
         team_(network.n_weights() * static_cast<double>(stretch_) < kSmall ? 1 : n_threads),
         position_(stretch_) {
     if (input.sparse || !many_) {
-      gather_ = std::make_unique<Gather<T>>(input, stretch_,
-                                            Gather<T>::most_entries(input, nullptr, input.n_rows, stretch_));
+      const Index most = Gather<T>::most_entries(input, nullptr, input.n_rows, stretch_);
+      gather_ = std::make_unique<Gather<T>>(input, kernels_, stretch_, most, densest_ < 0);
+      gathered_ = std::make_unique<Gathered<T>>(input.n_cols, most);
     }
     Index widest = input.sparse ? 0 : input.n_cols;
     for (Index l = 0; l + 1 < n_layers; ++l) widest = std::max(widest, layer(l).n_out);
@@ -96,7 +97,7 @@ class Forward {
       for (Index l = 0; l < n_layers; ++l) {
         active_.emplace_back();
         for (Index first = 0; first < layer(l).n_out; first += tile_width(l)) {
-          active_.back().emplace_back(stretch_, std::min(tile_width(l), layer(l).n_out - first));
+          active_.back().emplace_back(stretch_, std::min(tile_width(l), layer(l).n_out - first), false);
         }
       }
     }
@@ -139,7 +140,7 @@ class Forward {
   void begin(Index start, Index n) {
     if (!gather_) return;
     for (Index b = 0; b < n; ++b) position_[b] = start + b;
-    gathered_ = gather_->gather(position_.get(), n);
+    gather_->gather(*gathered_, position_.get(), n);
   }
 
   // Dense input rows become blocks like any other layer's.
@@ -150,21 +151,10 @@ class Forward {
       const Index first = block * kBlock, units = std::min(kBlock, input_.n_cols - first);
       std::fill_n(x, n * kBlock, T(0));
       for (Index b = 0; b < n; ++b) {
-        switch (input_.number) {
-          case Number::u8: read<std::uint8_t>(start + b, first, units, x + b * kBlock); break;
-          case Number::f32: read<float>(start + b, first, units, x + b * kBlock); break;
-          case Number::f64: read<double>(start + b, first, units, x + b * kBlock); break;
-        }
+        read_dense(input_, start + b, first, units, x + b * kBlock);
       }
       blocks_[0][static_cast<std::size_t>(block)].fill(kernels_, x, n, units, densest_);
     }
-  }
-
-  template <class Source>
-  void read(Index row, Index first, Index n, T* to) const {
-    const Source* x = static_cast<const Source*>(input_.data) + row * input_.row_stride + first;
-    const T scale = static_cast<T>(input_.scale);
-    for (Index j = 0; j < n; ++j) to[j] = static_cast<T>(x[j]) * scale;
   }
 
   void tile(int thread, Index l, Index t, Index start, Index n, const TileDone<T>& done) {
@@ -174,7 +164,7 @@ class Forward {
     T* z = scratch_[static_cast<std::size_t>(thread)].get();
     std::fill_n(z, n * stride, T(0));
     if (l == 0 && gather_) {
-      add_rows(gathered_, of, first, units, n, z, stride);
+      add_rows(gathered_->view, of, first, units, n, z, stride);
     } else if (!many_) {
       for (const auto& below : active_[static_cast<std::size_t>(l - 1)]) {
         add_rows(below.view(), of, first, units, n, z, stride);
@@ -196,7 +186,8 @@ class Forward {
     if (many_) {
       blocks_[(l + 1) % 2][static_cast<std::size_t>(t)].fill(kernels_, z, n, units, densest_);
     } else {
-      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(z, n, units, stride, first, densest_ < 0);
+      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(
+          kernels_, z, nullptr, n, units, stride, first, densest_ < 0);
     }
   }
 
@@ -247,7 +238,7 @@ class Forward {
   Team team_;
   Buffer<std::int64_t> position_;
   std::unique_ptr<Gather<T>> gather_;              // sparse input, or few rows
-  ActiveRows<T> gathered_{};
+  std::unique_ptr<Gathered<T>> gathered_;
   std::vector<Block<T>> blocks_[2];                // many rows: of the layer below and of the one being made
   std::vector<std::vector<ActiveList<T>>> active_;  // few rows: per layer and tile
   std::vector<Buffer<T>> scratch_, packed_;        // per thread

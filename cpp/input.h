@@ -7,25 +7,58 @@
 #include "kernels.h"
 #include "philox.h"
 #include "types.h"
+#include "units.h"
 
 namespace truezero {
+
+// Numbers of a dense row, first .. first + n, as T.
+template <class T>
+void read_dense(const RowsView& input, Index row, Index first, Index n, T* to) {
+  const auto convert = [&](auto source) {
+    const auto* x = static_cast<const decltype(source)*>(input.data) + row * input.row_stride + first;
+    const T scale = static_cast<T>(input.scale);
+    for (Index j = 0; j < n; ++j) to[j] = static_cast<T>(x[j]) * scale;
+  };
+  switch (input.number) {
+    case Number::u8: return convert(std::uint8_t{});
+    case Number::f32: return convert(float{});
+    case Number::f64: return convert(double{});
+  }
+}
+
+// Storage of gathered rows.
+template <class T>
+struct Gathered {
+  ActiveRows<T> view;
+  Buffer<std::int32_t> rows;
+  Buffer<std::int64_t> start;
+  Buffer<std::int32_t> example;
+  Buffer<T> value;
+
+  Gathered(Index n_cols, Index max_entries)
+      : rows(std::min(n_cols, max_entries) + 1), start(std::min(n_cols, max_entries) + 1), example(max_entries + 1),
+        value(max_entries + 1) {}
+};
 
 template <class T>
 class Gather {
  public:
-  // For up to max_rows rows with up to max_entries non-zeros in all.
-  Gather(const RowsView& input, Index max_rows, Index max_entries)
-      : input_(input), count_(input.n_cols), touched_((input.n_cols + 63) / 64),
-        column_(max_entries), unsorted_(max_entries), end_(max_rows), rows_(std::min(input.n_cols, max_entries)),
-        start_(std::min(input.n_cols, max_entries) + 1), example_(max_entries), value_(max_entries) {
-    std::fill_n(count_.get(), input.n_cols, 0);
+  // For up to max_rows rows with up to max_entries non-zeros in all; of dense input, zeros are listed as
+  // well if `whole`.
+  Gather(const RowsView& input, const Kernels<T>& kernels, Index max_rows, Index max_entries, bool whole)
+      : input_(input), kernels_(kernels), whole_(whole), stride_((input.n_cols + 15) / 16 * 16),
+        dense_(input.sparse ? 0 : max_rows * stride_), bits_((max_rows + 31) / 32 * 16),
+        count_(input.sparse ? input.n_cols : 0), touched_((input.n_cols + 63) / 64),
+        column_(input.sparse ? max_entries : 0), unsorted_(input.sparse ? max_entries : 0), end_(max_rows) {
+    std::fill_n(count_.get(), input.sparse ? input.n_cols : 0, 0);
     std::fill_n(touched_.get(), (input.n_cols + 63) / 64, 0);
   }
 
   // The non-zero entries of rows position[0] .. position[n - 1]; with dropout, of those kept, times
-  // keep. Costs what the non-zeros cost (and one bit per column).
-  ActiveRows<T> gather(const std::int64_t* position, Index n, const std::int64_t* ids = nullptr,
-                       const Dropout& dropout = {}, T keep = 1) {
+  // keep. Of CSR it costs what the non-zeros cost (and one bit per column).
+  void gather(Gathered<T>& to, const std::int64_t* position, Index n, const std::int64_t* ids = nullptr,
+              const Dropout& dropout = {}, T keep = 1) {
+    if (!input_.sparse) return gather_dense(to, position, n, ids, dropout, keep);
     n_ = 0;
     for (Index b = 0; b < n; ++b) {
       switch (input_.number) {
@@ -36,7 +69,7 @@ class Gather {
       if (dropout.any()) drop(b, static_cast<std::uint32_t>(ids[b]), dropout, keep);
       end_[b] = n_;
     }
-    return by_column(n);
+    to.view = by_column(to, n);
   }
 
   // Most non-zeros of any of the given stretches of rows; what a Gather needs room for.
@@ -55,33 +88,33 @@ class Gather {
   }
 
  private:
+  void gather_dense(Gathered<T>& to, const std::int64_t* position, Index n, const std::int64_t* ids,
+                    const Dropout& dropout, T keep) {
+    for (Index b = 0; b < n; ++b) {
+      T* x = dense_.get() + b * stride_;
+      read_dense(input_, position[b], 0, input_.n_cols, x);
+      std::fill(x + input_.n_cols, x + stride_, T(0));
+      if (dropout.any()) drop_units(dropout, static_cast<std::uint32_t>(ids[b]), 0, input_.n_cols, keep, x);
+    }
+    const UnitLists<T> lists = {to.rows.get(), to.start.get(), to.example.get(), to.value.get(), nullptr, bits_.get()};
+    const std::int64_t n_rows =
+        kernels_.collect_units(dense_.get(), dense_.get(), n, input_.n_cols, stride_, 0, whole_, lists);
+    to.view = {n_rows, to.rows.get(), to.start.get(), to.example.get(), to.value.get(), full(to.start[n_rows], n)};
+  }
+
+  std::int64_t full(std::int64_t n_entries, Index n) const { return n_entries == n * input_.n_cols ? n : 0; }
+
   template <class Source>
   void read(Index row) {
     const T scale = static_cast<T>(input_.scale);
     const Source* data = static_cast<const Source*>(input_.data);
-    if (input_.sparse) {
-      for (Index k = input_.indptr[row]; k < input_.indptr[row + 1]; ++k) {
-        const Index column = input_.wide_indices ? static_cast<Index>(static_cast<const std::int64_t*>(input_.indices)[k])
-                                                 : static_cast<const std::int32_t*>(input_.indices)[k];
-        put(column, static_cast<T>(data[k]) * scale);
-      }
-      return;
+    for (Index k = input_.indptr[row]; k < input_.indptr[row + 1]; ++k) {
+      const T value = static_cast<T>(data[k]) * scale;
+      if (value == 0) continue;
+      column_[n_] = input_.wide_indices ? static_cast<std::int32_t>(static_cast<const std::int64_t*>(input_.indices)[k])
+                                        : static_cast<const std::int32_t*>(input_.indices)[k];
+      unsorted_[n_++] = value;
     }
-    const Source* x = data + row * input_.row_stride;
-    Index column = 0;
-    for (; column + 8 <= input_.n_cols; column += 8) {
-      bool any = false;  // most of an image is empty: look at eight numbers at a time
-      for (int k = 0; k < 8; ++k) any |= x[column + k] != 0;
-      if (!any) continue;
-      for (int k = 0; k < 8; ++k) put(column + k, static_cast<T>(x[column + k]) * scale);
-    }
-    for (; column < input_.n_cols; ++column) put(column, static_cast<T>(x[column]) * scale);
-  }
-
-  void put(Index column, T value) {
-    if (value == 0) return;
-    column_[n_] = static_cast<std::int32_t>(column);
-    unsorted_[n_++] = value;
   }
 
   void drop(Index b, std::uint32_t id, const Dropout& dropout, T keep) {
@@ -102,7 +135,7 @@ class Gather {
   }
 
   // Counting sort by column; only touched columns are visited, and left zero for the next time.
-  ActiveRows<T> by_column(Index n) {
+  ActiveRows<T> by_column(Gathered<T>& to, Index n) {
     for (Index k = 0; k < n_; ++k) {
       ++count_[column_[k]];
       touched_[column_[k] / 64] |= std::uint64_t{1} << (column_[k] % 64);
@@ -111,36 +144,38 @@ class Gather {
     for (Index word = 0; word < (input_.n_cols + 63) / 64; ++word) {
       for (std::uint64_t bits = touched_[word]; bits != 0; bits &= bits - 1) {
         const Index column = word * 64 + __builtin_ctzll(bits);
-        rows_[n_rows] = static_cast<std::int32_t>(column);
-        start_[n_rows++] = total;
+        to.rows[n_rows] = static_cast<std::int32_t>(column);
+        to.start[n_rows++] = total;
         total += count_[column];
-        count_[column] = start_[n_rows - 1];
+        count_[column] = to.start[n_rows - 1];
       }
       touched_[word] = 0;
     }
-    start_[n_rows] = total;
+    to.start[n_rows] = total;
     for (Index b = 0, k = 0; b < n; ++b) {
       for (; k < end_[b]; ++k) {
-        const Index to = count_[column_[k]]++;
-        example_[to] = static_cast<std::int32_t>(b);
-        value_[to] = unsorted_[k];
+        const Index at = count_[column_[k]]++;
+        to.example[at] = static_cast<std::int32_t>(b);
+        to.value[at] = unsorted_[k];
       }
     }
-    for (Index i = 0; i < n_rows; ++i) count_[rows_[i]] = 0;
-    return {n_rows, rows_.get(), start_.get(), example_.get(), value_.get()};
+    for (Index i = 0; i < n_rows; ++i) count_[to.rows[i]] = 0;
+    return {n_rows, to.rows.get(), to.start.get(), to.example.get(), to.value.get(), full(total, n)};
   }
 
   RowsView input_;
+  const Kernels<T>& kernels_;
+  bool whole_;
+  Index stride_;
+  Buffer<T> dense_;  // [row][stride]: dense input as it is read
+  Buffer<std::uint32_t> bits_;
+  // Of CSR: counts and marks per column, entries example after example, and where each example's end.
   Index n_ = 0;
   Buffer<std::int64_t> count_;
   Buffer<std::uint64_t> touched_;
-  Buffer<std::int32_t> column_;  // of the entries, example after example
+  Buffer<std::int32_t> column_;
   Buffer<T> unsorted_;
-  Buffer<std::int64_t> end_;  // of each example's entries
-  Buffer<std::int32_t> rows_;
-  Buffer<std::int64_t> start_;
-  Buffer<std::int32_t> example_;
-  Buffer<T> value_;
+  Buffer<std::int64_t> end_;
 };
 
 }  // namespace truezero

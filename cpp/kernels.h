@@ -11,11 +11,12 @@ namespace truezero {
 // example[start[i]] .. example[start[i + 1] - 1], ascending, with these values.
 template <class T>
 struct ActiveRows {
-  std::int64_t n_rows;
-  const std::int32_t* rows;  // ascending
-  const std::int64_t* start;
-  const std::int32_t* example;
-  const T* value;
+  std::int64_t n_rows = 0;
+  const std::int32_t* rows = nullptr;  // ascending
+  const std::int64_t* start = nullptr;
+  const std::int32_t* example = nullptr;
+  const T* value = nullptr;
+  std::int64_t full = 0;  // not 0: rows are consecutive, each touched by all of so many examples
 };
 
 // Prediction goes by blocks of so many units, and by column tiles of a block's weights that fill the
@@ -31,6 +32,17 @@ struct ActiveBlock {
   const std::int32_t* start;  // [example + 1]
   const std::int32_t* unit;   // ascending
   const T* value;
+};
+
+// Where the active units of a minibatch are listed; room for all of them.
+template <class T>
+struct UnitLists {
+  std::int32_t* rows;
+  std::int64_t* start;
+  std::int32_t* example;
+  T* value;
+  T* gain;              // null: not listed
+  std::uint32_t* bits;  // scratch: 16 words for every 32 examples
 };
 
 constexpr int kActivations = 8;
@@ -67,6 +79,12 @@ struct Kernels {
   // room for 16 more.
   std::ptrdiff_t (*collect)(const T* h, std::ptrdiff_t n, std::int32_t first_unit, std::int32_t* unit, T* value);
 
+  // Lists the units first .. first + width that are active in any of n examples, unit by unit, with the
+  // examples: where h[example][stride] or gain is not 0, or everywhere if `all`. With both zero, a unit
+  // neither adds to a sum nor passes on a gradient. The gain is left out if null. Returns the number of rows.
+  std::int64_t (*collect_units)(const T* h, const T* gain, std::ptrdiff_t n_examples, std::ptrdiff_t width,
+                                std::ptrdiff_t stride, std::int32_t first, bool all, const UnitLists<T>& to);
+
   // Sums z[example][stride] become outputs h = s * f(z), with z = scale * sum + bias, in place; `gain`,
   // if not null, becomes dh/dz.
   void (*activate)(const ActivationView<T>& activation, std::ptrdiff_t n_examples, std::ptrdiff_t n_units,
@@ -75,6 +93,11 @@ struct Kernels {
   // How many of h[example][stride] are 0; ever_active[unit] is set where one is not.
   std::int64_t (*count_zeros)(const T* h, std::ptrdiff_t n_examples, std::ptrdiff_t n_units, std::ptrdiff_t stride,
                               std::uint8_t* ever_active);
+
+  // As `backward` without dots for one minibatch, and `forward` with the weights then for the next one,
+  // whose sums are z: a row that both touch is read and written once.
+  void (*backward_forward)(const ActiveRows<T>& active, const ActiveRows<T>& next, T* weights, std::ptrdiff_t width,
+                           const T* delta, T rate, T* z);
 
   // One pass over the touched rows of a tile (all strides are `width`, a multiple of 16):
   // dots[entry] = weights[row] . d_dot[example], with the weights before the update (if dots), and

@@ -33,35 +33,37 @@ inline __attribute__((always_inline)) void store(T* to, typename Vector<T>::type
   std::memcpy(to, &v, sizeof v);
 }
 
-// Sum over lanes by halves: an order fixed by the level.
-template <class T, int Bytes>
-inline __attribute__((always_inline)) T sum_lanes(const T* from) {
-  if constexpr (Bytes == static_cast<int>(sizeof(T))) {
-    return *from;
-  } else {
-    typedef T Half __attribute__((vector_size(Bytes / 2)));
-    Half low, high;
-    std::memcpy(&low, from, sizeof low);
-    std::memcpy(&high, reinterpret_cast<const char*>(from) + sizeof low, sizeof high);
-    low += high;
-    T folded[Bytes / 2 / sizeof(T)];
-    std::memcpy(folded, &low, sizeof low);
-    return sum_lanes<T, Bytes / 2>(folded);
+// Sum over lanes by halves: an order fixed by the level. Values stay in registers.
+template <class T, int Lanes>
+struct Fold {
+  typedef T Whole __attribute__((vector_size(Lanes * sizeof(T))));
+  typedef T Half __attribute__((vector_size(Lanes / 2 * sizeof(T))));
+
+  static inline __attribute__((always_inline)) T sum(Whole v) {
+    if constexpr (Lanes == 16) {
+      return Fold<T, 8>::sum(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                             __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+    } else if constexpr (Lanes == 8) {
+      return Fold<T, 4>::sum(__builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7));
+    } else if constexpr (Lanes == 4) {
+      return Fold<T, 2>::sum(__builtin_shufflevector(v, v, 0, 1) + __builtin_shufflevector(v, v, 2, 3));
+    } else {
+      return v[0] + v[1];
+    }
   }
-}
+};
 
 template <class T>
 inline __attribute__((always_inline)) T sum(typename Vector<T>::type v) {
-  T lanes[Vector<T>::lanes];
-  std::memcpy(lanes, &v, sizeof v);
-  return sum_lanes<T, TRUEZERO_VECTOR_BYTES>(lanes);
+  return Fold<T, Vector<T>::lanes>::sum(v);
 }
 
 #include "activation.h"
 
 // N examples at once: a row of weights is loaded once for all of them.
 template <class T, int N>
-inline void forward_row(const T* w, Index width, const std::int32_t* example, const T* value, T* z, Index z_stride) {
+inline void forward_row(const T* w, const T* ahead, Index width, const std::int32_t* example, const T* value, T* z,
+                        Index z_stride) {
   T* to[N];
   T v[N];
   for (int e = 0; e < N; ++e) {
@@ -71,6 +73,7 @@ inline void forward_row(const T* w, Index width, const std::int32_t* example, co
   Index j = 0;
   for (; j + Vector<T>::lanes <= width; j += Vector<T>::lanes) {
     const auto row = load(w + j);
+    __builtin_prefetch(ahead + j);
     for (int e = 0; e < N; ++e) store(to[e] + j, load(to[e] + j) + row * v[e]);
   }
   for (; j < width; ++j) {
@@ -78,17 +81,106 @@ inline void forward_row(const T* w, Index width, const std::int32_t* example, co
   }
 }
 
+// Calls f with the constant n, which is 1 .. Most.
+template <int N>
+struct Count {
+  static constexpr int value = N;
+};
+
+template <int Most, int N = 1, class F>
+inline __attribute__((always_inline)) void with_count(Index n, F&& f) {
+  if constexpr (N == Most) {
+    f(Count<N>{});
+  } else {
+    if (n == N) {
+      f(Count<N>{});
+    } else {
+      with_count<Most, N + 1>(n, f);
+    }
+  }
+}
+
+// Weights come from the last-level cache, whose latency only requests made ahead can hide: while one
+// touched row is worked on, the row kAhead further down the list is asked for, line by line. Rows that
+// will be written are asked for past the second-level cache: they come to it as they leave the first.
+constexpr Index kAhead = 3;
+
+template <class T>
+inline __attribute__((always_inline)) const T* row_ahead(const ActiveRows<T>& active, Index i, const T* weights,
+                                                         Index stride) {
+  return weights + active.rows[i + kAhead < active.n_rows ? i + kAhead : i] * stride;
+}
+
+template <class T>
+inline void forward_entries(const ActiveRows<T>& active, Index i, const T* w, const T* ahead, Index width, T* z,
+                            Index z_stride) {
+  const std::int32_t* example = active.example + active.start[i];
+  const T* value = active.value + active.start[i];
+  Index left = active.start[i + 1] - active.start[i];
+  for (; left > 4; left -= 4, example += 4, value += 4) {
+    forward_row<T, 4>(w, ahead, width, example, value, z, z_stride);
+    ahead = w;
+  }
+  with_count<4>(left, [&](auto n) { forward_row<T, n.value>(w, ahead, width, example, value, z, z_stride); });
+}
+
+// Rows touched by all examples: N of them keep their sums for a strip of columns in registers over a block of rows.
+template <class T, int N>
+inline void forward_full_strip(const T* w, Index weight_stride, Index n_rows, Index n_examples, const T* value, T* z,
+                               Index z_stride) {
+  constexpr Index V = TRUEZERO_VECTOR_BYTES == 64 ? 2 : 1, lanes = Vector<T>::lanes;
+  typename Vector<T>::type total[N][V];
+  for (int e = 0; e < N; ++e) {
+    for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * z_stride + v * lanes);
+  }
+  for (Index i = 0; i < n_rows; ++i, w += weight_stride, value += n_examples) {
+    typename Vector<T>::type row[V];
+    for (Index v = 0; v < V; ++v) row[v] = load(w + v * lanes);
+    for (int e = 0; e < N; ++e) {
+      for (Index v = 0; v < V; ++v) total[e][v] = total[e][v] + row[v] * value[e];
+    }
+  }
+  for (int e = 0; e < N; ++e) {
+    for (Index v = 0; v < V; ++v) store(z + e * z_stride + v * lanes, total[e][v]);
+  }
+}
+
+template <class T>
+void forward_full(const ActiveRows<T>& active, const T* weights, Index weight_stride, Index width, T* z, Index z_stride) {
+  constexpr Index rows_at_once = 16, strip = (TRUEZERO_VECTOR_BYTES == 64 ? 2 : 1) * Vector<T>::lanes;
+  constexpr int most = 10;
+  const Index n = active.full, n_groups = (n + most - 1) / most, whole = width / strip * strip;
+  for (Index i = 0; i < active.n_rows; i += rows_at_once) {
+    const Index n_rows = active.n_rows - i < rows_at_once ? active.n_rows - i : rows_at_once;
+    const T* w = weights + active.rows[i] * weight_stride;
+    const T* value = active.value + active.start[i];
+    Index ahead = i + rows_at_once;
+    for (Index j = 0; j < whole; j += strip) {
+      for (Index k = 0; k < 2 && ahead < active.n_rows && ahead < i + 2 * rows_at_once; ++k, ++ahead) {
+        const T* row = weights + active.rows[ahead] * weight_stride;
+        for (Index line = 0; line < width; line += 64 / static_cast<Index>(sizeof(T))) __builtin_prefetch(row + line);
+      }
+      for (Index group = 0; group < n_groups; ++group) {
+        const Index first = n * group / n_groups, end = n * (group + 1) / n_groups;
+        with_count<most>(end - first, [&](auto count) {
+          forward_full_strip<T, count.value>(w + j, weight_stride, n_rows, n, value + first, z + first * z_stride + j,
+                                             z_stride);
+        });
+      }
+    }
+    for (Index k = 0; k < n_rows && whole < width; ++k) {
+      const T* row = w + k * weight_stride + whole;
+      forward_entries(active, i + k, row, row, width - whole, z + whole, z_stride);
+    }
+  }
+}
+
 template <class T>
 void forward(const ActiveRows<T>& active, const T* weights, Index weight_stride, Index width, T* z, Index z_stride) {
+  if (active.full) return forward_full(active, weights, weight_stride, width, z, z_stride);
   for (Index i = 0; i < active.n_rows; ++i) {
-    const T* w = weights + active.rows[i] * weight_stride;
-    const std::int32_t* example = active.example + active.start[i];
-    const T* value = active.value + active.start[i];
-    Index left = active.start[i + 1] - active.start[i];
-    for (; left >= 4; left -= 4, example += 4, value += 4) forward_row<T, 4>(w, width, example, value, z, z_stride);
-    if (left == 3) forward_row<T, 3>(w, width, example, value, z, z_stride);
-    if (left == 2) forward_row<T, 2>(w, width, example, value, z, z_stride);
-    if (left == 1) forward_row<T, 1>(w, width, example, value, z, z_stride);
+    forward_entries(active, i, weights + active.rows[i] * weight_stride, row_ahead(active, i, weights, weight_stride),
+                    width, z, z_stride);
   }
 }
 
@@ -208,12 +300,59 @@ Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, 
   return count;
 }
 
+// Vectors of units are compared, example after example, for one bit per example; only units with any
+// are then listed.
+template <class T>
+std::int64_t collect_units(const T* h, const T* gain, Index n_examples, Index width, Index stride, std::int32_t first,
+                           bool all, const UnitLists<T>& to) {
+  typedef typename Constants<T>::Bits Whole;
+  typedef Whole Bits __attribute__((vector_size(TRUEZERO_VECTOR_BYTES)));
+  constexpr Index lanes = Vector<T>::lanes;
+  const Index n_words = (n_examples + 31) / 32;
+  std::int64_t n_rows = 0, end = 0;
+  for (Index j = 0; j < width; j += lanes) {
+    std::uint32_t any[lanes] = {};
+    for (Index word = 0; word < n_words; ++word) {
+      const Index from = word * 32, until = n_examples < from + 32 ? n_examples : from + 32;
+      Bits bits{};
+      for (Index b = from; b < until; ++b) {
+        const Bits bit = Bits{} + (Whole{1} << (b - from));
+        const auto x = load(h + b * stride + j), slope = load(gain + b * stride + j);
+        bits |= all ? bit : (((Bits)(x != 0)) | ((Bits)(slope != 0))) & bit;
+      }
+      Whole of_unit[lanes];
+      std::memcpy(of_unit, &bits, sizeof bits);
+      for (Index k = 0; k < lanes; ++k) {
+        to.bits[word * lanes + k] = static_cast<std::uint32_t>(of_unit[k]);
+        any[k] |= to.bits[word * lanes + k];
+      }
+    }
+    for (Index k = 0; k < lanes && j + k < width; ++k) {
+      if (any[k] == 0) continue;
+      to.rows[n_rows] = first + static_cast<std::int32_t>(j + k);
+      to.start[n_rows++] = end;
+      for (Index word = 0; word < n_words; ++word) {
+        const Index from = word * 32, until = n_examples < from + 32 ? n_examples : from + 32;
+        std::uint32_t bits = to.bits[word * lanes + k];
+        for (Index b = from; b < until; ++b, bits >>= 1) {  // always written, kept only if active: nothing to mispredict
+          to.example[end] = static_cast<std::int32_t>(b);
+          to.value[end] = h[b * stride + j + k];
+          if (to.gain) to.gain[end] = gain[b * stride + j + k];
+          end += bits & 1;
+        }
+      }
+    }
+  }
+  to.start[n_rows] = end;
+  return n_rows;
+}
+
 template <class T, bool Gain, class F>
 inline __attribute__((always_inline)) void activate_vector(const ActivationView<T>& of, F f, T* z, T* gain,
                                                            const T* column_scale, const T* biases, const T* signs) {
   auto sum = load(z);
   sum = of.column_scale ? load(column_scale) * sum + load(biases) : sum + load(biases);
-  typename Vector<T>::type h, slope;
+  typename Vector<T>::type h{}, slope{};
   f(sum, h, slope);
   if (of.signs) {
     h = h * load(signs) + T(0);  // + 0: -0.0 becomes +0.0
@@ -290,9 +429,10 @@ std::int64_t count_zeros(const T* h, Index n_examples, Index n_units, Index stri
 
 // N examples of one row: their dots with it (Dots) and the update by them (Update), or both at once.
 template <class T, int N, bool Dots, bool Update, bool Norm>
-inline __attribute__((always_inline)) void backward_row(T* w, Index width, const std::int32_t* example,
-                                                        const T* value, const T* d_dot, const T* d_update,
-                                                        T rate, T* dots, T* norm_change) {
+inline __attribute__((always_inline)) void backward_row(T* w, const T* ahead, Index width,
+                                                        const std::int32_t* example, const T* value,
+                                                        const T* d_dot, const T* d_update, T rate, T* dots,
+                                                        T* norm_change) {
   typename Vector<T>::type total[N];
   const T* dot[N];
   const T* update[N];
@@ -305,6 +445,7 @@ inline __attribute__((always_inline)) void backward_row(T* w, Index width, const
   }
   for (Index j = 0; j < width; j += Vector<T>::lanes) {
     const auto old = load(w + j);
+    __builtin_prefetch(ahead + j, 1, 0);
     if constexpr (Dots) {
       for (int e = 0; e < N; ++e) total[e] += old * load(dot[e] + j);
     }
@@ -321,19 +462,20 @@ inline __attribute__((always_inline)) void backward_row(T* w, Index width, const
   }
 }
 
-// Any number of examples of one row, in groups of up to four.
+// As many examples at once as registers allow.
+constexpr int kGroup = TRUEZERO_VECTOR_BYTES == 64 ? 10 : 4;
+
+// Any number of examples of one row.
 template <class T, bool Dots, bool Update, bool Norm>
-inline void backward_groups(T* w, Index width, const std::int32_t* example, const T* value, Index left,
-                            const T* d_dot, const T* d_update, T rate, T* dots, T* norm_change) {
+inline void backward_groups(T* w, const T* ahead, Index width, const std::int32_t* example, const T* value,
+                            Index left, const T* d_dot, const T* d_update, T rate, T* dots, T* norm_change) {
   while (left > 0) {
-    const Index n = left < 4 ? left : 4;
-#define TRUEZERO_GROUP(N) \
-  backward_row<T, N, Dots, Update, Norm>(w, width, example, value, d_dot, d_update, rate, dots, norm_change)
-    if (n == 4) TRUEZERO_GROUP(4);
-    if (n == 3) TRUEZERO_GROUP(3);
-    if (n == 2) TRUEZERO_GROUP(2);
-    if (n == 1) TRUEZERO_GROUP(1);
-#undef TRUEZERO_GROUP
+    const Index n = left < kGroup ? left : kGroup;
+    with_count<kGroup>(n, [&](auto count) {
+      backward_row<T, count.value, Dots, Update, Norm>(w, ahead, width, example, value, d_dot, d_update, rate, dots,
+                                                       norm_change);
+    });
+    ahead = w;
     left -= n, example += n, value += n;
     if constexpr (Dots) dots += n;
   }
@@ -342,17 +484,18 @@ inline void backward_groups(T* w, Index width, const std::int32_t* example, cons
 template <class T, bool Dots, bool Norm>
 void backward_rows(const ActiveRows<T>& active, T* weights, Index width, const T* d_dot, const T* d_update, T rate,
                    T* dots, T* norm_change) {
-  for (Index i = 0; i < active.n_rows; ++i) {
+  for (Index i = active.n_rows; i-- > 0;) {  // the last ones of the forward pass are still in the cache
     T* w = weights + active.rows[i] * width;
+    const T* ahead = weights + active.rows[i < kAhead ? i : i - kAhead] * width;
     const Index first = active.start[i], n = active.start[i + 1] - first;
     const std::int32_t* example = active.example + first;
     const T* value = active.value + first;
     T* row_dots = Dots ? dots + first : nullptr;
-    if (n <= 4 || !Dots) {
-      backward_groups<T, Dots, true, Norm>(w, width, example, value, n, d_dot, d_update, rate, row_dots, norm_change);
+    if (n <= kGroup || !Dots) {
+      backward_groups<T, Dots, true, Norm>(w, ahead, width, example, value, n, d_dot, d_update, rate, row_dots, norm_change);
     } else {  // all dots need the old weights; the row stays in the first-level cache between the two
-      backward_groups<T, true, false, false>(w, width, example, value, n, d_dot, d_update, rate, row_dots, nullptr);
-      backward_groups<T, false, true, Norm>(w, width, example, value, n, d_dot, d_update, rate, nullptr, norm_change);
+      backward_groups<T, true, false, false>(w, ahead, width, example, value, n, d_dot, d_update, rate, row_dots, nullptr);
+      backward_groups<T, false, true, Norm>(w, w, width, example, value, n, d_dot, d_update, rate, nullptr, norm_change);
     }
   }
 }
@@ -366,8 +509,31 @@ void backward(const ActiveRows<T>& active, T* weights, Index width, const T* d_d
 }
 
 template <class T>
-constexpr Kernels<T> kernels = {forward<T>, forward_one<T>, forward_block<T>, forward_dense<T>,
-                                collect<T>, activate<T>,    count_zeros<T>,   backward<T>};
+void backward_forward(const ActiveRows<T>& active, const ActiveRows<T>& next, T* weights, Index width, const T* delta,
+                      T rate, T* z) {
+  constexpr std::int32_t none = 0x7fffffff;
+  Index i = 0, k = 0;
+  while (i < active.n_rows || k < next.n_rows) {
+    const std::int32_t of_this = i < active.n_rows ? active.rows[i] : none;
+    const std::int32_t of_next = k < next.n_rows ? next.rows[k] : none;
+    T* w = weights + (of_this < of_next ? of_this : of_next) * width;
+    if (of_this <= of_next) {
+      const Index first = active.start[i];
+      backward_groups<T, false, true, false>(w, row_ahead(active, i, weights, width), width, active.example + first, active.value + first,
+                                             active.start[i + 1] - first, delta, delta, rate, nullptr, nullptr);
+      ++i;
+    }
+    if (of_next <= of_this) {
+      forward_entries(next, k, w, row_ahead(next, k, weights, width), width, z, width);
+      ++k;
+    }
+  }
+}
+
+template <class T>
+constexpr Kernels<T> kernels = {forward<T>,       forward_one<T>, forward_block<T>, forward_dense<T>,
+                                collect<T>,       collect_units<T>, activate<T>,  count_zeros<T>,
+                                backward_forward<T>, backward<T>};
 
 }  // namespace
 }  // namespace truezero

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace truezero {
@@ -36,5 +37,20 @@ struct Dropout {
     return philox({block, id, epoch, (4u << 16) | layer}, seed);
   }
 };
+
+// Drops units first .. first + n of one example, first a multiple of 4: each value becomes 0, or keep
+// times itself.
+template <class T>
+void drop_units(const Dropout& dropout, std::uint32_t id, std::ptrdiff_t first, std::ptrdiff_t n, T keep, T* value,
+                T* also = nullptr) {
+  for (std::ptrdiff_t j = 0; j < n; j += 4) {
+    const Words words = dropout.words(id, static_cast<std::uint32_t>((first + j) / 4));
+    for (std::ptrdiff_t k = 0; k < 4 && j + k < n; ++k) {
+      const T factor = words[static_cast<std::size_t>(k)] < dropout.threshold ? T(0) : keep;
+      value[j + k] *= factor;
+      if (also) also[j + k] *= factor;
+    }
+  }
+}
 
 }  // namespace truezero

@@ -4,9 +4,11 @@
 // caches while a minibatch's non-zero entries stream over them.
 //
 // A step is, with a barrier where "|" stands:
-//   gather | forward of layer 0 | ... | forward of the output | cost | backward of the output | ... of layer 0
+//   forward of layer 1 | ... | forward of the output, cost; next minibatch gathered | backward of the
+//   output, ... | backward of layer 1 | backward of layer 0 with the next minibatch's forward of it |
 // Only the backward of a layer changes its weights, in the same pass that multiplies delta by the
-// weights as they were: each is read once and written once.
+// weights as they were: each is read once and written once. The pass over layer 0, whose delta goes no
+// further down, makes the next minibatch's sums as well, so that rows which both touch are read once.
 
 #include "trainer.h"
 
@@ -21,15 +23,17 @@
 namespace truezero {
 namespace {
 
-constexpr double kSmallNetwork = 50e3;      // weights; below, a barrier costs more than the other half of the work
-constexpr double kSmallestScale = 1e-6;     // below, column scales are multiplied into the weights
+constexpr double kSmallNetwork = 50e3;   // weights; below, a barrier costs more than the other half of the work
+constexpr double kSmallestScale = 1e-6;  // below, column scales are multiplied into the weights
+constexpr Index kHugePages = 1 << 21;    // bytes of a layer from which on they pay
 
 Index tile_width(Index n_out) { return n_out > 512 ? 256 : 128; }
 
 template <class T>
 struct Tile {
   Index first, n_units, width;  // width: n_units rounded up to whole vectors; the rest stays 0
-  Buffer<T> weights;            // [n_in][width]; the weights are column_scale * these
+  T* weights;                   // [n_in][width]; the weights are column_scale * these
+  Buffer<std::uint8_t> packed;  // of layer 0: whether a row is here yet
   Buffer<T> biases;
   Buffer<T> z;      // [batch][width]: sums, then outputs
   Buffer<T> gain;   // [batch][width]: dh/dz, of hidden layers
@@ -40,11 +44,32 @@ struct Tile {
   std::vector<Buffer<T>> dots;                    // per tile of the layer below: delta * weights, this tile's part
   double penalty = 0;
 
-  Tile(Index first_unit, Index units, Index n_in, Index batch, bool hidden, bool scaled)
-      : first(first_unit), n_units(units), width((units + 15) / 16 * 16), weights(n_in * width), biases(width),
+  Tile(Index first_unit, Index units, T* space, Index n_in, Index batch, bool hidden, bool scaled)
+      : first(first_unit), n_units(units), width(width_of(units)), weights(space), packed(n_in), biases(width),
         z(batch * width), gain(hidden ? batch * width : 0), delta(batch * width), scale(scaled ? width : 0),
         norm_change(scaled ? width : 0), d_dot(scaled ? batch * width : 0), d_update(scaled ? batch * width : 0),
-        norm(scaled ? static_cast<std::size_t>(width) : 0), active(hidden ? batch : 1, hidden ? units : 1) {}
+        norm(scaled ? static_cast<std::size_t>(width) : 0), active(hidden ? batch : 1, hidden ? units : 1, true) {}
+
+  static Index width_of(Index units) { return (units + 15) / 16 * 16; }
+};
+
+// A layer's tiles, whose weights lie one after the other.
+template <class T>
+struct TiledLayer {
+  Buffer<T> weights;
+  std::vector<Tile<T>> tiles;
+};
+
+// What a step needs of its examples.
+template <class T>
+struct Minibatch {
+  Index start = 0, n = 0;
+  std::vector<std::int64_t> ids;
+  Buffer<T> share;  // of each example in the mean
+  Gathered<T> input;
+
+  Minibatch(Index batch, Index n_cols, Index max_entries)
+      : ids(static_cast<std::size_t>(batch)), share(batch), input(n_cols, max_entries) {}
 };
 
 template <class T>
@@ -53,59 +78,91 @@ class Trainer {
   Trainer(const NetworkView<T>& network, const ExamplesView<T>& examples, const std::int64_t* order, Index n_order,
           const StepSettings& settings, int n_threads, const Cancelled& cancelled)
       : network_(network), examples_(examples), order_(order), n_order_(n_order), settings_(settings),
-        cancelled_(cancelled), kernels_(kernels_in_use<T>()), batch_(std::max<Index>(1, std::min(settings.batch_size, n_order))),
-        scaled_(settings.max_norm > 0 || settings.weight_decay != 0),
-        gather_(examples.input, batch_, Gather<T>::most_entries(examples.input, order, n_order, batch_)),
-        share_(batch_), team_(network.n_weights() < kSmallNetwork ? 1 : n_threads) {
-    Index below_tiles = 0;
-    for (std::size_t l = 0; l < network.layers.size(); ++l) {
+        cancelled_(cancelled), kernels_(kernels_in_use<T>()),
+        batch_(std::max<Index>(1, std::min(settings.batch_size, n_order))),
+        top_(network.layers.size() - 1), scaled_(settings.max_norm > 0 || settings.weight_decay != 0),
+        max_entries_(Gather<T>::most_entries(examples.input, order, n_order, batch_)),
+        gather_(examples.input, kernels_, batch_, max_entries_, dense(0)),
+        minibatches_{{batch_, examples.input.n_cols, max_entries_}, {batch_, examples.input.n_cols, max_entries_}},
+        team_(network.n_weights() < kSmallNetwork ? 1 : n_threads) {
+    for (std::size_t l = 0; l <= top_; ++l) {
       const auto& layer = network.layers[l];
-      const bool hidden = l + 1 < network.layers.size();
-      tiles_.emplace_back();
-      for (Index first = 0; first < layer.n_out; first += tile_width(layer.n_out)) {
-        const Index units = std::min(tile_width(layer.n_out), layer.n_out - first);
-        tiles_[l].emplace_back(first, units, layer.n_in, batch_, hidden, scaled_);
-        for (Index below = 0; below < below_tiles; ++below) {
-          tiles_[l].back().dots.emplace_back(batch_ * tiles_[l - 1][static_cast<std::size_t>(below)].n_units);
+      const Index widest = tile_width(layer.n_out);
+      Index n_weights = 0;
+      for (Index first = 0; first < layer.n_out; first += widest) {
+        n_weights += layer.n_in * Tile<T>::width_of(std::min(widest, layer.n_out - first));
+      }
+      // Of layer 0 only the rows that are touched are ever here.
+      const bool huge_pages = l > 0 && n_weights * static_cast<Index>(sizeof(T)) >= kHugePages;
+      layers_.push_back({Buffer<T>(n_weights, huge_pages), {}});
+      T* space = layers_[l].weights.get();
+      for (Index first = 0; first < layer.n_out; first += widest) {
+        const Index units = std::min(widest, layer.n_out - first);
+        tiles(l).emplace_back(first, units, space, layer.n_in, batch_, l < top_, scaled_);
+        space += layer.n_in * tiles(l).back().width;
+        for (std::size_t below = 0; l > 0 && below < tiles(l - 1).size(); ++below) {
+          tiles(l).back().dots.emplace_back(batch_ * tiles(l - 1)[below].n_units);
         }
       }
-      below_tiles = static_cast<Index>(tiles_[l].size());
     }
+    split_top_ = top_ > 0 && tiles(top_).size() == 1 && !scaled_;
   }
 
   Tally run() {
     team_.run([&](int thread) {
+      if (thread == 0) gather(minibatches_[0], 0);
       own(thread, [&](std::size_t l, Tile<T>& tile) { pack(l, tile); });
-      for (Index start = 0; start < n_order_; start += batch_) {
-        if (!step(thread, start)) break;
+      team_.barrier();
+      own(thread, 0, [&](Tile<T>& tile) {
+        pack_touched(tile, minibatches_[0]);
+        forward(0, tile, minibatches_[0]);
+      });
+      team_.barrier();
+      for (Index s = 0; s * batch_ < n_order_; ++s) {
+        if (!step(thread, minibatches_[s % 2], minibatches_[(s + 1) % 2])) break;
       }
       own(thread, [&](std::size_t l, Tile<T>& tile) { unpack(l, tile); });
     });
-    for (std::size_t l = 0; l + 1 < tiles_.size(); ++l) {
-      for (const auto& tile : tiles_[l]) tally_.penalty += settings_.l1[l] * tile.penalty;
+    for (std::size_t l = 0; l < top_; ++l) {
+      for (const auto& tile : tiles(l)) tally_.penalty += settings_.l1[l] * tile.penalty;
     }
     return tally_;
   }
 
  private:
+  std::vector<Tile<T>>& tiles(std::size_t l) { return layers_[l].tiles; }
+
   template <class Work>
   void own(int thread, Work&& work) {
-    for (std::size_t l = 0; l < tiles_.size(); ++l) own(thread, l, [&](Tile<T>& tile) { work(l, tile); });
+    for (std::size_t l = 0; l <= top_; ++l) own(thread, l, [&](Tile<T>& tile) { work(l, tile); });
   }
 
   template <class Work>
   void own(int thread, std::size_t l, Work&& work) {
     const auto step = static_cast<std::size_t>(team_.size());
-    for (auto t = static_cast<std::size_t>(thread); t < tiles_[l].size(); t += step) work(tiles_[l][t]);
+    for (auto t = static_cast<std::size_t>(thread); t < tiles(l).size(); t += step) work(tiles(l)[t]);
   }
+
+  bool dense(std::size_t l) const { return l < settings_.dense.size() && settings_.dense[l]; }
+
+  // Backward goes the other way through tiles and rows: what the forward pass came by last is found in
+  // the cache.
+  template <class Work>
+  void own_backward(int thread, std::size_t l, Work&& work) {
+    const auto step = static_cast<std::size_t>(team_.size());
+    for (auto t = tiles(l).size(); t-- > 0;) {
+      if (t % step == static_cast<std::size_t>(thread)) work(tiles(l)[t]);
+    }
+  }
+
+  // Of layer 0 a row is fetched when it is first touched: of wide sparse input most never are. Column
+  // scales concern all rows.
+  bool lazy(std::size_t l) const { return l == 0 && !scaled_; }
 
   void pack(std::size_t l, Tile<T>& tile) {
     const auto& layer = network_.layers[l];
-    for (Index i = 0; i < layer.n_in; ++i) {
-      T* to = tile.weights.get() + i * tile.width;
-      std::copy_n(layer.weights + i * layer.n_out + tile.first, tile.n_units, to);
-      std::fill(to + tile.n_units, to + tile.width, T(0));
-    }
+    std::fill_n(tile.packed.get(), layer.n_in, std::uint8_t{0});
+    for (Index i = 0; i < layer.n_in && !lazy(l); ++i) pack_row(l, tile, i);
     std::fill_n(tile.biases.get(), tile.width, T(0));
     std::copy_n(layer.biases + tile.first, tile.n_units, tile.biases.get());
     if (!scaled_) return;
@@ -113,11 +170,27 @@ class Trainer {
     measure(l, tile);
   }
 
+  void pack_row(std::size_t l, Tile<T>& tile, Index i) {
+    const auto& layer = network_.layers[l];
+    T* to = tile.weights + i * tile.width;
+    std::copy_n(layer.weights + i * layer.n_out + tile.first, tile.n_units, to);
+    std::fill(to + tile.n_units, to + tile.width, T(0));
+    tile.packed[i] = 1;
+  }
+
+  void pack_touched(Tile<T>& tile, const Minibatch<T>& minibatch) {
+    const ActiveRows<T>& touched = minibatch.input.view;
+    for (Index i = 0; i < touched.n_rows; ++i) {
+      if (!tile.packed[touched.rows[i]]) pack_row(0, tile, touched.rows[i]);
+    }
+  }
+
   void unpack(std::size_t l, Tile<T>& tile) {
     const auto& layer = network_.layers[l];
     if (scaled_) fold(l, tile);
     for (Index i = 0; i < layer.n_in; ++i) {
-      std::copy_n(tile.weights.get() + i * tile.width, tile.n_units, layer.weights + i * layer.n_out + tile.first);
+      if (!tile.packed[i]) continue;
+      std::copy_n(tile.weights + i * tile.width, tile.n_units, layer.weights + i * layer.n_out + tile.first);
     }
     std::copy_n(tile.biases.get(), tile.n_units, layer.biases + tile.first);
   }
@@ -140,39 +213,51 @@ class Trainer {
     }
   }
 
-  bool step(int thread, Index start) {
-    const Index n = std::min(batch_, n_order_ - start);
-    const std::size_t top = tiles_.size() - 1;
-    if (thread == 0) {
-      if (cancelled_()) tally_.finished = false;
-      if (tally_.finished) begin(start, n);
-    }
-    team_.barrier();
-    if (!tally_.finished) return false;
-    for (std::size_t l = 0; l <= top; ++l) {
-      own(thread, l, [&](Tile<T>& tile) { forward(l, tile, n); });
+  // From the sums of layer 0 for this minibatch to those for the next.
+  bool step(int thread, const Minibatch<T>& now, Minibatch<T>& next) {
+    for (std::size_t l = 1; l < top_ || (l == top_ && !split_top_); ++l) {
+      own(thread, l, [&](Tile<T>& tile) { forward(l, tile, now); });
       team_.barrier();
     }
-    if (thread == 0) cost(start, n);
+    if (thread == 0) {
+      if (split_top_) forward(top_, tiles(top_)[0], now);
+      cost(now);
+      if (cancelled_()) tally_.finished = false;
+    }
+    if (thread == team_.size() - 1) gather(next, now.start + now.n);  // meanwhile
     team_.barrier();
-    for (std::size_t l = top + 1; l-- > 0;) {
-      own(thread, l, [&](Tile<T>& tile) {
-        if (l < top) delta(l, tile, n);
-        backward(l, tile, n);
+    if (!tally_.finished) return false;
+    if (split_top_) {
+      backward_top(thread, now);
+    } else if (top_ > 0) {
+      own_backward(thread, top_, [&](Tile<T>& tile) { backward(top_, tile, now); });
+      team_.barrier();
+    }
+    for (std::size_t l = top_; l-- > 1;) {
+      own_backward(thread, l, [&](Tile<T>& tile) {
+        delta(l, tile, now);
+        backward(l, tile, now);
       });
       team_.barrier();
     }
+    own(thread, 0, [&](Tile<T>& tile) {
+      if (top_ > 0) delta(0, tile, now);
+      backward_to_next(tile, now, next);
+    });
+    team_.barrier();
     return true;
   }
 
-  // The inputs, ids and shares of the mean of a minibatch.
-  void begin(Index start, Index n) {
-    for (Index b = 0; b < n; ++b) {
+  void gather(Minibatch<T>& to, Index start) {
+    to.start = start;
+    to.n = std::min(batch_, n_order_ - start);
+    for (Index b = 0; b < to.n; ++b) {
       const Index row = order_[start + b];
-      id_[static_cast<std::size_t>(b)] = examples_.ids[row];
-      share_[b] = static_cast<T>((examples_.weight ? examples_.weight[row] : 1.0) / static_cast<double>(n));
+      to.ids[static_cast<std::size_t>(b)] = examples_.ids[row];
+      to.share[b] = static_cast<T>((examples_.weight ? examples_.weight[row] : 1.0) / static_cast<double>(to.n));
     }
-    input_ = gather_.gather(order_ + start, n, id_.data(), dropout(0), static_cast<T>(1 / (1 - settings_.input_dropout)));
+    gather_.gather(to.input, order_ + start, to.n, to.ids.data(), dropout(0),
+                   static_cast<T>(1 / (1 - settings_.input_dropout)));
   }
 
   Dropout dropout(std::size_t l) const {
@@ -180,21 +265,33 @@ class Trainer {
             l == 0 ? settings_.input_dropout_threshold : settings_.dropout_threshold};
   }
 
-  // Calls use(non-zero inputs, number of the tile below they come from) in order.
+  // Calls use(non-zero inputs, number of the tile below they come from) in order, or in reverse.
   template <class Use>
-  void inputs(std::size_t l, Use&& use) {
-    if (l == 0) return use(input_, std::size_t{0});
-    for (std::size_t t = 0; t < tiles_[l - 1].size(); ++t) use(tiles_[l - 1][t].active.view(), t);
+  void inputs(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
+    if (l == 0) return use(minibatch.input.view, std::size_t{0});
+    for (std::size_t t = 0; t < tiles(l - 1).size(); ++t) use(tiles(l - 1)[t].active.view(), t);
   }
 
-  void forward(std::size_t l, Tile<T>& tile, Index n) {
-    std::fill_n(tile.z.get(), n * tile.width, T(0));
-    inputs(l, [&](const ActiveRows<T>& below, std::size_t) {
-      kernels_.forward(below, tile.weights.get(), tile.width, tile.width, tile.z.get(), tile.width);
+  template <class Use>
+  void inputs_backward(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
+    if (l == 0) return use(minibatch.input.view, std::size_t{0});
+    for (std::size_t t = tiles(l - 1).size(); t-- > 0;) use(tiles(l - 1)[t].active.view(), t);
+  }
+
+  void forward(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
+    std::fill_n(tile.z.get(), minibatch.n * tile.width, T(0));
+    inputs(l, minibatch, [&](const ActiveRows<T>& below, std::size_t) {
+      kernels_.forward(below, tile.weights, tile.width, tile.width, tile.z.get(), tile.width);
     });
+    activate(l, tile, minibatch);
+  }
+
+  // From sums to outputs, with the list of what is active.
+  void activate(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
+    const Index n = minibatch.n;
     const T* scale = scaled_ ? tile.scale.get() : nullptr;
     const auto& layer = network_.layers[l];
-    if (l + 1 == tiles_.size()) {
+    if (l == top_) {
       for (Index b = 0; b < n; ++b) {
         for (Index j = 0; j < tile.n_units; ++j) {
           T& z = tile.z[b * tile.width + j];
@@ -207,53 +304,41 @@ class Trainer {
                        layer.signs ? layer.signs + tile.first : nullptr},
                       n, tile.n_units, tile.width, tile.z.get(), tile.gain.get());
     const Dropout drop = dropout(l + 1);
-    if (drop.any()) drop_units(drop, tile, n);
-    tile.active.collect(tile.z.get(), tile.gain.get(), n, tile.n_units, tile.width, tile.first);
-    if (settings_.l1[l] != 0) penalize(tile, n);
+    for (Index b = 0; b < n && drop.any(); ++b) {
+      drop_units(drop, static_cast<std::uint32_t>(minibatch.ids[static_cast<std::size_t>(b)]), tile.first, tile.n_units,
+                 static_cast<T>(1 / (1 - settings_.dropout)), tile.z.get() + b * tile.width,
+                 tile.gain.get() + b * tile.width);
+    }
+    tile.active.collect(kernels_, tile.z.get(), tile.gain.get(), n, tile.n_units, tile.width, tile.first,
+                        dense(l + 1));
+    if (settings_.l1[l] != 0) penalize(tile, minibatch);
   }
 
-  void drop_units(const Dropout& drop, Tile<T>& tile, Index n) {
-    const T keep = static_cast<T>(1 / (1 - settings_.dropout));
-    for (Index b = 0; b < n; ++b) {
-      for (Index j = 0; j < tile.n_units; j += 4) {
-        const Words words = drop.words(static_cast<std::uint32_t>(id_[static_cast<std::size_t>(b)]),
-                                       static_cast<std::uint32_t>((tile.first + j) / 4));
-        for (Index k = 0; k < std::min<Index>(4, tile.n_units - j); ++k) {
-          const T factor = words[static_cast<std::size_t>(k)] < drop.threshold ? T(0) : keep;
-          tile.z[b * tile.width + j + k] *= factor;
-          tile.gain[b * tile.width + j + k] *= factor;
-        }
-      }
+  void penalize(Tile<T>& tile, const Minibatch<T>& minibatch) {
+    const ActiveRows<T> active = tile.active.view();
+    double penalty = 0;
+    for (Index k = 0; k < active.start[active.n_rows]; ++k) {
+      penalty += static_cast<double>(minibatch.share[active.example[k]]) * static_cast<double>(std::abs(active.value[k]));
     }
-  }
-
-  void penalize(Tile<T>& tile, Index n) {
-    for (Index b = 0; b < n; ++b) {
-      double magnitude = 0;
-      for (Index j = 0; j < tile.n_units; ++j) magnitude += std::abs(tile.z[b * tile.width + j]);
-      tile.penalty += static_cast<double>(share_[b]) * static_cast<double>(n) * magnitude;
-    }
+    tile.penalty += penalty * static_cast<double>(minibatch.n);
   }
 
   // Cost of the outputs, and its gradient by them times each example's share.
-  void cost(Index start, Index n) {
-    auto& tiles = tiles_.back();
+  void cost(const Minibatch<T>& minibatch) {
     const Index n_outputs = network_.layers.back().n_out;
-    for (auto& tile : tiles) std::fill_n(tile.delta.get(), n * tile.width, T(0));
-    for (Index b = 0; b < n; ++b) {
-      const Index row = order_[start + b];
-      const T share = share_[b];
+    for (auto& tile : tiles(top_)) std::fill_n(tile.delta.get(), minibatch.n * tile.width, T(0));
+    for (Index b = 0; b < minibatch.n; ++b) {
+      const Index row = order_[minibatch.start + b];
+      const T share = minibatch.share[b];
       T value = 0;
       if (network_.softmax) {
-        T largest = tiles[0].z[b * tiles[0].width], total = 0;
+        T largest = tiles(top_)[0].z[b * tiles(top_)[0].width], total = 0;
         each_output(b, [&](Index, T z, T&) { largest = !(z <= largest) ? z : largest; });
-        each_output(b, [&](Index, T z, T&) { total += std::exp(z - largest); });
-        const T log_total = std::log(total);
+        each_output(b, [&](Index, T z, T& delta) { total += delta = std::exp(z - largest); });
         each_output(b, [&](Index j, T z, T& delta) {
-          const T log_p = z - largest - log_total;
           const bool correct = j == examples_.classes[row];
-          if (correct) value = -log_p;
-          delta = (std::exp(log_p) - (correct ? T(1) : T(0))) * share;
+          if (correct) value = std::log(total) - (z - largest);
+          delta = (delta / total - (correct ? T(1) : T(0))) * share;
         });
       } else {
         each_output(b, [&](Index j, T z, T& delta) {
@@ -268,7 +353,7 @@ class Trainer {
 
   template <class Use>
   void each_output(Index b, Use&& use) {
-    for (auto& tile : tiles_.back()) {
+    for (auto& tile : tiles(top_)) {
       for (Index j = 0; j < tile.n_units; ++j) {
         use(tile.first + j, tile.z[b * tile.width + j], tile.delta[b * tile.width + j]);
       }
@@ -276,31 +361,42 @@ class Trainer {
   }
 
   // dCost/dz of a hidden tile: what the tiles above left for its active units, in their order.
-  void delta(std::size_t l, Tile<T>& tile, Index n) {
-    const auto t = static_cast<std::size_t>(&tile - tiles_[l].data());
-    std::fill_n(tile.delta.get(), n * tile.width, T(0));
+  void delta(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
+    const auto t = static_cast<std::size_t>(&tile - tiles(l).data());
+    std::fill_n(tile.delta.get(), minibatch.n * tile.width, T(0));
     const T l1 = static_cast<T>(settings_.l1[l]);
     const ActiveRows<T> active = tile.active.view();
     for (Index i = 0; i < active.n_rows; ++i) {
+      T* to = tile.delta.get() + active.rows[i] - tile.first;
       for (Index k = active.start[i]; k < active.start[i + 1]; ++k) {
         T gradient = 0;
-        for (const auto& above : tiles_[l + 1]) gradient += above.dots[t][k];
+        for (const auto& above : tiles(l + 1)) gradient += above.dots[t][k];
         const T h = active.value[k];
-        if (l1 != 0 && h != 0) gradient += std::copysign(l1, h) * share_[active.example[k]];
-        const Index at = active.example[k] * tile.width + active.rows[i] - tile.first;
-        tile.delta[at] = gradient * tile.gain[at];
+        if (l1 != 0 && h != 0) gradient += std::copysign(l1, h) * minibatch.share[active.example[k]];
+        to[active.example[k] * tile.width] = gradient * tile.active.gain()[k];
       }
     }
   }
 
-  void backward(std::size_t l, Tile<T>& tile, Index n) {
-    const T rate = static_cast<T>(settings_.learning_rate);
+  // A top layer of one tile is split by its rows: whoever owns a tile of the layer below needs the dots
+  // of those alone, and can go on without waiting.
+  void backward_top(int thread, const Minibatch<T>& minibatch) {
+    Tile<T>& tile = tiles(top_)[0];
+    const auto step = static_cast<std::size_t>(team_.size());
+    for (auto t = static_cast<std::size_t>(thread); t < tiles(top_ - 1).size(); t += step) {
+      kernels_.backward(tiles(top_ - 1)[t].active.view(), tile.weights, tile.width, tile.delta.get(), tile.delta.get(),
+                        rate(), tile.dots[t].get(), nullptr);
+    }
+    if (thread == 0) move_biases(tile, minibatch);
+  }
+
+  void backward(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
     const T* d_dot = tile.delta.get();
     const T* d_update = tile.delta.get();
-    const bool bounded = settings_.max_norm > 0 && l + 1 < tiles_.size();
+    const bool bounded = settings_.max_norm > 0 && l < top_;
     if (scaled_) {  // W = scale * V: the gradient below needs W before, the update is of V after decay
       const T decay = static_cast<T>(1 - settings_.learning_rate * settings_.weight_decay);
-      for (Index b = 0; b < n; ++b) {
+      for (Index b = 0; b < minibatch.n; ++b) {
         for (Index j = 0; j < tile.width; ++j) {
           const T delta = tile.delta[b * tile.width + j];
           tile.d_dot[b * tile.width + j] = delta * tile.scale[j];
@@ -312,18 +408,39 @@ class Trainer {
       d_update = tile.d_update.get();
       std::fill_n(tile.norm_change.get(), tile.width, T(0));
     }
-    inputs(l, [&](const ActiveRows<T>& below, std::size_t t) {
-      kernels_.backward(below, tile.weights.get(), tile.width, d_dot, d_update, rate,
-                        l > 0 ? tile.dots[t].get() : nullptr, bounded ? tile.norm_change.get() : nullptr);
+    inputs_backward(l, minibatch, [&](const ActiveRows<T>& below, std::size_t t) {
+      kernels_.backward(below, tile.weights, tile.width, d_dot, d_update, rate(), l > 0 ? tile.dots[t].get() : nullptr,
+                        bounded ? tile.norm_change.get() : nullptr);
     });
-    if (network_.use_biases) {
-      for (Index j = 0; j < tile.n_units; ++j) {
-        T total = 0;
-        for (Index b = 0; b < n; ++b) total += tile.delta[b * tile.width + j];
-        tile.biases[j] -= rate * total;
-      }
-    }
+    move_biases(tile, minibatch);
     if (scaled_) rescale(l, tile, bounded);
+  }
+
+  // Of layer 0: this minibatch's backward and the next one's forward.
+  void backward_to_next(Tile<T>& tile, const Minibatch<T>& now, const Minibatch<T>& next) {
+    pack_touched(tile, next);
+    if (scaled_) {  // column scales change in between
+      backward(0, tile, now);
+      std::fill_n(tile.z.get(), next.n * tile.width, T(0));
+      kernels_.forward(next.input.view, tile.weights, tile.width, tile.width, tile.z.get(), tile.width);
+    } else {
+      std::fill_n(tile.z.get(), next.n * tile.width, T(0));
+      kernels_.backward_forward(now.input.view, next.input.view, tile.weights, tile.width, tile.delta.get(), rate(),
+                                tile.z.get());
+      move_biases(tile, now);
+    }
+    activate(0, tile, next);
+  }
+
+  T rate() const { return static_cast<T>(settings_.learning_rate); }
+
+  void move_biases(Tile<T>& tile, const Minibatch<T>& minibatch) {
+    if (!network_.use_biases) return;
+    for (Index j = 0; j < tile.n_units; ++j) {
+      T total = 0;
+      for (Index b = 0; b < minibatch.n; ++b) total += tile.delta[b * tile.width + j];
+      tile.biases[j] -= rate() * total;
+    }
   }
 
   void rescale(std::size_t l, Tile<T>& tile, bool bounded) {
@@ -348,13 +465,13 @@ class Trainer {
   const Cancelled& cancelled_;
   const Kernels<T>& kernels_;
   Index batch_;
-  bool scaled_;
+  std::size_t top_;  // the output layer
+  bool scaled_, split_top_ = false;
+  Index max_entries_;
   Gather<T> gather_;
-  Buffer<T> share_;
-  std::vector<std::int64_t> id_ = std::vector<std::int64_t>(static_cast<std::size_t>(batch_));
-  ActiveRows<T> input_{};
+  Minibatch<T> minibatches_[2];
   Team team_;
-  std::vector<std::vector<Tile<T>>> tiles_;  // per layer
+  std::vector<TiledLayer<T>> layers_;
   Tally tally_;
 };
 

@@ -9,6 +9,7 @@ struct StepSettings {
   double learning_rate = 0;
   Index batch_size = 1;
   std::vector<double> l1;  // per hidden layer
+  std::vector<bool> dense;  // per layer: take its input whole, zeros included; empty: never
   double dropout = 0, input_dropout = 0;
   std::uint64_t dropout_threshold = 0, input_dropout_threshold = 0;  // round(p * 2^32)
   double max_norm = 0;                                               // 0: none

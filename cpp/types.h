@@ -1,6 +1,10 @@
 // What a call gets: views of memory that belongs to the caller.
 #pragma once
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <cstdint>
 #include <functional>
 #include <new>
@@ -49,26 +53,35 @@ struct RowsView {
   bool wide_indices = false;
 };
 
-// Uninitialised memory, aligned to cache lines; pages never written cost nothing.
+// Uninitialised memory, aligned to cache lines; pages never written cost nothing. Where all of a large
+// buffer will be used, huge pages spare the address translation, which touched rows far apart would miss.
 template <class T>
 class Buffer {
  public:
-  explicit Buffer(Index n = 0)
-      : data_(static_cast<T*>(::operator new(sizeof(T) * static_cast<std::size_t>(n < 1 ? 1 : n),
-                                             std::align_val_t{64}))) {}
-  Buffer(Buffer&& other) noexcept : data_(other.data_) { other.data_ = nullptr; }
+  explicit Buffer(Index n = 0, bool huge_pages = false)
+      : alignment_(huge_pages ? std::size_t{1} << 21 : std::size_t{64}),
+        data_(static_cast<T*>(::operator new(bytes(n), std::align_val_t{alignment_}))) {
+#if defined(__linux__)
+    if (huge_pages) madvise(data_, bytes(n), MADV_HUGEPAGE);  // only a hint: failing is no error
+#endif
+  }
+  Buffer(Buffer&& other) noexcept : alignment_(other.alignment_), data_(other.data_) { other.data_ = nullptr; }
   Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(alignment_, other.alignment_);
     std::swap(data_, other.data_);
     return *this;
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { ::operator delete(data_, std::align_val_t{64}); }
+  ~Buffer() { ::operator delete(data_, std::align_val_t{alignment_}); }
 
   T* get() const { return data_; }
   T& operator[](Index i) const { return data_[i]; }
 
  private:
+  static std::size_t bytes(Index n) { return sizeof(T) * static_cast<std::size_t>(n < 1 ? 1 : n); }
+
+  std::size_t alignment_;
   T* data_;
 };
 

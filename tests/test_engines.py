@@ -76,11 +76,14 @@ def run(
     *,
     epochs: int = 2,
     n_threads: int = 1,
+    density: tuple[float, ...] | None = None,
 ) -> tuple[Network, Tally]:
     trained = network.copy()
     order = np.random.default_rng(0).permutation(examples.features.n_samples).astype(np.int64)
     for epoch in range(epochs):
-        tally = engine.train(trained, examples, order, steps, epoch=epoch, seed=77, n_threads=n_threads)
+        tally = engine.train(
+            trained, examples, order, steps, epoch=epoch, seed=77, n_threads=n_threads, density=density
+        )
     return trained, tally
 
 
@@ -174,6 +177,37 @@ def test_every_instruction_level_trains_as_reference(name: str, dtype: str, leve
     expected, _ = run(get_engine("reference"), network, examples, steps)
     actual, _ = run(get_engine("native"), network, examples, steps)
     assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("batch_size", [1, 7, 10, 100])
+def test_layers_taken_whole_train_as_reference(batch_size: int, dtype: str, level: str) -> None:
+    network, examples = make((40, 300, 600, 3), n=123, dtype=dtype, activation=("rectifier", "tanh"))
+    steps = settings(network, learning_rate=0.02, batch_size=batch_size)
+    expected, _ = run(get_engine("reference"), network, examples, steps)
+    actual, tally = run(get_engine("native"), network, examples, steps, density=(1.0, 1.0, 1.0))
+    assert tally.products == ("dense",) * 3
+    assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
+    assert same_bits(
+        actual,
+        run(get_engine("native"), network, examples, steps, density=(1.0, 1.0, 1.0), n_threads=3)[0],
+    )
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_wide_sparse_rows_train_as_reference(dtype: str) -> None:
+    network, _ = make((3000, 40, 5), dtype=dtype)
+    random = np.random.default_rng(5)
+    X = sparse.random_array((60, 3000), density=0.003, format="csr", dtype=np.float64, random_state=random)
+    X.data[:] = 1
+    examples = Examples(Features(X), random.integers(0, 5, 60), None, np.arange(60))
+    steps = settings(network)
+    expected, _ = run(get_engine("reference"), network, examples, steps)
+    actual, _ = run(get_engine("native"), network, examples, steps, n_threads=2)
+    assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
+    untouched = np.asarray(X.sum(axis=0)).ravel() == 0
+    assert untouched.sum() > 1000
+    assert (actual.weights[0][untouched] == network.weights[0][untouched]).all()
 
 
 def test_unknown_instruction_level(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -486,6 +520,15 @@ def test_products_are_reported() -> None:
         "sparse",
     )
     assert run(get_engine("reference"), network, examples, settings(network))[1].products == ("dense",) * 3
+    steps = settings(network)
+    crowded = run(get_engine("native"), network, examples, steps, density=(0.1, 0.6, 0.9))[1]
+    assert crowded.products == ("sparse", "sparse", "dense")
+    rows = Examples(Features(sparse.csr_array(examples.features.X)), examples.target, None, examples.ids)
+    assert run(get_engine("native"), network, rows, steps, density=(1.0, 1.0, 1.0))[1].products == (
+        "sparse",
+        "dense",
+        "dense",
+    )
 
 
 def test_engines_to_be_had() -> None:

@@ -7,7 +7,6 @@
 #include <random>
 #include <string>
 
-#include "activation.h"
 #include "dispatch.h"
 #include "forward.h"
 #include "philox.h"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,6 +66,14 @@ class Features:
         if not X.dtype.isnative:
             X = X.astype(X.dtype.newbyteorder("="))
         return Features(X, self.scale)
+
+    def density(self) -> float:
+        """Fraction of non-zeros; of dense rows, among the first 1000."""
+        if sparse.issparse(self.X):
+            n_cells = self.n_samples * self.n_features
+            return float(self.X.nnz / n_cells) if n_cells else 0.0
+        first = np.asarray(self.X[:1000])
+        return float(np.count_nonzero(first) / first.size) if first.size else 0.0
 
     def check_width(self, network: Network) -> None:
         """Refuse rows that the network cannot take.
@@ -221,8 +230,13 @@ class Engine(Protocol):
         epoch: int,
         seed: int,
         n_threads: int,
+        density: Sequence[float] | None = None,
     ) -> Tally:
         """Run minibatch SGD over `order` (row positions), changing the network in place.
+
+        `density` is the fraction of non-zeros in each layer's input in the epoch before, from which
+        an engine chooses how to multiply it; None where there was no epoch before. The choice
+        changes rounding alone.
 
         On KeyboardInterrupt the network is left somewhere between two minibatches.
         """

@@ -16,6 +16,7 @@ class StepSettings:
     learning_rate: float
     batch_size: int
     l1: list[float]
+    dense: list[bool]
     dropout: float
     input_dropout: float
     dropout_threshold: int

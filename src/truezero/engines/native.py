@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ COMPILER = _native.COMPILER
 _TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}
 _EVALUATE = {np.dtype("f4"): _native.evaluate_float32, np.dtype("f8"): _native.evaluate_float64}
 _ENCODE = {np.dtype("f4"): _native.encode_float32, np.dtype("f8"): _native.encode_float64}
+# Share of non-zeros above which training is faster with a layer's input taken whole; see benchmarks/README.md.
+_DENSE = 0.7
 
 
 class NativeEngine:
@@ -37,6 +40,7 @@ class NativeEngine:
         epoch: int,
         seed: int,
         n_threads: int,
+        density: Sequence[float] | None = None,
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train`."""
         examples.check(network)
@@ -44,6 +48,7 @@ class NativeEngine:
             raise OptionError("the network is read-only; train a copy of it")
         instruction_level()
         features = examples.features.canonical()
+        products = _products(network, features, density)
         target_type = np.int64 if network.output == "softmax" else network.dtype
         loss, penalty = _TRAIN[network.dtype](
             _arrays(network),
@@ -53,11 +58,11 @@ class NativeEngine:
             None if examples.weight is None else np.ascontiguousarray(examples.weight, dtype=np.float64),
             np.ascontiguousarray(examples.ids, dtype=np.int64),
             np.ascontiguousarray(order, dtype=np.int64),
-            _settings(settings, epoch, seed),
+            _settings(settings, products, epoch, seed),
             n_threads,
         )
         n = max(len(order), 1)
-        return Tally(loss / n, penalty / n, _products(network))
+        return Tally(loss / n, penalty / n, products)
 
     def forward(
         self, network: Network, features: Features, *, n_threads: int, products: str = "automatic"
@@ -147,11 +152,14 @@ def _rows(features: Features) -> Any:
     return X if X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0 else np.ascontiguousarray(X)
 
 
-def _settings(settings: StepSettings, epoch: int, seed: int) -> _native.StepSettings:
+def _settings(
+    settings: StepSettings, products: tuple[str, ...], epoch: int, seed: int
+) -> _native.StepSettings:
     core = _native.StepSettings()
     core.learning_rate = settings.learning_rate
     core.batch_size = settings.batch_size
     core.l1 = list(settings.l1)
+    core.dense = [name == "dense" for name in products]
     core.dropout, core.dropout_threshold = settings.dropout, threshold(settings.dropout)
     core.input_dropout, core.input_dropout_threshold = (
         settings.input_dropout,
@@ -163,9 +171,15 @@ def _settings(settings: StepSettings, epoch: int, seed: int) -> _native.StepSett
     return core
 
 
-def _products(network: Network) -> tuple[str, ...]:
-    """Zeros are skipped in the input, and above activations whose zeros are true."""
-    above = (
-        "sparse" if network.activation(layer).true_zeros else "dense" for layer in range(network.n_hidden)
-    )
-    return ("sparse", *above)
+def _products(network: Network, features: Features, density: Sequence[float] | None) -> tuple[str, ...]:
+    """How to multiply each layer's input: "sparse" skips its zeros, "dense" takes it whole.
+
+    Before the first epoch half of a layer's units are taken to be active, or all where zeros are not true.
+    """
+    if density is None:
+        hidden = (0.5 if network.activation(layer).true_zeros else 1.0 for layer in range(network.n_hidden))
+        density = (features.density(), *hidden)
+    chosen = ["dense" if of_layer > _DENSE else "sparse" for of_layer in density]
+    if sparse.issparse(features.X):
+        chosen[0] = "sparse"
+    return tuple(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class ReferenceEngine:
         epoch: int,
         seed: int,
         n_threads: int,
+        density: Sequence[float] | None = None,
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train`."""
         examples.check(network)

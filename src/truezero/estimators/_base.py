@@ -361,7 +361,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             record["epoch"] = number
         self._epochs_before = len(self.history_)
         self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
-        self.engine_ = {"name": engine.name, "products": list(state.products)}
+        self.engine_ = {"name": engine.name, "products": state.history[-1].get("products", [])}
         self.interrupted_ = state.interrupted
         self.n_outputs_ = network.layer_sizes[-1]
         self.n_layers_ = len(network.layer_sizes)

@@ -102,8 +102,6 @@ class TrainingState:
     history : list of EpochRecord
         One record per finished epoch.
     settings : FineTuning
-    products : tuple of str
-        What the engine ran in the last epoch, per layer.
     interrupted : bool
         Ctrl-C ended the training before its time.
     """
@@ -113,7 +111,6 @@ class TrainingState:
     history: list[EpochRecord] = field(default_factory=list)
     settings: FineTuning | None = None
     data_shape: tuple[int, int] = (0, 0)
-    products: tuple[str, ...] = ()
     interrupted: bool = False
 
     @property
@@ -214,16 +211,23 @@ def _run_epoch(
     # A cost that overflows is what divergence is; it is reported below, not warned of.
     with np.errstate(over="ignore", invalid="ignore"):
         tally = engine.train(
-            state.network, train, order, settings.step, epoch=epoch, seed=settings.seed, n_threads=n_threads
-        )
+            state.network, train, order, settings.step,
+            epoch=epoch, seed=settings.seed, n_threads=n_threads, density=_density(state, train),
+        )  # fmt: skip
     _check_converging(state.network, tally, limit, epoch, settings)
     record = _measure(state.network, train, validation, engine, n_threads)
     record["epoch"], record["loss"], record["penalty"] = epoch, tally.loss, tally.penalty
-    record["seconds"] = time.perf_counter() - started
+    record["seconds"], record["products"] = time.perf_counter() - started, list(tally.products)
     state.history.append(record)
-    state.products = tally.products
     if best_epoch(state.history) == len(state.history) - 1:
         state.best_network = state.network.copy()
+
+
+def _density(state: TrainingState, train: Examples) -> tuple[float, ...] | None:
+    """Fraction of non-zeros in each layer's input after the epoch before, from what was recorded of it."""
+    if not state.history:
+        return None
+    return (train.features.density(), *(1 - zeros for zeros in state.history[-1]["sparsity"]))
 
 
 def _check_converging(network: Network, tally: Tally, limit: float, epoch: int, settings: FineTuning) -> None:

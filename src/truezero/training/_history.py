@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class EpochRecord(TypedDict):
@@ -13,7 +13,8 @@ class EpochRecord(TypedDict):
     dropout. The rest is measured after the epoch on the evaluation rows (the validation rows, or
     training rows where there are none), without dropout: `validation_error` is a fraction (mean
     squared error for regression), None without validation rows, as is `validation_loss`; `sparsity`
-    and `dead_units` have one number per hidden layer.
+    and `dead_units` have one number per hidden layer. `products` is how the engine multiplied each
+    layer's input in the epoch, "sparse" or "dense"; files of format 1 lack it.
     """
 
     epoch: int
@@ -24,6 +25,7 @@ class EpochRecord(TypedDict):
     sparsity: list[float]
     dead_units: list[int]
     seconds: float
+    products: NotRequired[list[str]]
 
 
 def rank(record: EpochRecord) -> tuple[float, float]:
