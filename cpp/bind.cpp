@@ -8,6 +8,7 @@
 
 #include <chrono>
 
+#include "blas.h"
 #include "dispatch.h"
 #include "forward.h"
 #include "trainer.h"
@@ -228,6 +229,15 @@ std::vector<std::string> names(const std::vector<const Level*>& levels) {
   return all;
 }
 
+// From a capsule whose name is the function's signature, as scipy.linalg.cython_blas gives them. Only one
+// with 32-bit whole numbers fits.
+template <class T>
+void use_gemm(const nb::capsule& capsule) {
+  const std::string signature = capsule.name() ? capsule.name() : "";
+  require(signature.rfind("void (char *, char *, int *, int *, int *,", 0) == 0, "not a gemm");
+  gemm_in_use<T>() = reinterpret_cast<Gemm<T>>(capsule.data());
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -260,9 +270,12 @@ NB_MODULE(_native, m) {
         nb::arg());
   m.def("encode_float32", &encode_<float>);
   m.def("encode_float64", &encode_<double>);
+  m.def("use_sgemm", &use_gemm<float>);
+  m.def("use_dgemm", &use_gemm<double>);
   m.def("level_in_use", [] { return std::string(level_in_use().name); });
   m.def("available_levels", [] { return names(available_levels()); });
   m.def("compiled_levels", [] { return names(compiled_levels()); });
+  m.attr("BLAS_ROWS") = kBlasRows;
   m.attr("COMPILER") = TRUEZERO_COMPILER;
   m.attr("SOURCE_HASH") = TRUEZERO_SOURCE_HASH;
 }

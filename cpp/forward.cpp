@@ -79,8 +79,9 @@ class Forward {
         position_(stretch_) {
     if (input.sparse || !many_) {
       const Index most = Gather<T>::most_entries(input, nullptr, input.n_rows, stretch_);
-      gather_ = std::make_unique<Gather<T>>(input, kernels_, stretch_, most, densest_ < 0);
-      gathered_ = std::make_unique<Gathered<T>>(input.n_cols, most);
+      gather_ = std::make_unique<Gather<T>>(input, kernels_, stretch_, most,
+                                            densest_ < 0 ? Listed::all : Listed::non_zeros);
+      gathered_ = std::make_unique<Gathered<T>>(input, stretch_, most);
     }
     Index widest = input.sparse ? 0 : input.n_cols;
     for (Index l = 0; l + 1 < n_layers; ++l) widest = std::max(widest, layer(l).n_out);

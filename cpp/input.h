@@ -34,20 +34,24 @@ struct Gathered {
   Buffer<std::int64_t> start;
   Buffer<std::int32_t> example;
   Buffer<T> value;
+  Index stride;
+  Buffer<T> dense;  // [row][stride]: dense input as it was read
 
-  Gathered(Index n_cols, Index max_entries)
-      : rows(std::min(n_cols, max_entries) + 1), start(std::min(n_cols, max_entries) + 1), example(max_entries + 1),
-        value(max_entries + 1) {}
+  Gathered(const RowsView& input, Index max_rows, Index max_entries)
+      : rows(std::min(input.n_cols, max_entries) + 1), start(std::min(input.n_cols, max_entries) + 1),
+        example(max_entries + 1), value(max_entries + 1), stride((input.n_cols + 15) / 16 * 16),
+        dense(input.sparse ? 0 : max_rows * stride) {}
 };
+
+// What of dense input is listed: its non-zeros, everything, or nothing as it is used as a matrix.
+enum class Listed { non_zeros, all, nothing };
 
 template <class T>
 class Gather {
  public:
-  // For up to max_rows rows with up to max_entries non-zeros in all; of dense input, zeros are listed as
-  // well if `whole`.
-  Gather(const RowsView& input, const Kernels<T>& kernels, Index max_rows, Index max_entries, bool whole)
-      : input_(input), kernels_(kernels), whole_(whole), stride_((input.n_cols + 15) / 16 * 16),
-        dense_(input.sparse ? 0 : max_rows * stride_), bits_((max_rows + 31) / 32 * 16),
+  // For up to max_rows rows with up to max_entries non-zeros in all.
+  Gather(const RowsView& input, const Kernels<T>& kernels, Index max_rows, Index max_entries, Listed listed)
+      : input_(input), kernels_(kernels), listed_(listed), bits_((max_rows + 31) / 32 * 16),
         count_(input.sparse ? input.n_cols : 0), touched_((input.n_cols + 63) / 64),
         column_(input.sparse ? max_entries : 0), unsorted_(input.sparse ? max_entries : 0), end_(max_rows) {
     std::fill_n(count_.get(), input.sparse ? input.n_cols : 0, 0);
@@ -91,14 +95,15 @@ class Gather {
   void gather_dense(Gathered<T>& to, const std::int64_t* position, Index n, const std::int64_t* ids,
                     const Dropout& dropout, T keep) {
     for (Index b = 0; b < n; ++b) {
-      T* x = dense_.get() + b * stride_;
+      T* x = to.dense.get() + b * to.stride;
       read_dense(input_, position[b], 0, input_.n_cols, x);
-      std::fill(x + input_.n_cols, x + stride_, T(0));
+      std::fill(x + input_.n_cols, x + to.stride, T(0));
       if (dropout.any()) drop_units(dropout, static_cast<std::uint32_t>(ids[b]), 0, input_.n_cols, keep, x);
     }
+    if (listed_ == Listed::nothing) return;
     const UnitLists<T> lists = {to.rows.get(), to.start.get(), to.example.get(), to.value.get(), nullptr, bits_.get()};
     const std::int64_t n_rows =
-        kernels_.collect_units(dense_.get(), dense_.get(), n, input_.n_cols, stride_, 0, whole_, lists);
+        kernels_.collect_units(to.dense.get(), to.dense.get(), n, input_.n_cols, to.stride, 0, listed_ == Listed::all, lists);
     to.view = {n_rows, to.rows.get(), to.start.get(), to.example.get(), to.value.get(), full(to.start[n_rows], n)};
   }
 
@@ -165,9 +170,7 @@ class Gather {
 
   RowsView input_;
   const Kernels<T>& kernels_;
-  bool whole_;
-  Index stride_;
-  Buffer<T> dense_;  // [row][stride]: dense input as it is read
+  Listed listed_;
   Buffer<std::uint32_t> bits_;
   // Of CSR: counts and marks per column, entries example after example, and where each example's end.
   Index n_ = 0;

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "blas.h"
 #include "dispatch.h"
 #include "input.h"
 #include "threads.h"
@@ -68,8 +69,8 @@ struct Minibatch {
   Buffer<T> share;  // of each example in the mean
   Gathered<T> input;
 
-  Minibatch(Index batch, Index n_cols, Index max_entries)
-      : ids(static_cast<std::size_t>(batch)), share(batch), input(n_cols, max_entries) {}
+  Minibatch(const RowsView& rows, Index batch, Index max_entries)
+      : ids(static_cast<std::size_t>(batch)), share(batch), input(rows, batch, max_entries) {}
 };
 
 template <class T>
@@ -82,8 +83,9 @@ class Trainer {
         batch_(std::max<Index>(1, std::min(settings.batch_size, n_order))),
         top_(network.layers.size() - 1), scaled_(settings.max_norm > 0 || settings.weight_decay != 0),
         max_entries_(Gather<T>::most_entries(examples.input, order, n_order, batch_)),
-        gather_(examples.input, kernels_, batch_, max_entries_, dense(0)),
-        minibatches_{{batch_, examples.input.n_cols, max_entries_}, {batch_, examples.input.n_cols, max_entries_}},
+        gather_(examples.input, kernels_, batch_, max_entries_,
+                blas(0) ? Listed::nothing : dense(0) ? Listed::all : Listed::non_zeros),
+        minibatches_{{examples.input, batch_, max_entries_}, {examples.input, batch_, max_entries_}},
         team_(network.n_weights() < kSmallNetwork ? 1 : n_threads) {
     for (std::size_t l = 0; l <= top_; ++l) {
       const auto& layer = network.layers[l];
@@ -101,11 +103,11 @@ class Trainer {
         tiles(l).emplace_back(first, units, space, layer.n_in, batch_, l < top_, scaled_);
         space += layer.n_in * tiles(l).back().width;
         for (std::size_t below = 0; l > 0 && below < tiles(l - 1).size(); ++below) {
-          tiles(l).back().dots.emplace_back(batch_ * tiles(l - 1)[below].n_units);
+          tiles(l).back().dots.emplace_back(batch_ * tiles(l - 1)[below].width);
         }
       }
     }
-    split_top_ = top_ > 0 && tiles(top_).size() == 1 && !scaled_;
+    split_top_ = top_ > 0 && tiles(top_).size() == 1 && !scaled_ && !blas(top_);
   }
 
   Tally run() {
@@ -155,9 +157,14 @@ class Trainer {
     }
   }
 
+  // Whether the input of a layer is used as a matrix, without lists.
+  bool blas(std::size_t l) const {
+    return dense(l) && batch_ >= kBlasRows && gemm_in_use<T>() && !(l == 0 && examples_.input.sparse);
+  }
+
   // Of layer 0 a row is fetched when it is first touched: of wide sparse input most never are. Column
   // scales concern all rows.
-  bool lazy(std::size_t l) const { return l == 0 && !scaled_; }
+  bool lazy(std::size_t l) const { return l == 0 && !scaled_ && !blas(0); }
 
   void pack(std::size_t l, Tile<T>& tile) {
     const auto& layer = network_.layers[l];
@@ -179,6 +186,7 @@ class Trainer {
   }
 
   void pack_touched(Tile<T>& tile, const Minibatch<T>& minibatch) {
+    if (!lazy(0)) return;
     const ActiveRows<T>& touched = minibatch.input.view;
     for (Index i = 0; i < touched.n_rows; ++i) {
       if (!tile.packed[touched.rows[i]]) pack_row(0, tile, touched.rows[i]);
@@ -278,12 +286,32 @@ class Trainer {
     for (std::size_t t = tiles(l - 1).size(); t-- > 0;) use(tiles(l - 1)[t].active.view(), t);
   }
 
+  // The same for inputs that are used as matrices: (matrix, its first row of weights, columns, number).
+  template <class Use>
+  void input_matrices(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
+    if (l == 0) return use(Matrix<T>{minibatch.input.dense.get(), minibatch.input.stride}, 0, network_.layers[0].n_in, 0);
+    for (std::size_t t = 0; t < tiles(l - 1).size(); ++t) {
+      const Tile<T>& below = tiles(l - 1)[t];
+      use(Matrix<T>{below.z.get(), below.width}, below.first, below.n_units, t);
+    }
+  }
+
   void forward(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
+    add_products(l, tile, minibatch);
+    activate(l, tile, minibatch);
+  }
+
+  void add_products(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
     std::fill_n(tile.z.get(), minibatch.n * tile.width, T(0));
+    if (blas(l)) {
+      return input_matrices(l, minibatch, [&](Matrix<T> below, Index first, Index n_units, std::size_t) {
+        multiply(minibatch.n, tile.width, n_units, T(1), below, {tile.weights + first * tile.width, tile.width}, T(1),
+                 tile.z.get(), tile.width);
+      });
+    }
     inputs(l, minibatch, [&](const ActiveRows<T>& below, std::size_t) {
       kernels_.forward(below, tile.weights, tile.width, tile.width, tile.z.get(), tile.width);
     });
-    activate(l, tile, minibatch);
   }
 
   // From sums to outputs, with the list of what is active.
@@ -309,15 +337,23 @@ class Trainer {
                  static_cast<T>(1 / (1 - settings_.dropout)), tile.z.get() + b * tile.width,
                  tile.gain.get() + b * tile.width);
     }
-    tile.active.collect(kernels_, tile.z.get(), tile.gain.get(), n, tile.n_units, tile.width, tile.first,
-                        dense(l + 1));
-    if (settings_.l1[l] != 0) penalize(tile, minibatch);
+    if (!blas(l + 1)) {
+      tile.active.collect(kernels_, tile.z.get(), tile.gain.get(), n, tile.n_units, tile.width, tile.first, dense(l + 1));
+    }
+    if (settings_.l1[l] != 0) penalize(l, tile, minibatch);
   }
 
-  void penalize(Tile<T>& tile, const Minibatch<T>& minibatch) {
+  void penalize(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
     const ActiveRows<T> active = tile.active.view();
     double penalty = 0;
-    for (Index k = 0; k < active.start[active.n_rows]; ++k) {
+    if (blas(l + 1)) {
+      for (Index b = 0; b < minibatch.n; ++b) {
+        double magnitude = 0;
+        for (Index j = 0; j < tile.n_units; ++j) magnitude += std::abs(tile.z[b * tile.width + j]);
+        penalty += static_cast<double>(minibatch.share[b]) * magnitude;
+      }
+    }
+    for (Index k = 0; !blas(l + 1) && k < active.start[active.n_rows]; ++k) {
       penalty += static_cast<double>(minibatch.share[active.example[k]]) * static_cast<double>(std::abs(active.value[k]));
     }
     tile.penalty += penalty * static_cast<double>(minibatch.n);
@@ -365,6 +401,18 @@ class Trainer {
     const auto t = static_cast<std::size_t>(&tile - tiles(l).data());
     std::fill_n(tile.delta.get(), minibatch.n * tile.width, T(0));
     const T l1 = static_cast<T>(settings_.l1[l]);
+    if (blas(l + 1)) {
+      for (Index b = 0; b < minibatch.n; ++b) {
+        for (Index at = b * tile.width; at < b * tile.width + tile.n_units; ++at) {
+          T gradient = 0;
+          for (const auto& above : tiles(l + 1)) gradient += above.dots[t][at];
+          const T h = tile.z[at];
+          if (l1 != 0 && h != 0) gradient += std::copysign(l1, h) * minibatch.share[b];
+          tile.delta[at] = gradient * tile.gain[at];
+        }
+      }
+      return;
+    }
     const ActiveRows<T> active = tile.active.view();
     for (Index i = 0; i < active.n_rows; ++i) {
       T* to = tile.delta.get() + active.rows[i] - tile.first;
@@ -408,10 +456,23 @@ class Trainer {
       d_update = tile.d_update.get();
       std::fill_n(tile.norm_change.get(), tile.width, T(0));
     }
-    inputs_backward(l, minibatch, [&](const ActiveRows<T>& below, std::size_t t) {
-      kernels_.backward(below, tile.weights, tile.width, d_dot, d_update, rate(), l > 0 ? tile.dots[t].get() : nullptr,
-                        bounded ? tile.norm_change.get() : nullptr);
-    });
+    if (blas(l)) {
+      input_matrices(l, minibatch, [&](Matrix<T> below, Index first, Index n_units, std::size_t t) {
+        T* weights = tile.weights + first * tile.width;
+        if (l > 0) {
+          multiply(minibatch.n, n_units, tile.width, T(1), {d_dot, tile.width}, {weights, tile.width, true}, T(0),
+                   tile.dots[t].get(), tiles(l - 1)[t].width);
+        }
+        multiply(n_units, tile.width, minibatch.n, -rate(), {below.data, below.stride, true}, {d_update, tile.width}, T(1),
+                 weights, tile.width);
+      });
+      if (bounded) measure(l, tile);
+    } else {
+      inputs_backward(l, minibatch, [&](const ActiveRows<T>& below, std::size_t t) {
+        kernels_.backward(below, tile.weights, tile.width, d_dot, d_update, rate(),
+                          l > 0 ? tile.dots[t].get() : nullptr, bounded ? tile.norm_change.get() : nullptr);
+      });
+    }
     move_biases(tile, minibatch);
     if (scaled_) rescale(l, tile, bounded);
   }
@@ -419,10 +480,9 @@ class Trainer {
   // Of layer 0: this minibatch's backward and the next one's forward.
   void backward_to_next(Tile<T>& tile, const Minibatch<T>& now, const Minibatch<T>& next) {
     pack_touched(tile, next);
-    if (scaled_) {  // column scales change in between
+    if (scaled_ || blas(0)) {  // column scales change in between, or there are no lists
       backward(0, tile, now);
-      std::fill_n(tile.z.get(), next.n * tile.width, T(0));
-      kernels_.forward(next.input.view, tile.weights, tile.width, tile.width, tile.z.get(), tile.width);
+      add_products(0, tile, next);
     } else {
       std::fill_n(tile.z.get(), next.n * tile.width, T(0));
       kernels_.backward_forward(now.input.view, next.input.view, tile.weights, tile.width, tile.delta.get(), rate(),

@@ -195,6 +195,24 @@ def test_layers_taken_whole_train_as_reference(batch_size: int, dtype: str, leve
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "name", ["plain", "several tiles", "wide output", "squared error", "no l1", "everything"]
+)
+def test_blas_trains_as_reference(name: str, dtype: str) -> None:
+    network_options, changes = VARIATIONS[name]
+    network, examples = make(**{"dtype": dtype, **network_options, "n": 131})
+    steps = settings(network, **{**changes, "batch_size": 60})
+    expected, _ = run(get_engine("reference"), network, examples, steps)
+    whole = (1.0,) * len(network.weights)
+    actual, tally = run(get_engine("native"), network, examples, steps, density=whole)
+    assert tally.blas is not None
+    assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
+    mixed, tally = run(get_engine("native"), network, examples, steps, density=(0.1, *whole[1:]), n_threads=2)
+    assert tally.products[0] == "sparse"
+    assert disagreement(expected, mixed, network) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
 def test_wide_sparse_rows_train_as_reference(dtype: str) -> None:
     network, _ = make((3000, 40, 5), dtype=dtype)
     random = np.random.default_rng(5)
@@ -219,16 +237,19 @@ def test_unknown_instruction_level(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.4, "max_norm": 1.0, "weight_decay": 0.1}])
-def test_threads_do_not_change_bits(options: dict[str, Any], dtype: str) -> None:
+@pytest.mark.parametrize("crowd", [{}, {"batch_size": 50, "density": (1.0, 1.0, 1.0)}])
+def test_threads_do_not_change_bits(options: dict[str, Any], dtype: str, crowd: dict[str, Any]) -> None:
     network, examples = make((120, 300, 600, 11), dtype=dtype, weighted=True)  # above one thread's size
     native = get_engine("native")
-    steps = settings(network, learning_rate=0.02, **options)
-    one, tally = run(native, network, examples, steps, n_threads=1)
+    crowd = dict(crowd)
+    density = crowd.pop("density", None)
+    steps = settings(network, learning_rate=0.02, **options, **crowd)
+    one, tally = run(native, network, examples, steps, n_threads=1, density=density)
     for n_threads in (2, 3, 5):
-        other, other_tally = run(native, network, examples, steps, n_threads=n_threads)
+        other, other_tally = run(native, network, examples, steps, n_threads=n_threads, density=density)
         assert same_bits(one, other)
         assert other_tally == tally
-    assert same_bits(one, run(native, network, examples, steps, n_threads=2)[0])
+    assert same_bits(one, run(native, network, examples, steps, n_threads=2, density=density)[0])
 
 
 def gradient(engine: Engine, network: Network, examples: Examples, l1: tuple[float, ...]) -> list[Any]:
@@ -521,7 +542,7 @@ def test_products_are_reported() -> None:
     )
     assert run(get_engine("reference"), network, examples, settings(network))[1].products == ("dense",) * 3
     steps = settings(network)
-    crowded = run(get_engine("native"), network, examples, steps, density=(0.1, 0.6, 0.9))[1]
+    crowded = run(get_engine("native"), network, examples, steps, density=(0.1, 0.9, 0.97))[1]
     assert crowded.products == ("sparse", "sparse", "dense")
     rows = Examples(Features(sparse.csr_array(examples.features.X)), examples.target, None, examples.ids)
     assert run(get_engine("native"), network, rows, steps, density=(1.0, 1.0, 1.0))[1].products == (

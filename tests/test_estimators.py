@@ -81,7 +81,7 @@ def test_learns_digits_dense_and_sparse_alike(digits: Any) -> None:
     as_csr = quick(max_iter=30).fit(sparse.csr_matrix(X[:500]), y[:500])
     for a, b in zip(dense.coefs_, as_csr.coefs_, strict=True):
         assert a.tobytes() == b.tobytes()
-    assert dense.engine_ == {"name": "native", "products": ["sparse", "sparse", "sparse"]}
+    assert dense.engine_ == {"name": "native", "products": ["sparse", "sparse", "sparse"], "blas": None}
     assert len(dense.loss_curve_) == dense.n_iter_ == len(dense.history_)
     assert len(dense.sparsity_) == 2
     assert all(0 < fraction < 1 for fraction in dense.sparsity_)

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "blas.h"
 #include "dispatch.h"
 #include "forward.h"
 #include "philox.h"
@@ -123,6 +124,53 @@ void test_philox() {  // known answers of the generator's authors
   CHECK((philox({~0u, ~0u, ~0u, ~0u}, ~0ull) == Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   CHECK((philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0x299f31d0a4093822ull) ==
          Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+// Column-major c = alpha op(a) op(b) + beta c, as BLAS does it.
+template <class T>
+void plain_gemm(char* trans_a, char* trans_b, int* m, int* n, int* k, T* alpha, T* a, int* lda, T* b, int* ldb, T* beta,
+                T* c, int* ldc) {
+  for (int i = 0; i < *m; ++i) {
+    for (int j = 0; j < *n; ++j) {
+      T total = 0;
+      for (int l = 0; l < *k; ++l) {
+        total += (*trans_a == 'T' ? a[i * *lda + l] : a[l * *lda + i]) * (*trans_b == 'T' ? b[l * *ldb + j] : b[j * *ldb + l]);
+      }
+      T& to = c[j * *ldc + i];
+      to = *alpha * total + (*beta == 0 ? T(0) : *beta * to);
+    }
+  }
+}
+
+// Dense layers, by lists of everything and by BLAS, against the default.
+template <class T>
+void test_dense() {
+  const Rows<T> rows(97, 130, 6);
+  for (const Index batch_size : {Index{11}, Index{60}}) {
+    auto settings = steps({1e-3, 1e-3});
+    settings.batch_size = batch_size;
+    Model<T> expected({130, 300, 530, 6}, {2, 0});
+    const Tally tally = train(expected.view, rows.view(false), rows.order.data(), rows.n, settings, 1, never);
+    settings.dense = {true, true, true};
+    gemm_in_use<T>() = plain_gemm<T>;
+    Model<T> first({130, 300, 530, 6}, {2, 0});
+    train(first.view, rows.view(false), rows.order.data(), rows.n, settings, 1, never);
+    for (int n_threads = 2; n_threads <= 4; ++n_threads) {
+      Model<T> other({130, 300, 530, 6}, {2, 0});
+      const Tally again = train(other.view, rows.view(false), rows.order.data(), rows.n, settings, n_threads, never);
+      CHECK(same_bits(first, other));
+      CHECK(std::abs(again.loss / tally.loss - 1) < 1e-4 && std::abs(again.penalty / tally.penalty - 1) < 1e-4);
+    }
+    gemm_in_use<T>() = nullptr;
+    for (std::size_t l = 0; l < 3; ++l) {
+      for (std::size_t k = 0; k < first.weights[l].size(); ++k) {
+        if (std::abs(first.weights[l][k] - expected.weights[l][k]) > 1e-4) {
+          CHECK(!"the same weights");
+          return;
+        }
+      }
+    }
+  }
 }
 
 template <class T>
@@ -242,6 +290,8 @@ int main() {
     std::printf("%s\n", level->name);
     test_threads_and_forms<float>();
     test_threads_and_forms<double>();
+    test_dense<float>();
+    test_dense<double>();
     test_gradient();
     test_forward<float>();
     test_forward<double>();

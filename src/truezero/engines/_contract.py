@@ -178,11 +178,14 @@ class Tally:
         Means over the examples of weight × cost, and of weight × Σ_l λ_l Σ_units |h|.
     products : tuple of str
         "sparse" or "dense" per layer: whether zeros of its input were skipped.
+    blas : str or None
+        The BLAS that multiplied the dense layers, if one did.
     """
 
     loss: float
     penalty: float
     products: tuple[str, ...]
+    blas: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import cython_blas
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from truezero.activations import Array
 from truezero.draws import threshold
@@ -21,8 +26,6 @@ COMPILER = _native.COMPILER
 _TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}
 _EVALUATE = {np.dtype("f4"): _native.evaluate_float32, np.dtype("f8"): _native.evaluate_float64}
 _ENCODE = {np.dtype("f4"): _native.encode_float32, np.dtype("f8"): _native.encode_float64}
-# Share of non-zeros above which training is faster with a layer's input taken whole; see benchmarks/README.md.
-_DENSE = 0.7
 
 
 class NativeEngine:
@@ -48,21 +51,26 @@ class NativeEngine:
             raise OptionError("the network is read-only; train a copy of it")
         instruction_level()
         features = examples.features.canonical()
-        products = _products(network, features, density)
+        batch_size = min(settings.batch_size, len(order))
+        large = _BLAS is not None and batch_size >= _native.BLAS_ROWS
+        products = _products(network, features, density, _dense_above(batch_size, large))
+        by_blas = large and "dense" in products
         target_type = np.int64 if network.output == "softmax" else network.dtype
-        loss, penalty = _TRAIN[network.dtype](
-            _arrays(network),
-            _rows(features),
-            features.scale,
-            np.ascontiguousarray(examples.target, dtype=target_type),
-            None if examples.weight is None else np.ascontiguousarray(examples.weight, dtype=np.float64),
-            np.ascontiguousarray(examples.ids, dtype=np.int64),
-            np.ascontiguousarray(order, dtype=np.int64),
-            _settings(settings, products, epoch, seed),
-            n_threads,
-        )
+        # BLAS runs on our threads, one call on each.
+        with threadpool_limits(1, user_api="blas") if by_blas else nullcontext():
+            loss, penalty = _TRAIN[network.dtype](
+                _arrays(network),
+                _rows(features),
+                features.scale,
+                np.ascontiguousarray(examples.target, dtype=target_type),
+                None if examples.weight is None else np.ascontiguousarray(examples.weight, dtype=np.float64),
+                np.ascontiguousarray(examples.ids, dtype=np.int64),
+                np.ascontiguousarray(order, dtype=np.int64),
+                _settings(settings, products, epoch, seed),
+                n_threads,
+            )
         n = max(len(order), 1)
-        return Tally(loss / n, penalty / n, products)
+        return Tally(loss / n, penalty / n, products, _BLAS if by_blas else None)
 
     def forward(
         self, network: Network, features: Features, *, n_threads: int, products: str = "automatic"
@@ -171,7 +179,35 @@ def _settings(
     return core
 
 
-def _products(network: Network, features: Features, density: Sequence[float] | None) -> tuple[str, ...]:
+def _use_blas() -> str | None:
+    """Hand SciPy's BLAS to the core; return its name, or None if it does not fit."""
+    try:
+        _native.use_sgemm(cython_blas.__pyx_capi__["sgemm"])
+        _native.use_dgemm(cython_blas.__pyx_capi__["dgemm"])
+    except (KeyError, ValueError):
+        return None
+    folder = str(Path(scipy.__file__).parent)
+    for library in threadpool_info():
+        if library["user_api"] == "blas" and library["filepath"].startswith(folder):
+            return f"{library['internal_api']} {library['version']}"
+    return "BLAS"
+
+
+_BLAS = _use_blas()
+
+
+def _dense_above(batch_size: int, blas: bool) -> float:
+    """Share of non-zeros above which training is faster with a layer's input taken whole.
+
+    Fitted to times of 1000 × 1000 layers (docs/benchmarks.md). Small minibatches are bound by the traffic
+    of the weights, whichever way; BLAS gains on the lists the more rows it gets.
+    """
+    return 0.3 + 20 / batch_size if blas else 0.95
+
+
+def _products(
+    network: Network, features: Features, density: Sequence[float] | None, dense_above: float
+) -> tuple[str, ...]:
     """How to multiply each layer's input: "sparse" skips its zeros, "dense" takes it whole.
 
     Before the first epoch half of a layer's units are taken to be active, or all where zeros are not true.
@@ -179,7 +215,7 @@ def _products(network: Network, features: Features, density: Sequence[float] | N
     if density is None:
         hidden = (0.5 if network.activation(layer).true_zeros else 1.0 for layer in range(network.n_hidden))
         density = (features.density(), *hidden)
-    chosen = ["dense" if of_layer > _DENSE else "sparse" for of_layer in density]
+    chosen = ["dense" if of_layer > dense_above else "sparse" for of_layer in density]
     if sparse.issparse(features.X):
         chosen[0] = "sparse"
     return tuple(chosen)

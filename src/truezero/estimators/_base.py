@@ -361,7 +361,12 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             record["epoch"] = number
         self._epochs_before = len(self.history_)
         self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
-        self.engine_ = {"name": engine.name, "products": state.history[-1].get("products", [])}
+        last = state.history[-1]
+        self.engine_ = {
+            "name": engine.name,
+            "products": last.get("products", []),
+            "blas": last.get("blas"),
+        }
         self.interrupted_ = state.interrupted
         self.n_outputs_ = network.layer_sizes[-1]
         self.n_layers_ = len(network.layer_sizes)

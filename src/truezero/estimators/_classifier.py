@@ -94,7 +94,8 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     epoch_selected_ : int
         The epoch that was kept; the first is 1.
     engine_ : dict
-        What ran: the engine's "name", and "products", "sparse" or "dense" per layer.
+        What ran: the engine's "name", "products", "sparse" or "dense" per layer, and the "blas" that
+        multiplied the dense ones, if one did.
     classes_ : ndarray of shape (n_classes,)
     coefs_, intercepts_, loss_curve_, n_iter_
         As in scikit-learn's `MLPClassifier`.

@@ -217,7 +217,8 @@ def _run_epoch(
     _check_converging(state.network, tally, limit, epoch, settings)
     record = _measure(state.network, train, validation, engine, n_threads)
     record["epoch"], record["loss"], record["penalty"] = epoch, tally.loss, tally.penalty
-    record["seconds"], record["products"] = time.perf_counter() - started, list(tally.products)
+    record["seconds"] = time.perf_counter() - started
+    record["products"], record["blas"] = list(tally.products), tally.blas
     state.history.append(record)
     if best_epoch(state.history) == len(state.history) - 1:
         state.best_network = state.network.copy()

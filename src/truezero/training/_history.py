@@ -14,7 +14,8 @@ class EpochRecord(TypedDict):
     training rows where there are none), without dropout: `validation_error` is a fraction (mean
     squared error for regression), None without validation rows, as is `validation_loss`; `sparsity`
     and `dead_units` have one number per hidden layer. `products` is how the engine multiplied each
-    layer's input in the epoch, "sparse" or "dense"; files of format 1 lack it.
+    layer's input in the epoch, "sparse" or "dense", and `blas` the
+    BLAS that multiplied the dense ones, if one did; old files lack both.
     """
 
     epoch: int
@@ -26,6 +27,7 @@ class EpochRecord(TypedDict):
     dead_units: list[int]
     seconds: float
     products: NotRequired[list[str]]
+    blas: NotRequired[str | None]
 
 
 def rank(record: EpochRecord) -> tuple[float, float]:
