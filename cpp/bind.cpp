@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
+#include <mutex>
 
 #include "blas.h"
 #include "dispatch.h"
@@ -183,44 +184,74 @@ nb::object to_numpy(std::vector<T>&& values) {
   return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
 }
 
-// The number of zeros and the units ever active per hidden layer, or None if they are not counted.
+// A network made ready for prediction; holds on to the network's arrays.
 template <class T>
-nb::object evaluate_(const nb::tuple& network, const nb::object& x, double scale, const Array<T, 2>& output,
-                     Products products, bool count, int n_threads) {
-  const NetworkView<T> view = network_view<T>(network);
-  const RowsView input = rows_view(x, scale);
-  require(input.n_cols == view.layers[0].n_in, "the network takes another number of features");
-  require(static_cast<Index>(output.shape(0)) == input.n_rows &&
-              static_cast<Index>(output.shape(1)) == view.layers.back().n_out,
-          "the output has another shape");
-  Counts counts;
-  bool finished;
-  {
-    const nb::gil_scoped_release release;
-    finished = evaluate(view, input, products, n_threads, signals(), output.data(), count ? &counts : nullptr);
+class PyPredictor {
+ public:
+  explicit PyPredictor(const nb::tuple& network) : network_(network), predictor_(network_view<T>(network)) {}
+
+  // The number of zeros and the units ever active per hidden layer, or None if they are not counted.
+  nb::object evaluate(const nb::object& x, double scale, const Array<T, 2>& output, Products products, bool count,
+                      int n_threads) {
+    const RowsView input = rows(x, scale);
+    require(static_cast<Index>(output.shape(0)) == input.n_rows &&
+                static_cast<Index>(output.shape(1)) == predictor_.network().layers.back().n_out,
+            "the output has another shape");
+    Counts counts;
+    run([&](Predictor<T>& predictor) {
+      return predictor.evaluate(input, products, n_threads, signals(), output.data(), count ? &counts : nullptr);
+    });
+    if (!count) return nb::none();
+    nb::list ever_active;
+    for (auto& units : counts.ever_active) ever_active.append(to_numpy(std::move(units)));
+    return nb::make_tuple(counts.zeros, ever_active);
   }
-  if (!finished) throw nb::python_error();
-  if (!count) return nb::none();
-  nb::list ever_active;
-  for (auto& units : counts.ever_active) ever_active.append(to_numpy(std::move(units)));
-  return nb::make_tuple(counts.zeros, ever_active);
-}
+
+  nb::tuple encode(const nb::object& x, double scale, Index layer, int n_threads) {
+    const RowsView input = rows(x, scale);
+    require(layer >= 0 && layer < predictor_.network().n_hidden(), "no such hidden layer");
+    Code<T> code;
+    run([&](Predictor<T>& predictor) { return predictor.encode(input, layer, n_threads, signals(), code); });
+    return nb::make_tuple(to_numpy(std::move(code.data)), to_numpy(std::move(code.indices)),
+                          to_numpy(std::move(code.indptr)));
+  }
+
+ private:
+  RowsView rows(const nb::object& x, double scale) const {
+    const RowsView view = rows_view(x, scale);
+    require(view.n_cols == predictor_.network().layers[0].n_in, "the network takes another number of features");
+    return view;
+  }
+
+  // One caller at a time has the predictor; another one meanwhile makes one for itself.
+  template <class Work>
+  void run(Work&& work) {
+    bool finished;
+    {
+      const nb::gil_scoped_release release;
+      const std::unique_lock<std::mutex> alone(busy_, std::try_to_lock);
+      if (alone.owns_lock()) {
+        finished = work(predictor_);
+      } else {
+        Predictor<T> another(predictor_.network());
+        finished = work(another);
+      }
+    }
+    if (!finished) throw nb::python_error();
+  }
+
+  nb::tuple network_;
+  Predictor<T> predictor_;
+  std::mutex busy_;
+};
 
 template <class T>
-nb::tuple encode_(const nb::tuple& network, const nb::object& x, double scale, Index layer, int n_threads) {
-  const NetworkView<T> view = network_view<T>(network);
-  const RowsView input = rows_view(x, scale);
-  require(input.n_cols == view.layers[0].n_in, "the network takes another number of features");
-  require(layer >= 0 && layer < view.n_hidden(), "no such hidden layer");
-  Code<T> code;
-  bool finished;
-  {
-    const nb::gil_scoped_release release;
-    finished = encode(view, input, layer, n_threads, signals(), code);
-  }
-  if (!finished) throw nb::python_error();
-  return nb::make_tuple(to_numpy(std::move(code.data)), to_numpy(std::move(code.indices)),
-                        to_numpy(std::move(code.indptr)));
+void bind_predictor(nb::module_& m, const char* name) {
+  nb::class_<PyPredictor<T>>(m, name)
+      .def(nb::init<const nb::tuple&>())
+      .def("evaluate", &PyPredictor<T>::evaluate, nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(),
+           nb::arg())
+      .def("encode", &PyPredictor<T>::encode);
 }
 
 std::vector<std::string> names(const std::vector<const Level*>& levels) {
@@ -264,12 +295,8 @@ NB_MODULE(_native, m) {
         nb::arg(), nb::arg(), nb::arg());
   m.def("train_float64", &train_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
         nb::arg(), nb::arg(), nb::arg());
-  m.def("evaluate_float32", &evaluate_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(),
-        nb::arg());
-  m.def("evaluate_float64", &evaluate_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(),
-        nb::arg());
-  m.def("encode_float32", &encode_<float>);
-  m.def("encode_float64", &encode_<double>);
+  bind_predictor<float>(m, "PredictorFloat32");
+  bind_predictor<double>(m, "PredictorFloat64");
   m.def("use_sgemm", &use_gemm<float>);
   m.def("use_dgemm", &use_gemm<double>);
   m.def("level_in_use", [] { return std::string(level_in_use().name); });

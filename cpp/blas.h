@@ -16,7 +16,7 @@ Gemm<T>& gemm_in_use() {  // null: there is none
   return gemm;
 }
 
-constexpr Index kBlasRows = 48;  // of a minibatch; from here on a layer taken whole is BLAS's
+constexpr Index kBlasRows = 64;  // of a minibatch; from here on what is taken whole is BLAS's
 
 template <class T>
 struct Matrix {  // row-major

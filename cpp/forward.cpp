@@ -2,14 +2,13 @@
 // barrier after each layer, so that a weight is read once per stretch by one thread.
 //
 // A stretch of fewer than kManyRows rows visits the rows of weights that any of its examples needs,
-// from where they lie. A longer one goes block by block of kBlock units: a tile of weights is packed
-// into the first-level cache and all examples pass over it, by their list of active units or, where a
-// block is mostly active, whole.
+// from where they lie. A longer one goes block by block of kBlock units: a tile of packed weights comes
+// into the first-level cache and all examples pass over it, by their list of active units, while the
+// next tile is on its way. Blocks that are mostly active are multiplied whole.
 
 #include "forward.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "dispatch.h"
 #include "input.h"
@@ -21,8 +20,11 @@ namespace {
 
 constexpr Index kManyRows = 32;
 constexpr Index kStretch = 256;
-constexpr double kDense = 0.6;  // share of active units above which a block is multiplied whole
-constexpr double kSmall = 2e5;  // products; below, a barrier costs more than the other half of the work
+
+constexpr std::size_t kShapes = 4;  // so many kinds of calls in turn find their memory again
+constexpr double kDense = 0.6;      // share of active units above which a block is multiplied whole
+constexpr double kSmall = 2e5;      // products; below, a barrier costs more than the other half of the work
+constexpr Index kHugePages = 1 << 21;  // bytes of a layer from which on they pay
 
 Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
 
@@ -31,35 +33,26 @@ template <class T>
 struct Block {
   Index n_units = 0;
   bool dense = false;
-  Buffer<std::int32_t> order, start, unit;
+  Buffer<std::int32_t> start, unit;
   Buffer<T> value, h;
-  std::uint8_t used[kBlock];  // by any of the examples: the rows of weights needed
 
-  explicit Block(Index n) : order(n), start(n + 1), unit(n * kBlock + 16), value(n * kBlock + 16), h(n * kBlock) {}
+  explicit Block(Index n) : start(n + 1), unit(n * kBlock + 16), value(n * kBlock + 16), h(n * kBlock) {}
 
   // From outputs x[example][kBlock], n_units of them; what follows must be 0.
   void fill(const Kernels<T>& kernels, const T* x, Index n, Index units, double densest) {
     n_units = units;
-    std::int32_t end = 0, of_length[kBlock + 2] = {};
+    std::int32_t end = 0;
     for (Index b = 0; b < n; ++b) {
       start[b] = end;
       end += static_cast<std::int32_t>(
           kernels.collect(x + b * kBlock, round_up(units, 16), 0, unit.get() + end, value.get() + end));
-      ++of_length[end - start[b] + 1];
     }
     start[n] = end;
     dense = end > densest * static_cast<double>(n * units);
-    if (dense) {
-      std::copy_n(x, n * kBlock, h.get());
-      return;
-    }
-    for (Index length = 0; length <= kBlock; ++length) of_length[length + 1] += of_length[length];
-    for (Index b = 0; b < n; ++b) order[of_length[start[b + 1] - start[b]]++] = static_cast<std::int32_t>(b);
-    std::fill_n(used, kBlock, std::uint8_t{0});
-    for (Index k = 0; k < end; ++k) used[unit[k]] = 1;
+    if (dense) std::copy_n(x, n * kBlock, h.get());
   }
 
-  ActiveBlock<T> view() const { return {order.get(), start.get(), unit.get(), value.get()}; }
+  ActiveBlock<T> view() const { return {start.get(), unit.get(), value.get()}; }
 };
 
 // Sees every tile of outputs: layer, first unit, number of units, h[example][stride].
@@ -68,60 +61,75 @@ using TileDone = std::function<void(int thread, Index start, Index n, Index laye
                                     const T* h, Index stride)>;
 using StretchDone = std::function<void(Index start, Index n)>;  // on the calling thread
 
+
+}  // namespace
+
 template <class T>
 class Forward {
  public:
-  Forward(const NetworkView<T>& network, const RowsView& input, Index n_layers, Products products, int n_threads)
-      : network_(network), input_(input), kernels_(kernels_in_use<T>()), n_layers_(n_layers),
-        densest_(products == Products::automatic ? kDense : products == Products::sparse ? 1 : -1),
-        stretch_(std::max<Index>(1, std::min(kStretch, input.n_rows))), many_(stretch_ >= kManyRows),
-        team_(network.n_weights() * static_cast<double>(stretch_) < kSmall ? 1 : n_threads),
-        position_(stretch_) {
-    if (input.sparse || !many_) {
-      const Index most = Gather<T>::most_entries(input, nullptr, input.n_rows, stretch_);
-      gather_ = std::make_unique<Gather<T>>(input, kernels_, stretch_, most,
-                                            densest_ < 0 ? Listed::all : Listed::non_zeros);
-      gathered_ = std::make_unique<Gathered<T>>(input, stretch_, most);
+  // What the memory of a Forward is made for.
+  struct Shape {
+    Index stretch, n_layers;
+    Products products;
+    int n_threads;
+    bool sparse;
+
+    bool operator==(const Shape& other) const {
+      return stretch == other.stretch && n_layers == other.n_layers && products == other.products &&
+             n_threads == other.n_threads && sparse == other.sparse;
     }
-    Index widest = input.sparse ? 0 : input.n_cols;
-    for (Index l = 0; l + 1 < n_layers; ++l) widest = std::max(widest, layer(l).n_out);
+  };
+
+  Forward(const NetworkView<T>& network, std::vector<PackedLayer<T>>& packed, const Shape& shape)
+      : network_(network), packed_(packed), shape_(shape), kernels_(kernels_in_use<T>()),
+        densest_(shape.products == Products::automatic ? kDense : shape.products == Products::sparse ? 1 : -1),
+        many_(shape.stretch >= kManyRows),
+        team_(network.n_weights() * static_cast<double>(shape.stretch) < kSmall ? 1 : shape.n_threads),
+        position_(shape.stretch) {
+    const Index n_cols = layer(0).n_in;
+    Index widest = shape.sparse ? 0 : n_cols;
+    for (Index l = 0; l + 1 < shape.n_layers; ++l) widest = std::max(widest, layer(l).n_out);
     for (int side = 0; side < 2; ++side) {
-      for (Index first = 0; many_ && first < widest; first += kBlock) blocks_[side].emplace_back(stretch_);
+      for (Index first = 0; many_ && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch);
     }
     for (int thread = 0; thread < team_.size(); ++thread) {
       Index tile = kBlock;
-      for (Index l = 0; !many_ && l < n_layers; ++l) tile = std::max(tile, tile_width(l));
-      scratch_.emplace_back(stretch_ * tile);
-      packed_.emplace_back(many_ ? kBlock * kTile<T> : 0);
+      for (Index l = 0; !many_ && l < shape.n_layers; ++l) tile = std::max(tile, tile_width(l));
+      scratch_.emplace_back(shape.stretch * tile);
     }
-    if (!many_) {
-      for (Index l = 0; l < n_layers; ++l) {
-        active_.emplace_back();
-        for (Index first = 0; first < layer(l).n_out; first += tile_width(l)) {
-          active_.back().emplace_back(stretch_, std::min(tile_width(l), layer(l).n_out - first), false);
-        }
+    for (Index l = 0; l < shape.n_layers; ++l) {
+      if (many_) continue;
+      active_.emplace_back();
+      for (Index first = 0; first < layer(l).n_out; first += tile_width(l)) {
+        active_.back().emplace_back(shape.stretch, std::min(tile_width(l), layer(l).n_out - first), false);
       }
     }
   }
 
-  bool run(const Cancelled& cancelled, const TileDone<T>& tile_done, const StretchDone& stretch_done) {
+  const Shape& shape() const { return shape_; }
+
+  bool run(const RowsView& input, const Cancelled& cancelled, const TileDone<T>& tile_done,
+           const StretchDone& stretch_done) {
+    input_ = &input;
+    if (shape_.sparse || !many_) make_room();
     bool stop = false;
     team_.run([&](int thread) {
-      for (Index start = 0; start < input_.n_rows; start += stretch_) {
-        const Index n = std::min(stretch_, input_.n_rows - start);
+      for (Index start = 0; start < input.n_rows; start += shape_.stretch) {
+        const Index n = std::min(shape_.stretch, input.n_rows - start);
         if (thread == 0) {
           stop = cancelled();
           if (!stop) begin(start, n);
         }
         team_.barrier();
         if (stop) return;
-        if (many_ && !input_.sparse) {
+        if (many_ && !shape_.sparse) {
           read_blocks(thread, start, n);
           team_.barrier();
         }
-        for (Index l = 0; l < n_layers_; ++l) {
-          const Index width = tile_width(l), n_tiles = (layer(l).n_out + width - 1) / width;
-          for (Index t = thread; t < n_tiles; t += team_.size()) tile(thread, l, t, start, n, tile_done);
+        for (Index l = 0; l < shape_.n_layers; ++l) {
+          for (Index t = first_tile(thread, l); t < first_tile(thread + 1, l); ++t) {
+            tile(thread, l, t, start, n, tile_done);
+          }
           team_.barrier();
         }
         if (thread == 0) stretch_done(start, n);
@@ -135,7 +143,21 @@ class Forward {
 
   // Few rows: each thread one wide tile, in which the reader runs along long rows.
   Index tile_width(Index l) const {
-    return many_ ? kBlock : std::min<Index>(2048, round_up((layer(l).n_out + team_.size() - 1) / team_.size(), kBlock));
+    if (many_) return kBlock;
+    const Index widest = shape_.stretch == 1 ? 2048 : 256;  // more sums would not fit the first-level cache
+    return std::min(widest, round_up((layer(l).n_out + team_.size() - 1) / team_.size(), kBlock));
+  }
+
+  Index n_tiles(Index l) const { return (layer(l).n_out + tile_width(l) - 1) / tile_width(l); }
+  Index first_tile(int thread, Index l) const { return n_tiles(l) * thread / team_.size(); }
+
+  void make_room() {
+    const Index most = Gather<T>::most_entries(*input_, nullptr, input_->n_rows, shape_.stretch);
+    if (gather_ && most <= room_) return gather_->use(*input_);
+    room_ = most;
+    gather_ = std::make_unique<Gather<T>>(*input_, kernels_, shape_.stretch, most,
+                                          densest_ < 0 ? Listed::all : Listed::non_zeros);
+    gathered_ = std::make_unique<Gathered<T>>(*input_, shape_.stretch, most);
   }
 
   void begin(Index start, Index n) {
@@ -147,12 +169,12 @@ class Forward {
   // Dense input rows become blocks like any other layer's.
   void read_blocks(int thread, Index start, Index n) {
     T* x = scratch_[static_cast<std::size_t>(thread)].get();
-    const Index n_blocks = (input_.n_cols + kBlock - 1) / kBlock;
+    const Index n_blocks = (input_->n_cols + kBlock - 1) / kBlock;
     for (Index block = thread; block < n_blocks; block += team_.size()) {
-      const Index first = block * kBlock, units = std::min(kBlock, input_.n_cols - first);
-      std::fill_n(x, n * kBlock, T(0));
+      const Index first = block * kBlock, units = std::min(kBlock, input_->n_cols - first);
       for (Index b = 0; b < n; ++b) {
-        read_dense(input_, start + b, first, units, x + b * kBlock);
+        read_dense(*input_, start + b, first, units, x + b * kBlock);
+        std::fill(x + b * kBlock + units, x + (b + 1) * kBlock, T(0));
       }
       blocks_[0][static_cast<std::size_t>(block)].fill(kernels_, x, n, units, densest_);
     }
@@ -163,7 +185,8 @@ class Forward {
     const Index width = tile_width(l), first = t * width, units = std::min(width, of.n_out - first);
     const Index stride = round_up(units, kBlock);
     T* z = scratch_[static_cast<std::size_t>(thread)].get();
-    std::fill_n(z, n * stride, T(0));
+    // Blocks begin with = instead of +=, but only in whole tiles; what lies behind the units must be 0.
+    if (!many_ || (l == 0 && gather_) || units % kTile<T> != 0) std::fill_n(z, n * stride, T(0));
     if (l == 0 && gather_) {
       add_rows(gathered_->view, of, first, units, n, z, stride);
     } else if (!many_) {
@@ -171,7 +194,7 @@ class Forward {
         add_rows(below.view(), of, first, units, n, z, stride);
       }
     } else {
-      add_blocks(thread, l, first, units, n, z);
+      add_blocks(l, t, units, n, z);
     }
     if (l == network_.n_hidden()) {
       for (Index b = 0; b < n; ++b) {
@@ -183,12 +206,12 @@ class Forward {
                         n, units, stride, z, nullptr);
     }
     done(thread, start, n, l, first, units, z, stride);
-    if (l + 1 == n_layers_) return;
+    if (l + 1 == shape_.n_layers) return;
     if (many_) {
       blocks_[(l + 1) % 2][static_cast<std::size_t>(t)].fill(kernels_, z, n, units, densest_);
     } else {
-      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(
-          kernels_, z, nullptr, n, units, stride, first, densest_ < 0);
+      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(kernels_, z, nullptr, n, units, stride,
+                                                                                first, densest_ < 0);
     }
   }
 
@@ -201,62 +224,94 @@ class Forward {
     }
   }
 
-  void add_blocks(int thread, Index l, Index first, Index units, Index n, T* z) {
+  void add_blocks(Index l, Index t, Index units, Index n, T* z) {
     const auto& of = layer(l);
-    T* packed = packed_[static_cast<std::size_t>(thread)].get();
+    const T* tiles = pack(l, t);
     for (Index column = 0; column < units; column += kTile<T>) {
-      const Index columns = std::min(kTile<T>, units - column);
+      const T* tile = tiles + column * of.n_in;
       for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
         const Block<T>& below = blocks_[l % 2][static_cast<std::size_t>(block)];
-        pack(of, row, below, first + column, columns, packed);
         if (below.dense) {
-          kernels_.forward_dense(below.h.get(), below.n_units, n, packed, z + column);
+          kernels_.forward_dense(below.h.get(), below.n_units, n, tile + row * kTile<T>, block == 0, z + column);
         } else {
-          kernels_.forward_block(below.view(), n, packed, z + column);
+          kernels_.forward_block(below.view(), n, tile + row * kTile<T>, block == 0, z + column);
         }
       }
     }
   }
 
-  // Rows of units that no example needs stay as they are: dead units cost nothing.
-  static void pack(const typename NetworkView<T>::Layer& of, Index row, const Block<T>& below, Index first,
-                   Index columns, T* to) {
-    const T* from = of.weights + row * of.n_out + first;
-    for (Index i = 0; i < below.n_units; ++i, from += of.n_out, to += kTile<T>) {
-      if (!below.dense && !below.used[i]) continue;
-      std::copy_n(from, columns, to);
-      std::fill(to + columns, to + kTile<T>, T(0));
+  // kBlock columns of a layer's weights, packed when first needed by the thread whose they are.
+  const T* pack(Index l, Index t) {
+    const auto& of = layer(l);
+    PackedLayer<T>& packed = packed_[static_cast<std::size_t>(l)];  // no two threads have the same tile
+    T* tiles = packed.weights.get() + t * kBlock * of.n_in;
+    if (packed.ready[static_cast<std::size_t>(t)]) return tiles;
+    for (Index row = 0; row < of.n_in; ++row) {
+      for (Index column = 0; column < kBlock; column += kTile<T>) {
+        const Index first = t * kBlock + column, n = std::clamp<Index>(of.n_out - first, 0, kTile<T>);
+        T* to = tiles + column * of.n_in + row * kTile<T>;
+        std::copy_n(of.weights + row * of.n_out + first, n, to);
+        std::fill(to + n, to + kTile<T>, T(0));
+      }
     }
+    packed.ready[static_cast<std::size_t>(t)] = 1;
+    return tiles;
   }
 
   const NetworkView<T>& network_;
-  const RowsView& input_;
+  std::vector<PackedLayer<T>>& packed_;  // per layer
+  Shape shape_;
   const Kernels<T>& kernels_;
-  Index n_layers_;
   double densest_;  // share of active units up to which a block goes by its lists
-  Index stretch_;
   bool many_;
   Team team_;
+  const RowsView* input_ = nullptr;
   Buffer<std::int64_t> position_;
-  std::unique_ptr<Gather<T>> gather_;              // sparse input, or few rows
+  Index room_ = 0;                                  // entries that gather_ and gathered_ have room for
+  std::unique_ptr<Gather<T>> gather_;               // sparse input, or few rows
   std::unique_ptr<Gathered<T>> gathered_;
-  std::vector<Block<T>> blocks_[2];                // many rows: of the layer below and of the one being made
+  std::vector<Block<T>> blocks_[2];                 // many rows: of the layer below and of the one being made
   std::vector<std::vector<ActiveList<T>>> active_;  // few rows: per layer and tile
-  std::vector<Buffer<T>> scratch_, packed_;        // per thread
+  std::vector<Buffer<T>> scratch_;                  // per thread
 };
 
-}  // namespace
+template <class T>
+Predictor<T>::Predictor(NetworkView<T> network) : network_(std::move(network)) {
+  for (const auto& layer : network_.layers) {
+    const Index n_out = round_up(layer.n_out, kBlock), n = layer.n_in * n_out;
+    packed_.push_back({Buffer<T>(n, n * static_cast<Index>(sizeof(T)) >= kHugePages),
+                       std::vector<std::uint8_t>(static_cast<std::size_t>(n_out / kBlock), 0)});
+  }
+}
 
 template <class T>
-bool evaluate(const NetworkView<T>& network, const RowsView& input, Products products, int n_threads,
-              const Cancelled& cancelled, T* output, Counts* counts) {
-  const Index n_hidden = network.n_hidden();
+Predictor<T>::~Predictor() = default;
+
+template <class T>
+Forward<T>& Predictor<T>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
+  const typename Forward<T>::Shape shape = {std::max<Index>(1, std::min(kStretch, input.n_rows)), n_layers, products,
+                                            n_threads, input.sparse};
+  auto found = forwards_.begin();
+  while (found != forwards_.end() && !((*found)->shape() == shape)) ++found;
+  if (found == forwards_.end()) {
+    if (forwards_.size() == kShapes) forwards_.pop_back();
+    forwards_.push_back(std::make_unique<Forward<T>>(network_, packed_, shape));
+    found = forwards_.end() - 1;
+  }
+  std::rotate(forwards_.begin(), found, found + 1);
+  return *forwards_.front();
+}
+
+template <class T>
+bool Predictor<T>::evaluate(const RowsView& input, Products products, int n_threads, const Cancelled& cancelled,
+                            T* output, Counts* counts) {
+  const Index n_hidden = network_.n_hidden();
   std::vector<std::vector<std::int64_t>> zeros;  // per thread and layer
   if (counts) {
     counts->zeros.assign(static_cast<std::size_t>(n_hidden), 0);
     counts->ever_active.clear();
     for (Index l = 0; l < n_hidden; ++l) {
-      counts->ever_active.emplace_back(network.layers[static_cast<std::size_t>(l)].n_out, std::uint8_t{0});
+      counts->ever_active.emplace_back(network_.layers[static_cast<std::size_t>(l)].n_out, std::uint8_t{0});
     }
     zeros.assign(static_cast<std::size_t>(std::max(n_threads, 1)), counts->zeros);
   }
@@ -264,15 +319,15 @@ bool evaluate(const NetworkView<T>& network, const RowsView& input, Products pro
   const auto tile_done = [&](int thread, Index start, Index n, Index l, Index first, Index units, const T* h,
                              Index stride) {
     if (l == n_hidden) {
-      const Index width = network.layers.back().n_out;
+      const Index width = network_.layers.back().n_out;
       for (Index b = 0; b < n; ++b) std::copy_n(h + b * stride, units, output + (start + b) * width + first);
     } else if (counts) {  // a tile has one owner, so no two threads write the same units
       zeros[static_cast<std::size_t>(thread)][static_cast<std::size_t>(l)] += kernels.count_zeros(
           h, n, units, stride, counts->ever_active[static_cast<std::size_t>(l)].data() + first);
     }
   };
-  const bool finished =
-      Forward<T>(network, input, n_hidden + 1, products, n_threads).run(cancelled, tile_done, [](Index, Index) {});
+  const bool finished = forward(input, n_hidden + 1, products, n_threads)
+                            .run(input, cancelled, tile_done, [](Index, Index) {});
   for (const auto& part : zeros) {
     for (std::size_t l = 0; l < part.size(); ++l) counts->zeros[l] += part[l];
   }
@@ -280,19 +335,19 @@ bool evaluate(const NetworkView<T>& network, const RowsView& input, Products pro
 }
 
 template <class T>
-bool encode(const NetworkView<T>& network, const RowsView& input, Index layer, int n_threads,
-            const Cancelled& cancelled, Code<T>& result) {
-  const Index width = network.layers[static_cast<std::size_t>(layer)].n_out;
+bool Predictor<T>::encode(const RowsView& input, Index layer, int n_threads, const Cancelled& cancelled,
+                          Code<T>& result) {
+  const Index width = network_.layers[static_cast<std::size_t>(layer)].n_out;
   const Kernels<T>& kernels = kernels_in_use<T>();
   result.indptr.assign(1, 0);
-  const Index row = round_up(width, 16);
-  Buffer<T> h(std::min(kStretch, input.n_rows) * row);
-  std::fill_n(h.get(), std::min(kStretch, input.n_rows) * row, T(0));
+  const Index row = round_up(width, 16), stretch = std::min(kStretch, input.n_rows);
+  Buffer<T> h(stretch * row);
+  std::fill_n(h.get(), stretch * row, T(0));
   Buffer<std::int32_t> unit(row + 16);
   Buffer<T> value(row + 16);
-  return Forward<T>(network, input, layer + 1, Products::automatic, n_threads)
+  return forward(input, layer + 1, Products::automatic, n_threads)
       .run(
-          cancelled,
+          input, cancelled,
           [&](int, Index, Index n, Index l, Index first, Index units, const T* tile, Index stride) {
             if (l != layer) return;
             for (Index b = 0; b < n; ++b) std::copy_n(tile + b * stride, units, h.get() + b * row + first);
@@ -307,9 +362,7 @@ bool encode(const NetworkView<T>& network, const RowsView& input, Index layer, i
           });
 }
 
-template bool evaluate(const NetworkView<float>&, const RowsView&, Products, int, const Cancelled&, float*, Counts*);
-template bool evaluate(const NetworkView<double>&, const RowsView&, Products, int, const Cancelled&, double*, Counts*);
-template bool encode(const NetworkView<float>&, const RowsView&, Index, int, const Cancelled&, Code<float>&);
-template bool encode(const NetworkView<double>&, const RowsView&, Index, int, const Cancelled&, Code<double>&);
+template class Predictor<float>;
+template class Predictor<double>;
 
 }  // namespace truezero

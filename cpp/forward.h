@@ -1,6 +1,8 @@
 // What a network computes for rows, without dropout: outputs, zeros counted, or one layer's code.
 #pragma once
 
+#include <memory>
+
 #include "types.h"
 
 namespace truezero {
@@ -21,14 +23,39 @@ struct Code {
   std::vector<T> data;
 };
 
-// output[n_rows][n_outputs], and counts where they are wanted. Every row alone gives the bits it gives
-// among others. False if cancelled.
+// A layer's weights in column tiles, [tile][n_in][columns], the last ones filled up with 0. Only what is
+// ready has ever been written.
 template <class T>
-bool evaluate(const NetworkView<T>& network, const RowsView& input, Products products, int n_threads,
-              const Cancelled& cancelled, T* output, Counts* counts);
+struct PackedLayer {
+  Buffer<T> weights;
+  std::vector<std::uint8_t> ready;  // per block of columns
+};
 
 template <class T>
-bool encode(const NetworkView<T>& network, const RowsView& input, Index layer, int n_threads,
-            const Cancelled& cancelled, Code<T>& result);
+class Forward;
+
+// Predicts with one network, whose arrays must outlive it and stay as they are: many rows are predicted
+// with a copy of the weights, made when it is first needed. Memory for the work is kept from call to
+// call. Every row alone gives the bits it gives among others.
+template <class T>
+class Predictor {
+ public:
+  explicit Predictor(NetworkView<T> network);
+  ~Predictor();
+
+  const NetworkView<T>& network() const { return network_; }
+
+  // output[n_rows][n_outputs], and counts where they are wanted. False if cancelled.
+  bool evaluate(const RowsView& input, Products products, int n_threads, const Cancelled& cancelled, T* output,
+                Counts* counts);
+  bool encode(const RowsView& input, Index layer, int n_threads, const Cancelled& cancelled, Code<T>& result);
+
+ private:
+  Forward<T>& forward(const RowsView& input, Index n_layers, Products products, int n_threads);
+
+  NetworkView<T> network_;
+  std::vector<PackedLayer<T>> packed_;
+  std::vector<std::unique_ptr<Forward<T>>> forwards_;  // for the shapes of the last calls, the latest first
+};
 
 }  // namespace truezero

@@ -19,6 +19,10 @@ void read_dense(const RowsView& input, Index row, Index first, Index n, T* to) {
     const T scale = static_cast<T>(input.scale);
     for (Index j = 0; j < n; ++j) to[j] = static_cast<T>(x[j]) * scale;
   };
+  if (input.number == (sizeof(T) == 4 ? Number::f32 : Number::f64) && input.scale == 1) {
+    std::copy_n(static_cast<const T*>(input.data) + row * input.row_stride + first, n, to);
+    return;
+  }
   switch (input.number) {
     case Number::u8: return convert(std::uint8_t{});
     case Number::f32: return convert(float{});
@@ -57,6 +61,9 @@ class Gather {
     std::fill_n(count_.get(), input.sparse ? input.n_cols : 0, 0);
     std::fill_n(touched_.get(), (input.n_cols + 63) / 64, 0);
   }
+
+  // Goes over to other input of the same kind and width.
+  void use(const RowsView& input) { input_ = input; }
 
   // The non-zero entries of rows position[0] .. position[n - 1]; with dropout, of those kept, times
   // keep. Of CSR it costs what the non-zeros cost (and one bit per column).

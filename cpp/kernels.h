@@ -28,7 +28,6 @@ constexpr std::ptrdiff_t kTile = kTileBytes / static_cast<std::ptrdiff_t>(sizeof
 // The active ones among up to kBlock units, example after example.
 template <class T>
 struct ActiveBlock {
-  const std::int32_t* order;  // examples by the length of their lists: a loop's length is then foreseeable
   const std::int32_t* start;  // [example + 1]
   const std::int32_t* unit;   // ascending
   const T* value;
@@ -69,11 +68,12 @@ struct Kernels {
   void (*forward_one)(std::ptrdiff_t n, const std::int32_t* row, const T* value, const T* weights,
                       std::ptrdiff_t weight_stride, std::ptrdiff_t width, T* z);
 
-  // z[example][kBlock], kTile columns of it, += a block's active units times tile[unit][kTile].
-  void (*forward_block)(const ActiveBlock<T>& block, std::ptrdiff_t n_examples, const T* tile, T* z);
+  // z[example][kBlock], kTile columns of it, = (if `first`) or += a block's active units times
+  // tile[unit][kTile]. What lies behind the tile is asked for meanwhile.
+  void (*forward_block)(const ActiveBlock<T>& block, std::ptrdiff_t n_examples, const T* tile, bool first, T* z);
 
   // The same for a block given whole, h[example][kBlock], of which n_units are used.
-  void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile, T* z);
+  void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile, bool first, T* z);
 
   // Lists what is not 0 in h[0 .. n), n a multiple of 16; returns how many. `unit` and `value` have
   // room for 16 more.

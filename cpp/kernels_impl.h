@@ -184,20 +184,24 @@ void forward(const ActiveRows<T>& active, const T* weights, Index weight_stride,
   }
 }
 
-// N rows at once: a sum is loaded and stored once for all of them.
-template <class T, int N>
-inline void forward_one_rows(const std::int32_t* row, const T* value, const T* weights, Index stride, Index width,
-                             T* z) {
-  const T* w[N];
+// N rows at once: a sum is loaded and stored once for all of them. The rows `ahead` are asked for.
+template <class T, int N, bool Ahead>
+inline void forward_one_rows(const std::int32_t* row, const std::int32_t* ahead, const T* value, const T* weights,
+                             Index stride, Index width, T* z) {
+  const T *w[N], *later[N];
   T v[N];
   for (int r = 0; r < N; ++r) {
     w[r] = weights + row[r] * stride;
+    if constexpr (Ahead) later[r] = weights + ahead[r] * stride;
     v[r] = value[r];
   }
   Index j = 0;
   for (; j + Vector<T>::lanes <= width; j += Vector<T>::lanes) {
     auto total = load(z + j);
-    for (int r = 0; r < N; ++r) total = total + load(w[r] + j) * v[r];
+    for (int r = 0; r < N; ++r) {
+      total = total + load(w[r] + j) * v[r];
+      if constexpr (Ahead) __builtin_prefetch(later[r] + j);
+    }
     store(z + j, total);
   }
   for (; j < width; ++j) {
@@ -207,25 +211,31 @@ inline void forward_one_rows(const std::int32_t* row, const T* value, const T* w
 
 template <class T>
 void forward_one(Index n, const std::int32_t* row, const T* value, const T* weights, Index stride, Index width, T* z) {
+  constexpr int N = 4;
   Index i = 0;
-  for (; i + 8 <= n; i += 8) forward_one_rows<T, 8>(row + i, value + i, weights, stride, width, z);
-  for (; i + 2 <= n; i += 2) forward_one_rows<T, 2>(row + i, value + i, weights, stride, width, z);
-  for (; i < n; ++i) forward_one_rows<T, 1>(row + i, value + i, weights, stride, width, z);
+  for (; i + 2 * N <= n; i += N) {
+    forward_one_rows<T, N, true>(row + i, row + i + N, value + i, weights, stride, width, z);
+  }
+  for (; i + N <= n; i += N) forward_one_rows<T, N, false>(row + i, row, value + i, weights, stride, width, z);
+  for (; i < n; ++i) forward_one_rows<T, 1, false>(row + i, row, value + i, weights, stride, width, z);
 }
 
 // Sums kept in registers at once: all of a tile's row with vectors of 64 bytes, parts of it with less.
 template <class T>
 constexpr Index block_vectors = kTile<T> / Vector<T>::lanes < 8 ? kTile<T> / Vector<T>::lanes : 8;
 
-template <class T>
-void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z) {
-  constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes;
+template <class T, bool First>
+inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z) {
+  constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes, line = 64 / static_cast<Index>(sizeof(T));
+  const T* next = tile + kBlock * kTile<T>;
+  const Index lines = kBlock * kTileBytes / 64 / n_examples;
   for (Index part = 0; part < kTile<T>; part += V * lanes) {
-    for (Index e = 0; e < n_examples; ++e) {
-      const Index b = block.order[e], end = block.start[b + 1];
+    for (Index b = 0; b < n_examples; ++b) {
+      const Index end = block.start[b + 1];
       T* to = z + b * kBlock + part;
-      typename Vector<T>::type total[V];
-      for (Index v = 0; v < V; ++v) total[v] = load(to + v * lanes);
+      for (Index k = 0; k < lines && part == 0; ++k, next += line) __builtin_prefetch(next, 0, 2);
+      typename Vector<T>::type total[V] = {};
+      for (Index v = 0; v < V && !First; ++v) total[v] = load(to + v * lanes);
       for (Index k = block.start[b]; k < end; ++k) {
         const T* w = tile + block.unit[k] * kTile<T> + part;
         const T value = block.value[k];
@@ -236,12 +246,22 @@ void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile,
   }
 }
 
+template <class T>
+void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, bool first, T* z) {
+  if (first) {
+    forward_block_examples<T, true>(block, n_examples, tile, z);
+  } else {
+    forward_block_examples<T, false>(block, n_examples, tile, z);
+  }
+}
+
 template <class T, int N>
-inline __attribute__((always_inline)) void forward_dense_examples(const T* h, Index n_units, const T* tile, T* z) {
+inline __attribute__((always_inline)) void forward_dense_examples(const T* h, Index n_units, const T* tile, bool first,
+                                                                  T* z) {
   constexpr Index lanes = Vector<T>::lanes, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
   for (Index part = 0; part < kTile<T>; part += V * lanes) {
-    typename Vector<T>::type total[N][V];
-    for (int e = 0; e < N; ++e) {
+    typename Vector<T>::type total[N][V] = {};
+    for (int e = 0; e < N && !first; ++e) {
       for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * kBlock + part + v * lanes);
     }
     for (Index i = 0; i < n_units; ++i) {
@@ -258,11 +278,18 @@ inline __attribute__((always_inline)) void forward_dense_examples(const T* h, In
 }
 
 template <class T>
-void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, T* z) {
-  Index b = 0;
-  for (; b + 6 <= n_examples; b += 6) forward_dense_examples<T, 6>(h + b * kBlock, n_units, tile, z + b * kBlock);
-  for (; b + 2 <= n_examples; b += 2) forward_dense_examples<T, 2>(h + b * kBlock, n_units, tile, z + b * kBlock);
-  for (; b < n_examples; ++b) forward_dense_examples<T, 1>(h + b * kBlock, n_units, tile, z + b * kBlock);
+void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, bool first, T* z) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  const T* next = tile + kBlock * kTile<T>;
+  const Index lines = 6 * kBlock * kTileBytes / 64 / n_examples;
+  for (Index b = 0; b < n_examples;) {
+    const Index left = n_examples - b < 6 ? n_examples - b : 6;
+    for (Index k = 0; k < lines; ++k, next += line) __builtin_prefetch(next, 0, 2);
+    with_count<6>(left, [&](auto n) {
+      forward_dense_examples<T, n.value>(h + b * kBlock, n_units, tile, first, z + b * kBlock);
+    });
+    b += left;
+  }
 }
 
 template <class T>

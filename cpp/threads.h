@@ -103,6 +103,9 @@ class Team {
   // first exception once all have ended.
   template <class Work>
   void run(Work&& work) {
+    error_ = nullptr;
+    failed_.store(false);
+    arrived_.store(0);
     const std::function<void(int)> guarded = [&](int thread) {
       try {
         work(thread);

@@ -201,7 +201,7 @@ def test_layers_taken_whole_train_as_reference(batch_size: int, dtype: str, leve
 def test_blas_trains_as_reference(name: str, dtype: str) -> None:
     network_options, changes = VARIATIONS[name]
     network, examples = make(**{"dtype": dtype, **network_options, "n": 131})
-    steps = settings(network, **{**changes, "batch_size": 60})
+    steps = settings(network, **{**changes, "batch_size": 70})
     expected, _ = run(get_engine("reference"), network, examples, steps)
     whole = (1.0,) * len(network.weights)
     actual, tally = run(get_engine("native"), network, examples, steps, density=whole)
@@ -237,7 +237,7 @@ def test_unknown_instruction_level(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.4, "max_norm": 1.0, "weight_decay": 0.1}])
-@pytest.mark.parametrize("crowd", [{}, {"batch_size": 50, "density": (1.0, 1.0, 1.0)}])
+@pytest.mark.parametrize("crowd", [{}, {"batch_size": 70, "density": (1.0, 1.0, 1.0)}])
 def test_threads_do_not_change_bits(options: dict[str, Any], dtype: str, crowd: dict[str, Any]) -> None:
     network, examples = make((120, 300, 600, 11), dtype=dtype, weighted=True)  # above one thread's size
     native = get_engine("native")

@@ -146,7 +146,7 @@ void plain_gemm(char* trans_a, char* trans_b, int* m, int* n, int* k, T* alpha, 
 template <class T>
 void test_dense() {
   const Rows<T> rows(97, 130, 6);
-  for (const Index batch_size : {Index{11}, Index{60}}) {
+  for (const Index batch_size : {Index{11}, Index{70}}) {
     auto settings = steps({1e-3, 1e-3});
     settings.batch_size = batch_size;
     Model<T> expected({130, 300, 530, 6}, {2, 0});
@@ -239,22 +239,23 @@ void test_forward() {
   Model<T> model({130, 300, 33, 6}, {0, 2});
   std::vector<T> together(70 * 6), alone(6);
   Counts result;
-  CHECK(evaluate(model.view, rows.view(true).input, Products::automatic, 3, never, together.data(), &result));
+  CHECK(Predictor<T>(model.view).evaluate(rows.view(true).input, Products::automatic, 3, never, together.data(), &result));
   for (const Products products : {Products::sparse, Products::dense}) {
     std::vector<T> again(70 * 6);
-    CHECK(evaluate(model.view, rows.view(false).input, products, 2, never, again.data(), nullptr));
+    CHECK(Predictor<T>(model.view).evaluate(rows.view(false).input, products, 2, never, again.data(), nullptr));
     CHECK(std::memcmp(again.data(), together.data(), again.size() * sizeof(T)) == 0);
   }
   CHECK(result.zeros[0] > 0 && result.zeros[1] == 0);
+  Predictor<T> predictor(model.view);
   for (Index row = 0; row < 70; ++row) {
     RowsView one = rows.view(false).input;
     one.n_rows = 1;
     one.data = rows.dense.data() + row * rows.width;
-    CHECK(evaluate(model.view, one, Products::automatic, 1, never, alone.data(), nullptr));
+    CHECK(predictor.evaluate(one, Products::automatic, 1, never, alone.data(), nullptr));
     CHECK(std::memcmp(alone.data(), together.data() + row * 6, 6 * sizeof(T)) == 0);
   }
   Code<T> code;
-  CHECK(encode(model.view, rows.view(false).input, 0, 2, never, code));
+  CHECK(predictor.encode(rows.view(false).input, 0, 2, never, code));
   CHECK(static_cast<Index>(code.indices.size()) == 70 * 300 - result.zeros[0]);
   CHECK(code.indptr.back() == static_cast<std::int64_t>(code.data.size()));
 }

@@ -86,6 +86,16 @@ class Network:
             self.output,
         )
 
+    def freeze(self) -> Network:
+        """Make the arrays read-only; return the network.
+
+        An engine may then keep what it prepares for prediction, a second copy of the weights say. A
+        `copy` can be changed.
+        """
+        for array in (*self.weights, *self.biases):
+            array.flags.writeable = False
+        return self
+
     def all_finite(self) -> bool:
         """Whether no weight or bias is NaN or infinite (0 × Inf would be skipped unseen)."""
         return all(bool(np.isfinite(a).all()) for a in (*self.weights, *self.biases))

@@ -62,10 +62,10 @@ class Features:
                 X.sum_duplicates()
                 X.eliminate_zeros()
             return Features(X, self.scale)
+        if type(X) is np.ndarray and X.dtype.isnative:
+            return self
         X = np.asarray(X)
-        if not X.dtype.isnative:
-            X = X.astype(X.dtype.newbyteorder("="))
-        return Features(X, self.scale)
+        return Features(X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("=")), self.scale)
 
     def density(self) -> float:
         """Fraction of non-zeros; of dense rows, among the first 1000."""
@@ -83,10 +83,9 @@ class Features:
         DataError
             If the numbers of columns and of the network's inputs differ.
         """
-        if self.n_features != network.layer_sizes[0]:
-            raise DataError(
-                f"the network takes {network.layer_sizes[0]} features, the data have {self.n_features}"
-            )
+        wanted = network.weights[0].shape[0]
+        if self.n_features != wanted:
+            raise DataError(f"the network takes {wanted} features, the data have {self.n_features}")
 
 
 @dataclass(frozen=True)

@@ -51,32 +51,18 @@ def train_float64(
     n_threads: int,
     /,
 ) -> tuple[float, float]: ...
-def evaluate_float32(
-    network: tuple[Any, ...],
-    x: Any,
-    scale: float,
-    output: NDArray[Any],
-    products: Products,
-    count: bool,
-    n_threads: int,
-    /,
-) -> tuple[list[int], list[NDArray[Any]]] | None: ...
-def evaluate_float64(
-    network: tuple[Any, ...],
-    x: Any,
-    scale: float,
-    output: NDArray[Any],
-    products: Products,
-    count: bool,
-    n_threads: int,
-    /,
-) -> tuple[list[int], list[NDArray[Any]]] | None: ...
-def encode_float32(
-    network: tuple[Any, ...], x: Any, scale: float, layer: int, n_threads: int, /
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
-def encode_float64(
-    network: tuple[Any, ...], x: Any, scale: float, layer: int, n_threads: int, /
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+class _Predictor:
+    def __init__(self, network: tuple[Any, ...], /) -> None: ...
+    def evaluate(
+        self, x: Any, scale: float, output: NDArray[Any], products: Products, count: bool, n_threads: int, /
+    ) -> tuple[list[int], list[NDArray[Any]]] | None: ...
+    def encode(
+        self, x: Any, scale: float, layer: int, n_threads: int, /
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+
+class PredictorFloat32(_Predictor): ...
+class PredictorFloat64(_Predictor): ...
+
 def use_sgemm(capsule: Any, /) -> None: ...
 def use_dgemm(capsule: Any, /) -> None: ...
 def level_in_use() -> str: ...

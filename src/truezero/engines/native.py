@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import operator
+import weakref
 from collections.abc import Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import cython_blas
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from truezero.activations import Array
 from truezero.draws import threshold
@@ -21,17 +21,25 @@ from truezero.engines._contract import Evaluation, Examples, Features, StepSetti
 from truezero.errors import EngineUnavailableError, OptionError
 from truezero.network import Network
 
+_PRODUCTS = {
+    "automatic": _native.Products.automatic,
+    "sparse": _native.Products.sparse,
+    "dense": _native.Products.dense,
+}
 SOURCE_HASH = _native.SOURCE_HASH
 COMPILER = _native.COMPILER
 _TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}
-_EVALUATE = {np.dtype("f4"): _native.evaluate_float32, np.dtype("f8"): _native.evaluate_float64}
-_ENCODE = {np.dtype("f4"): _native.encode_float32, np.dtype("f8"): _native.encode_float64}
+_PREDICTOR = {np.dtype("f4"): _native.PredictorFloat32, np.dtype("f8"): _native.PredictorFloat64}
 
 
 class NativeEngine:
     """C++ for float32 and float64."""
 
     name = "native"
+
+    def __init__(self) -> None:
+        # Of networks that can no longer change: what was made ready for them, while they live.
+        self._ready: dict[int, tuple[weakref.ref[Network], tuple[Array, ...], str, _native._Predictor]] = {}
 
     def train(
         self,
@@ -57,7 +65,7 @@ class NativeEngine:
         by_blas = large and "dense" in products
         target_type = np.int64 if network.output == "softmax" else network.dtype
         # BLAS runs on our threads, one call on each.
-        with threadpool_limits(1, user_api="blas") if by_blas else nullcontext():
+        with _controller.limit(limits=1) if by_blas else nullcontext():
             loss, penalty = _TRAIN[network.dtype](
                 _arrays(network),
                 _rows(features),
@@ -91,17 +99,11 @@ class NativeEngine:
         self, network: Network, features: Features, products: str, count: bool, n_threads: int
     ) -> tuple[Array, Any]:
         features.check_width(network)
-        instruction_level()
+        predictor = self._predictor(network)
         features = features.canonical()
-        output = np.empty((features.n_samples, network.layer_sizes[-1]), network.dtype)
-        counts = _EVALUATE[network.dtype](
-            _arrays(network),
-            _rows(features),
-            features.scale,
-            output,
-            getattr(_native.Products, products),
-            count,
-            n_threads,
+        output = np.empty((features.X.shape[0], network.biases[-1].shape[0]), network.dtype)
+        counts = predictor.evaluate(
+            _rows(features), features.scale, output, _PRODUCTS[products], count, n_threads
         )
         return output, counts
 
@@ -110,13 +112,28 @@ class NativeEngine:
     ) -> sparse.csr_array[Any]:
         """Activations of one hidden layer as CSR; see `Engine.encode`."""
         features.check_width(network)
-        instruction_level()
+        predictor = self._predictor(network)
         features = features.canonical()
-        code = _ENCODE[network.dtype](_arrays(network), _rows(features), features.scale, layer, n_threads)
+        code = predictor.encode(_rows(features), features.scale, layer, n_threads)
         shape = (features.n_samples, network.layer_sizes[layer + 1])
         result = sparse.csr_array(code, shape=shape)
         result.has_canonical_format = True
         return result
+
+    def _predictor(self, network: Network) -> _native._Predictor:
+        """What predicts with a network; kept for one whose arrays are read-only (`Network.freeze`)."""
+        level = instruction_level()
+        arrays = (*network.weights, *network.biases)
+        kept = self._ready.get(id(network))
+        frozen = not any(array.flags.writeable for array in arrays)
+        if frozen and kept and kept[2] == level and all(map(operator.is_, kept[1], arrays)):
+            return kept[3]
+        predictor = _PREDICTOR[network.dtype](_arrays(network))
+        if frozen:
+            key = id(network)
+            gone = weakref.ref(network, lambda _: self._ready.pop(key, None))
+            self._ready[key] = (gone, arrays, level, predictor)
+        return predictor
 
 
 def instruction_level() -> str:
@@ -186,13 +203,11 @@ def _use_blas() -> str | None:
         _native.use_dgemm(cython_blas.__pyx_capi__["dgemm"])
     except (KeyError, ValueError):
         return None
-    folder = str(Path(scipy.__file__).parent)
-    for library in threadpool_info():
-        if library["user_api"] == "blas" and library["filepath"].startswith(folder):
-            return f"{library['internal_api']} {library['version']}"
-    return "BLAS"
+    libraries = sorted(_controller.info(), key=lambda library: "scipy.libs" not in library["filepath"])
+    return f"{libraries[0]['internal_api']} {libraries[0]['version']}" if libraries else "BLAS"
 
 
+_controller = ThreadpoolController().select(user_api="blas")
 _BLAS = _use_blas()
 
 

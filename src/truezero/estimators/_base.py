@@ -353,7 +353,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         network = state.best_network
         self._scale_input(network, inverse=False)
         self._scale_output(network, inverse=False)
-        self.network_ = network
+        self.network_ = network.freeze()
         before = list(self.history_) if further else []
         self.epoch_selected_ = len(before) + state.epoch_selected
         self.history_ = before + state.history
@@ -468,6 +468,11 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def n_iter_(self) -> int:
         """Epochs run."""
         return len(self.history_)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "network_"):
+            self.network_.freeze()  # copied arrays come back writable
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")

@@ -116,7 +116,7 @@ def _restore(
         k: tuple(v) if isinstance(v, list) else v for k, v in metadata["parameters"].items()
     }
     model = cls(**parameters)
-    model.network_ = network
+    model.network_ = network.freeze()
     model.n_features_in_ = int(fitted["n_features_in"])
     if model.n_features_in_ != network.layer_sizes[0]:
         raise ValueError(
