@@ -9,6 +9,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "bandwidth.h"
 #include "blas.h"
 #include "dispatch.h"
 #include "forward.h"
@@ -299,6 +300,7 @@ NB_MODULE(_native, m) {
   bind_predictor<double>(m, "PredictorFloat64");
   m.def("use_sgemm", &use_gemm<float>);
   m.def("use_dgemm", &use_gemm<double>);
+  m.def("measure_bandwidth", &measure_bandwidth, nb::call_guard<nb::gil_scoped_release>());
   m.def("level_in_use", [] { return std::string(level_in_use().name); });
   m.def("available_levels", [] { return names(available_levels()); });
   m.def("compiled_levels", [] { return names(compiled_levels()); });

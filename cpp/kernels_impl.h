@@ -226,20 +226,20 @@ constexpr Index block_vectors = kTile<T> / Vector<T>::lanes < 8 ? kTile<T> / Vec
 
 template <class T, bool First>
 inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z) {
+  const std::int32_t *start = block.start, *unit = block.unit;
+  const T* value = block.value;
   constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes, line = 64 / static_cast<Index>(sizeof(T));
   const T* next = tile + kBlock * kTile<T>;
   const Index lines = kBlock * kTileBytes / 64 / n_examples;
   for (Index part = 0; part < kTile<T>; part += V * lanes) {
     for (Index b = 0; b < n_examples; ++b) {
-      const Index end = block.start[b + 1];
       T* to = z + b * kBlock + part;
       for (Index k = 0; k < lines && part == 0; ++k, next += line) __builtin_prefetch(next, 0, 2);
       typename Vector<T>::type total[V] = {};
       for (Index v = 0; v < V && !First; ++v) total[v] = load(to + v * lanes);
-      for (Index k = block.start[b]; k < end; ++k) {
-        const T* w = tile + block.unit[k] * kTile<T> + part;
-        const T value = block.value[k];
-        for (Index v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * value;
+      for (Index k = start[b], end = start[b + 1]; k < end; ++k) {
+        const T* w = tile + unit[k] * kTile<T> + part;
+        for (Index v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * value[k];
       }
       for (Index v = 0; v < V; ++v) store(to + v * lanes, total[v]);
     }

@@ -1,16 +1,33 @@
-"""Command-line options made from the estimators' own parameters, so that there is one list of them."""
+"""What commands share: options, consoles, progress; options made from the estimators' own parameters."""
 
 from __future__ import annotations
 
 import inspect
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from truezero.estimators import DeepRectifierClassifier
+
+out_console = Console()
+err_console = Console(stderr=True)
+
+DataDirOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data-dir", help="Folder of the named data sets. [default: $TRUEZERO_DATA, else the cache]"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--n-threads", help="Threads; the result does not depend on it.")
+]
 
 # Parameters that make no sense on a command line, or are options of the commands themselves.
 _LEFT_OUT = (
@@ -88,3 +105,15 @@ def _descriptions(docstring: str) -> dict[str, str]:
         for name in names.split(","):
             found[name.strip()] = " ".join(text.split())
     return found
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Any]:
+    """Give a function that shows a note beside a spinner, on a terminal."""
+    bar = Progress(
+        SpinnerColumn(), TextColumn(title), TextColumn("{task.description}"), TimeElapsedColumn(),
+        console=err_console, transient=True, disable=not err_console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("")
+        yield lambda note: bar.update(task, description=note)

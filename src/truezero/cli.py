@@ -8,19 +8,24 @@ import platform
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from truezero._atomic import check_writable, make_folder, write_text
-from truezero._cli_options import with_estimator_options
+from truezero._cli_bench import bench_app
+from truezero._cli_options import (
+    DataDirOption,
+    JsonOption,
+    ThreadsOption,
+    err_console,
+    out_console,
+    progress,
+    with_estimator_options,
+)
 from truezero._version import __version__
 from truezero.analysis import measure
 from truezero.datasets import Dataset, list_datasets, load_dataset
@@ -29,8 +34,7 @@ from truezero.errors import OptionError, TruezeroError
 from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor, load, save
 from truezero.network import Network
 from truezero.report import percent, write_report
-from truezero.studies import STUDIES, RunStore
-from truezero.studies._store import environment
+from truezero.studies import STUDIES, RunStore, environment
 from truezero.training import Checkpoint
 
 app = typer.Typer(
@@ -39,26 +43,12 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-bench_app = typer.Typer(help="Time truezero against other libraries.", no_args_is_help=True)
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
 
-out_console = Console()
-err_console = Console(stderr=True)
-
 DataArgument = Annotated[
     str, typer.Argument(help="A data set's name (see `truezero data list`) or a file.", metavar="DATA")
-]
-DataDirOption = Annotated[
-    str | None,
-    typer.Option(
-        "--data-dir", help="Folder of the named data sets. [default: $TRUEZERO_DATA, else the cache]"
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-ThreadsOption = Annotated[
-    int | None, typer.Option("--n-threads", help="Threads; the result does not depend on it.")
 ]
 ModelArgument = Annotated[Path, typer.Argument(help="A file that `truezero train` wrote.", metavar="MODEL")]
 
@@ -117,7 +107,7 @@ def reproduce(
         raise OptionError(f"unknown study {study!r}; known: {', '.join(STUDIES)}")
     folder = make_folder(out or f"results-{study}-{data}")
     dataset = load_dataset(data, data_dir=data_dir)
-    with _progress(f"{study} on {data}") as note:
+    with progress(f"{study} on {data}") as note:
         where = ""
 
         def on_run(what: str) -> None:
@@ -309,49 +299,6 @@ def _rows(dataset: Dataset) -> tuple[Any, Any]:
     return dataset.scaled(part), dataset.part(part)[1]  # type: ignore[arg-type]
 
 
-@bench_app.command("train")
-def bench_train_command(
-    data: Annotated[str, typer.Option("--data", help="Data set to train on.")] = "mnist",
-    hidden_layer_sizes: Annotated[str, typer.Option("--hidden-layer-sizes")] = "1000,1000,1000",
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps per measurement.")] = 150,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Interleaved measurements of each.")] = 7,
-    data_dir: DataDirOption = None,
-    n_threads: ThreadsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Time a training step against PyTorch (eager and foreach), interleaved."""
-    from truezero.bench import bench_train
-
-    try:
-        sizes = tuple(int(size) for size in hidden_layer_sizes.split(","))
-    except ValueError:
-        raise OptionError(
-            f"--hidden-layer-sizes must be numbers and commas, got {hidden_layer_sizes!r}"
-        ) from None
-    dataset = load_dataset(data, data_dir=data_dir)
-    with _progress("bench train") as note:
-        result = bench_train(
-            dataset,
-            hidden_layer_sizes=sizes,
-            steps=steps,
-            rounds=rounds,
-            n_threads=n_threads,
-            on_progress=note,
-        )
-    if as_json:
-        print(json.dumps(result, indent=1))
-        return
-    zeros = percent(result["sparsity"]["overall"], 1)
-    table = Table(title=f"{data}, {'-'.join(map(str, result['network']))}, {zeros} % zeros, batches of 10")
-    for heading in ("", "threads", "ms a step"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, milliseconds in result["milliseconds_per_step"].items():
-        table.add_row(name, str(result["n_threads"][name]), f"{milliseconds:.3f}")
-    out_console.print(table)
-    low, high = result["spread"]
-    print(f"ratio, faster PyTorch / native: {result['ratio']:.2f} ({low:.2f} to {high:.2f}, {rounds} rounds)")
-
-
 @data_app.command("list")
 def data_list(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
     """List the data sets, and which are there."""
@@ -413,15 +360,3 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         elif isinstance(value, list):
             value = ", ".join(map(str, value))
         print(f"{title + ':':<18} {value}")
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Any]:
-    """Give a function that shows a note beside a spinner, on a terminal."""
-    bar = Progress(
-        SpinnerColumn(), TextColumn(title), TextColumn("{task.description}"), TimeElapsedColumn(),
-        console=err_console, transient=True, disable=not err_console.is_terminal,
-    )  # fmt: skip
-    with bar:
-        task = bar.add_task("")
-        yield lambda note: bar.update(task, description=note)

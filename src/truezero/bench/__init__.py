@@ -1,0 +1,16 @@
+"""Benchmarks against other libraries: the same network, rows and work, interleaved on one machine.
+
+Every function returns what it measured as JSON holds it, with the machine and the versions; `ratio` is
+always another library's time over ours, above 1 where we are faster, with its least and greatest value
+over the rounds as `spread`. `report.bench` draws them.
+"""
+
+from __future__ import annotations
+
+from truezero.bench._density import bench_density
+from truezero.bench._error import bench_error
+from truezero.bench._predict import bench_predict
+from truezero.bench._text import bench_text
+from truezero.bench._train import bench_train
+
+__all__ = ["bench_density", "bench_error", "bench_predict", "bench_text", "bench_train"]

@@ -1,0 +1,204 @@
+"""Wide sparse binary rows, the shape of text: an epoch, against the width and against other libraries."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from truezero.bench import _peers
+from truezero.bench._machine import machine
+from truezero.bench._timing import Contestant, Progress, best_threads, interleave, milliseconds, ratio
+from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
+from truezero.network import initialize
+
+_BATCH = 10
+_RATE, _L1 = 0.1, 1e-4
+_DENSE_INPUT = ("torch, dense input", "torch, sparse input")
+_EMBEDDING = "torch, embedding bag"
+_PEER_STEPS, _SKLEARN_STEPS = 200, 20
+
+
+def binary_rows(n_rows: int, n_features: int, density: float, *, seed: int = 0) -> tuple[Any, Any]:
+    """Make random binary CSR float32 rows, and classes 0 and 1 that a hyperplane tells apart."""
+    random = np.random.default_rng(seed)
+    X = sparse.random_array(
+        (n_rows, n_features), density=density, format="csr", dtype=np.float32, random_state=random
+    )
+    X.data[:] = 1
+    return X, (X @ random.normal(size=n_features) > 0).astype(np.int64)
+
+
+def bench_text(
+    *,
+    shapes: Sequence[tuple[int, float]] = ((5000, 0.006), (50_000, 0.001)),
+    hidden_layer_sizes: Sequence[int] = (1000, 1000),
+    n_rows: int = 10_000,
+    rounds: int = 5,
+    n_threads: int | None = None,
+    on_progress: Progress = lambda note: None,
+) -> dict[str, Any]:
+    """Time an epoch, batches of 10, on binary rows as wide and as sparse as text (section 4.2).
+
+    Parameters
+    ----------
+    shapes : sequence of (int, float)
+        Features and density of each data set.
+    hidden_layer_sizes : sequence of int
+    n_rows : int
+        Of an epoch; other libraries do a part of it, and their time is scaled up.
+    rounds : int
+        Measurements of each contestant, interleaved.
+    n_threads : int, optional
+        The most anybody may use.
+    on_progress : callable
+
+    Returns
+    -------
+    dict
+        `shapes`, each with `milliseconds_per_step`, `seconds_per_epoch`, `ratio` against PyTorch's best of
+        dense and sparse input, `embedding_bag_ratio` against a model that its author has rewritten with an
+        embedding bag and sparse gradients, `sklearn_ratio`, and `megabytes`, by how much our epoch raised
+        the process's peak memory, the network apart.
+
+    Raises
+    ------
+    OptionError
+        If PyTorch is not installed.
+    """
+    _peers.require_torch()
+    threads = resolve_threads(n_threads)
+    return {
+        "benchmark": "text",
+        "batch_size": _BATCH,
+        "learning_rate": _RATE,
+        "l1_activation": _L1,
+        "n_rows": n_rows,
+        "rounds": rounds,
+        "shapes": [
+            _shape(n, density, tuple(hidden_layer_sizes), n_rows, rounds, threads, on_progress)
+            for n, density in shapes
+        ],
+        "machine": machine(threads),
+    }
+
+
+def _shape(
+    n_features: int,
+    density: float,
+    hidden: tuple[int, ...],
+    n_rows: int,
+    rounds: int,
+    threads: int,
+    on_progress: Progress,
+) -> dict[str, Any]:
+    note = f"{n_features} features"
+    X, target = binary_rows(n_rows, n_features, density)
+    network = initialize((n_features, *hidden, 2), seed=0)
+    native = get_engine("native", network)
+    examples = Examples(Features(X), target, None, np.arange(n_rows, dtype=np.int64))
+    order = np.random.default_rng(1).permutation(n_rows).astype(np.int64)
+    settings = StepSettings(_RATE, _BATCH, (_L1,) * len(hidden))
+    steps = -(-n_rows // _BATCH)
+
+    trained = network.copy()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    native.train(trained, examples, order, settings, epoch=1, seed=0, n_threads=threads)
+    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+    def ours() -> float:
+        started = time.perf_counter()
+        native.train(trained, examples, order, settings, epoch=2, seed=0, n_threads=threads)
+        return (time.perf_counter() - started) / steps
+
+    contestants: dict[str, Contestant] = {"truezero": ours}
+    chosen = {"truezero": threads}
+    for name in (*_DENSE_INPUT, _EMBEDDING):
+        if name == "torch, dense input" and n_features > 10_000:
+            continue  # a gigabyte of zeros
+        batches = _batches(X, target, order[: _PEER_STEPS * _BATCH], name)
+
+        def make(n: int, name: str = name, batches: Any = batches) -> Contestant:
+            model = _peers.TorchTraining(
+                network, "torch eager" if name == _EMBEDDING else "torch foreach",
+                learning_rate=_RATE, l1=_L1, n_threads=n, first_layer=_first_layer(network, name),
+            )  # fmt: skip
+            return lambda: model.train(batches)
+
+        chosen[name], contestants[name] = best_threads(make, threads, on_progress, f"{note}: {name}")
+    few = order[: _SKLEARN_STEPS * _BATCH]
+    contestants["scikit-learn"] = _peers.sklearn_training(network, X[few], target[few], _BATCH, _RATE)
+    seconds = interleave(contestants, rounds, on_progress, note)
+    result: dict[str, Any] = {
+        "features": n_features,
+        "density": density,
+        "network": list(network.layer_sizes),
+        "nonzeros_per_row": float(X.nnz / n_rows),
+        "milliseconds_per_step": milliseconds(seconds),
+        "n_threads": chosen,
+        "megabytes": megabytes,
+        "network_megabytes": sum(w.nbytes for w in network.weights) / 2**20,
+    }
+    result["seconds_per_epoch"] = result["milliseconds_per_step"]["truezero"]["median"] * steps / 1e3
+    for key, names in (
+        ("", list(_DENSE_INPUT)),
+        ("embedding_bag_", [_EMBEDDING]),
+        ("sklearn_", ["scikit-learn"]),
+    ):
+        result[f"{key}ratio"], result[f"{key}spread"] = ratio(seconds, "truezero", names)
+    return result
+
+
+def _batches(X: Any, target: Any, order: Any, name: str) -> list[tuple[Any, Any]]:
+    """Minibatches as PyTorch takes them: dense, sparse (COO), or the features of each row for a bag."""
+    import torch
+
+    batches = []
+    for start in range(0, len(order), _BATCH):
+        rows = X[order[start : start + _BATCH]]
+        classes = torch.tensor(target[order[start : start + _BATCH]])
+        given: Any
+        if name == "torch, dense input":
+            given = torch.tensor(rows.toarray())
+        elif name == "torch, sparse input":
+            coordinates = np.stack(rows.tocoo().coords)
+            given = torch.sparse_coo_tensor(
+                torch.tensor(coordinates), torch.tensor(rows.data), size=rows.shape, check_invariants=False
+            ).coalesce()
+        else:
+            given = (
+                torch.tensor(rows.indices.astype(np.int64)),
+                torch.tensor(rows.indptr[:-1].astype(np.int64)),
+            )
+        batches.append((given, classes))
+    return batches
+
+
+def _first_layer(network: Any, name: str) -> Any:
+    import torch
+
+    if name == "torch, dense input":
+        return None
+
+    class FirstLayer(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+        def __init__(self) -> None:
+            super().__init__()
+            weights = torch.tensor(network.weights[0].copy())
+            self.bias = torch.nn.Parameter(torch.tensor(network.biases[0].copy()))
+            if name == _EMBEDDING:
+                self.bag = torch.nn.EmbeddingBag.from_pretrained(
+                    weights, freeze=False, mode="sum", sparse=True
+                )
+            else:
+                self.weights = torch.nn.Parameter(weights)
+
+        def forward(self, rows: Any) -> Any:
+            if name == _EMBEDDING:
+                return self.bag(*rows) + self.bias
+            return torch.sparse.mm(rows, self.weights) + self.bias
+
+    return FirstLayer()

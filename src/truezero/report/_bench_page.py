@@ -1,0 +1,206 @@
+"""The page of the benchmarks, made from their result files alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+_ORDER = ("train", "error", "predict", "text", "density")
+
+
+def bench_page(results: Sequence[tuple[Path, dict[str, Any]]], folder: Path) -> str:
+    """Write Markdown with every result's figures, its picture, and the machine it ran on.
+
+    Parameters
+    ----------
+    results : sequence of (path, dict)
+        Result files, `NAME.json` with `NAME.png` beside it, and what they hold.
+    folder : path
+        Where the page will lie; pictures are linked from there.
+
+    Returns
+    -------
+    str
+    """
+    ordered = sorted(results, key=lambda item: (_ORDER.index(item[1]["benchmark"]), item[0].name))
+    parts = [
+        "# Benchmarks\n",
+        "Made by `truezero bench page` from the result files that the commands below wrote; nothing is typed in. "
+        "Contestants run in turn, round after round; figures are medians, with the least and the greatest "
+        "in brackets. A ratio is another library's time over ours: above 1, truezero is faster.\n",
+        _machine(ordered[0][1]["machine"]),
+    ]
+    for path, result in ordered:
+        parts.append(_WRITTEN[result["benchmark"]](result))
+        picture = path.with_suffix(".png")
+        if picture.exists():
+            parts.append(f"![{path.stem}]({os.path.relpath(picture, folder)})\n")
+        parts.append(f"Result file: [{path.name}]({os.path.relpath(path, folder)}).\n")
+    return "\n".join(parts)
+
+
+def _machine(m: dict[str, Any]) -> str:
+    caches = ", ".join(f"{name} {size}" for name, size in m["caches"].items())
+    peers = ", ".join(f"{name} {version}" for name, version in m["peers"].items())
+    return (
+        f"**Machine:** {m['processor']}, {m['cores']} cores, {caches}; {m['instruction_level']}; {m['platform']}. "
+        f"**Software:** truezero {m['truezero']} ({m['compiler']}), Python {m['python']}, NumPy {m['numpy']}, "
+        f"SciPy {m['scipy']}, {peers}.\n"
+    )
+
+
+def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    headings = list(headings)
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _time(t: dict[str, float]) -> str:
+    return f"{t['median']:.3f} ({t['least']:.3f}–{t['greatest']:.3f})"
+
+
+def _ratio(value: float | None, spread: Sequence[float] | None) -> str:
+    return "–" if value is None or spread is None else f"**{value:.2f}** ({spread[0]:.2f}–{spread[1]:.2f})"
+
+
+def _times(timings: dict[str, dict[str, float]], threads: dict[str, int]) -> str:
+    ordered = sorted(timings.items(), key=lambda item: item[1]["median"])
+    return _table(
+        ("", "threads", "ms a step"), ((name, str(threads.get(name, "")), _time(t)) for name, t in ordered)
+    )
+
+
+def _network(result: dict[str, Any]) -> str:
+    return "-".join(map(str, result["network"]))
+
+
+def _train(r: dict[str, Any]) -> str:
+    floor, speed = r["floor"], r["bandwidth"]
+    touched = ", ".join(f"{n:.0f}" for n in floor["rows_touched"])
+    layers = ", ".join(f"{100 * zeros:.1f}" for zeros in r["sparsity"]["layers"])
+    return "\n".join(
+        (
+            f"## A training step, {r['activation']}\n",
+            f"`truezero bench train --data {r['data']} --activation {r['activation']} --epochs {r['epochs_before']} "
+            f"--learning-rate-init {r['learning_rate']:g} --l1-activation {r['l1_activation']:g}`: {_network(r)}, "
+            f"batches of {r['batch_size']}, {100 * r['sparsity']['overall']:.1f} % zeros ({layers} by layer).\n",
+            _times(r["milliseconds_per_step"], r["n_threads"]),
+            f"PyTorch's best over ours: {_ratio(r['ratio'], r['spread'])}. One thread over all: "
+            f"{_ratio(r['threads_ratio'], r['threads_spread'])}. Layers run: {', '.join(r['engine']['products'])}.\n",
+            f"Of each layer's weights {touched} rows are touched in a minibatch: {floor['bytes_read'] / 1e6:.1f} MB "
+            f"read forward, as much read and written backward. At {speed['read']:.0f} GB/s read and "
+            f"{speed['rewrite']:.0f} GB/s read and written, measured over {speed['bytes'] / 2**20:.0f} MB, that is "
+            f"{floor['milliseconds']:.3f} ms; a step takes **{floor['ratio']:.2f}** times that.\n",
+        )
+    )
+
+
+def _error(r: dict[str, Any]) -> str:
+    peer = r["peer"]
+    rows = []
+    for target in r["targets"]:
+        reached = (
+            f"{t['seconds']:.1f} s (epoch {t['epoch']:.0f})" if t else "not reached"
+            for t in (target["truezero"], target[peer])
+        )
+        gain = target["ratio"]
+        rows.append(
+            (f"{100 * target['test_error']:g} %", *reached, "–" if gain is None else f"**{gain:.2f}**")
+        )
+    recipe = r["recipe"][0]
+    runs = ", ".join(f"{100 * run['test_error']:.2f} % in {run['seconds']:.1f} s" for run in r["recipe"])
+    sizes = ", ".join(map(str, recipe["hidden_layer_sizes"]))
+    return "\n".join(
+        (
+            "## Time to a test error\n",
+            f"`truezero bench error --data {r['data']} --l1-activation {r['l1_activation']:g} --random-state "
+            f"{r['seed']}`: {_network(r)}, batches of {r['batch_size']}, rate {r['learning_rate']:g}. An epoch of "
+            "each in turn from the same weights in the same order; the error is that of the best validation epoch; "
+            "training and validation are timed.\n",
+            _table(("test error", "truezero", peer, "ratio"), rows),
+            f"A recipe of our own (hidden layers {sizes}, batches of {recipe['batch_size']}, {recipe['epochs']} epochs, "
+            f"the rate falling from {recipe['first_rate']:g} to {recipe['last_rate']:g} in a straight line, no epoch "
+            f"selected), one run per seed: {runs}.\n",
+        )
+    )
+
+
+def _predict(r: dict[str, Any]) -> str:
+    rows = (
+        (
+            str(c["width"]), f"{100 * c['zeros']:g}", f"{c['density']:.3f}", str(c["batch_size"]),
+            _time(c["milliseconds"]["truezero"]), _time(c["milliseconds"]["torch"]),
+            _ratio(c["ratio"], c["spread"]), f"{c['ratio'] * c['density']:.2f}",
+            _ratio(c["dense_ratio"], c["dense_spread"]),
+        )
+        for c in r["cells"]
+    )  # fmt: skip
+    return "\n".join(
+        (
+            "## Prediction\n",
+            f"`truezero bench predict`: {r['inputs']}-w-w-w-10, {100 * r['input_density']:g} % of the input not zero, "
+            "zeros random per example, no dead units. Density is products needed over products of a dense network; "
+            "ratio × density would be 1 if only products cost time.\n",
+            _table(
+                ("w", "zeros, %", "density", "batch", "ms", "PyTorch, ms", "ratio", "ratio × density",
+                 "own dense path / ours"),
+                rows,
+            ),
+        )
+    )  # fmt: skip
+
+
+def _text(r: dict[str, Any]) -> str:
+    parts = [
+        "## Wide sparse rows\n",
+        f"`truezero bench text`: binary CSR rows, batches of {r['batch_size']}, {r['n_rows']} rows an epoch.\n",
+    ]
+    for shape in r["shapes"]:
+        parts += [
+            f"### {shape['features']} features, {100 * shape['density']:g} % not zero\n",
+            f"{_network(shape)}; an epoch takes {shape['seconds_per_epoch']:.2f} s and "
+            f"{shape['megabytes']:.0f} MB beside the network's {shape['network_megabytes']:.0f} MB.\n",
+            _times(shape["milliseconds_per_step"], shape["n_threads"]),
+            f"PyTorch's best of dense and sparse input over ours: {_ratio(shape['ratio'], shape['spread'])}; a PyTorch "
+            "model rewritten with an embedding bag and sparse gradients: "
+            f"{_ratio(shape['embedding_bag_ratio'], shape['embedding_bag_spread'])}; scikit-learn: "
+            f"{_ratio(shape['sklearn_ratio'], shape['sklearn_spread'])}.\n",
+        ]
+    return "\n".join(parts)
+
+
+def _density(r: dict[str, Any]) -> str:
+    rows = []
+    for c in r["cells"]:
+        t = c["milliseconds_per_step"]
+        chosen = t[c["chosen"]]["median"] / min(t["sparse"]["median"], t["dense"]["median"])
+        rows.append(
+            (
+                str(c["width"]), str(c["batch_size"]), f"{c['density']:g}", _time(t["sparse"]), _time(t["dense"]),
+                c["chosen"], f"{chosen:.2f}", _time(t["torch"]) if "torch" in t else "–",
+                _ratio(c["ratio"], c["spread"]),
+            )
+        )  # fmt: skip
+    return "\n".join(
+        (
+            "## Cost against density and width\n",
+            "`truezero bench density`: a training step of 784-w-w-w-10 with hidden layers of the given density, "
+            "skipping zeros and taking layers whole; losses are shown as they are.\n",
+            _table(
+                ("w", "batch", "density", "sparse, ms", "dense, ms", "chosen", "chosen / better", "PyTorch, ms",
+                 "ratio"),
+                rows,
+            ),
+        )
+    )  # fmt: skip
+
+
+_WRITTEN: dict[str, Callable[[dict[str, Any]], str]] = {
+    "train": _train,
+    "error": _error,
+    "predict": _predict,
+    "text": _text,
+    "density": _density,
+}
