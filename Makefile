@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 SOURCES = pyproject.toml CMakeLists.txt README.md LICENSE $(wildcard cpp/*.h cpp/*.cpp) \
 	$(shell find src -type f -not -name '*.pyc')
 
-.PHONY: demo test test-native lint bench clean
+.PHONY: demo test test-native test-arm lint bench bench-check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/truezero reproduce table1 --out demo
@@ -28,8 +28,21 @@ test-native: $(VENV)/bin/cmake
 		build/native-$$sanitizers/test_core || exit 1; \
 	done
 
+# The core compiles for arm64, whose vectors are NEON; needs a cross-compiler (Debian: g++-aarch64-linux-gnu).
+test-arm: $(VENV)/bin/cmake
+	$(BIN)/cmake -S . -B build/arm -DTRUEZERO_BUILD_TESTS=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+		-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
+	$(BIN)/cmake --build build/arm --parallel
+	if command -v qemu-aarch64; then qemu-aarch64 -L /usr/aarch64-linux-gnu build/arm/test_core; fi
+
 bench: $(VENV)/.installed-bench
 	$(BIN)/truezero bench train --data synthetic
+
+# Instructions of every kernel against those on record; needs valgrind.
+bench-check: $(VENV)/bin/cmake
+	$(BIN)/cmake -S . -B build/count -DCMAKE_BUILD_TYPE=Release -DTRUEZERO_BUILD_TESTS=ON
+	$(BIN)/cmake --build build/count --parallel --target count_instructions
+	$(BIN)/python benchmarks/check_instructions.py build/count/count_instructions
 
 clean:
 	rm -rf $(VENV) build demo

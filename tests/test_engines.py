@@ -463,6 +463,59 @@ def test_a_row_alone_gives_what_it_gives_in_a_batch(dtype: str, level: str) -> N
         assert alone.tobytes() == together[row : row + 1].tobytes() == as_csr.tobytes()
 
 
+@pytest.mark.parametrize("n", [1, 5, 57, 300])
+def test_a_frozen_network_predicts_the_same(n: int, level: str) -> None:
+    network, examples = make((40, 300, 150, 7), n=n, dtype="float32", activation=("rectifier", "tanh"))
+    native = get_engine("native")
+    expected = native.forward(network, examples.features, n_threads=2)
+    frozen = network.copy().freeze()
+    for n_threads in (1, 2, 3, 1):  # the first packs, the others find it
+        assert native.forward(frozen, examples.features, n_threads=n_threads).tobytes() == expected.tobytes()
+    with pytest.raises(ValueError, match="read-only"):
+        frozen.weights[0][0, 0] = 1
+    changed = frozen.copy()
+    changed.weights[0][:] = 0
+    changed.biases[0][:] = 0
+    assert native.forward(changed, examples.features, n_threads=1).tobytes() != expected.tobytes()
+    frozen.weights[0] = changed.weights[0]  # other arrays in its place are noticed
+    frozen.biases[0] = changed.biases[0]
+    again = native.forward(frozen.freeze(), examples.features, n_threads=1)
+    assert again.tobytes() == native.forward(changed, examples.features, n_threads=1).tobytes()
+
+
+def test_one_frozen_network_in_many_threads() -> None:
+    network, examples = make((40, 300, 150, 7), n=300, dtype="float32")
+    native, frozen = get_engine("native"), network.freeze()
+    expected = native.forward(frozen, examples.features, n_threads=1).tobytes()
+    wrong: list[bool] = []
+
+    def work(n: int) -> None:
+        for _ in range(20):
+            rows = Features(examples.features.X[: 300 - n])
+            output = native.forward(frozen, rows, n_threads=2).tobytes()
+            wrong.append(output != expected[: len(output)])
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(wrong) == 80
+    assert not any(wrong)
+
+
+def test_dead_units_may_wake() -> None:
+    network, examples = make((19, 200, 5), n=70)
+    network.biases[0][::2] = -100
+    network.freeze()
+    native, reference = get_engine("native"), get_engine("reference")
+    assert native.evaluate(network, examples.features, n_threads=1).dead_units[0] >= 100
+    awake = Features(1e3 * np.sign(examples.features.X))
+    expected = reference.forward(network, awake, n_threads=1)
+    assert native.forward(network, awake, n_threads=1) == pytest.approx(expected)
+    assert native.evaluate(network, awake, n_threads=1).dead_units[0] < 100
+
+
 def test_no_negative_zeros(engine: Engine) -> None:
     network, examples = make(sign_mask="half", dtype="float32")
     network.signs[0][:] = -1  # type: ignore[index]

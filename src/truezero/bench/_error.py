@@ -115,7 +115,9 @@ def bench_error(
     native = get_engine("native", network)
     examples = Examples(Features(X), target, None, np.arange(len(X), dtype=np.int64))
     settings = StepSettings(learning_rate, _BATCH, (l1_activation,) * network.n_hidden)
-    trial = _peers.torch_batches(X, target, np.arange(500 * _BATCH, dtype=np.int64), _BATCH)
+    trial = _peers.torch_batches(
+        X, target, np.resize(np.arange(len(X), dtype=np.int64), 500 * _BATCH), _BATCH
+    )
 
     fastest = {}
     for variant in _peers.TORCH_VARIANTS:

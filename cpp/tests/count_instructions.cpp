@@ -1,0 +1,117 @@
+// Runs one kernel so many times on fixed data, for counting instructions under callgrind:
+//   count_instructions KERNEL TIMES
+// benchmarks/check_instructions.py subtracts one count from another, so that what is around them is left out.
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "dispatch.h"
+#include "types.h"
+
+using namespace truezero;
+
+namespace {
+
+constexpr Index kRows = 500, kWidth = 256, kExamples = 10;
+
+struct Lists {  // of kRows rows, most of them touched by one or two of the examples
+  std::vector<std::int32_t> rows, example;
+  std::vector<std::int64_t> start;
+  std::vector<float> value;
+
+  explicit Lists(unsigned seed, bool full = false) {
+    std::mt19937 random(seed);
+    for (Index i = 0; i < kRows; ++i) {
+      const auto first = static_cast<std::int64_t>(example.size());
+      for (int b = 0; b < kExamples; ++b) {
+        if (!full && random() % 100 >= 15) continue;
+        example.push_back(b);
+        value.push_back(0.5F);
+      }
+      if (static_cast<std::int64_t>(example.size()) == first) continue;
+      rows.push_back(static_cast<std::int32_t>(i));
+      start.push_back(first);
+    }
+    start.push_back(static_cast<std::int64_t>(example.size()));
+  }
+
+  ActiveRows<float> view(bool full = false) const {
+    return {static_cast<std::int64_t>(rows.size()), rows.data(), start.data(), example.data(), value.data(),
+            full ? kExamples : 0};
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Kernels<float>& kernels = kernels_in_use<float>();
+  const Lists now(1), next(2), whole(3, true);
+  std::vector<float> weights(kRows * kWidth, 0.01F), z(kRows * kWidth), delta(kExamples * kWidth, 0.001F),
+      gain(kExamples * kWidth, 1.0F), dots(kExamples * kRows), sparse(kRows * kBlock);
+  std::mt19937 random(4);
+  for (auto& x : sparse) x = random() % 100 < 17 ? 1.0F : 0.0F;
+
+  std::vector<std::int32_t> unit(kRows * kBlock + 16), starts(kRows + 1), rows(kWidth + 1),
+      example(kExamples * kWidth + 1);
+  std::vector<std::int64_t> of_rows(kWidth + 1);
+  std::vector<float> value(kRows * kBlock + 16), listed(kExamples * kWidth + 1), gains(kExamples * kWidth + 1);
+  std::vector<std::uint32_t> bits(16);
+  const UnitLists<float> lists = {rows.data(),  of_rows.data(), example.data(),
+                                  listed.data(), gains.data(),   bits.data()};
+  const auto collect = [&] {
+    for (Index b = 0; b < kRows; ++b) {
+      starts[static_cast<std::size_t>(b + 1)] =
+          starts[static_cast<std::size_t>(b)] +
+          static_cast<std::int32_t>(kernels.collect(sparse.data() + b * kBlock, kBlock, 0,
+                                                    unit.data() + starts[static_cast<std::size_t>(b)],
+                                                    value.data() + starts[static_cast<std::size_t>(b)]));
+    }
+  };
+  collect();
+  const ActivationView<float> rectifier = {0, 1, nullptr, delta.data(), nullptr}, tanh = {2, 1, nullptr, delta.data(), nullptr};
+
+  const std::map<std::string, std::function<void()>> runs = {
+      {"forward", [&] { kernels.forward(now.view(), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
+      {"forward_full", [&] { kernels.forward(whole.view(true), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
+      {"forward_one",
+       [&] { kernels.forward_one(kRows / 2, now.rows.data(), now.value.data(), weights.data(), kWidth, kWidth, z.data()); }},
+      {"forward_block",
+       [&] { kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), false, z.data()); }},
+      {"forward_dense", [&] { kernels.forward_dense(sparse.data(), kBlock, kRows, weights.data(), false, z.data()); }},
+      {"collect", collect},
+      {"collect_units",
+       [&] { kernels.collect_units(sparse.data(), gain.data(), kExamples, kWidth, kWidth, 0, false, lists); }},
+      {"activate_rectifier",
+       [&] { kernels.activate(rectifier, kExamples, kWidth, kWidth, z.data(), gain.data()); }},
+      {"activate_tanh", [&] { kernels.activate(tanh, kExamples, kWidth, kWidth, z.data(), gain.data()); }},
+      {"backward",
+       [&] {
+         kernels.backward(now.view(), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(), nullptr);
+       }},
+      {"backward_full",
+       [&] {
+         kernels.backward(whole.view(true), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(),
+                          nullptr);
+       }},
+      {"backward_forward",
+       [&] {
+         kernels.backward_forward(now.view(), next.view(), weights.data(), kWidth, delta.data(), 1e-6F, z.data());
+       }},
+  };
+  if (argc == 1) {
+    for (const auto& run : runs) std::printf("%s\n", run.first.c_str());
+    return 0;
+  }
+  const auto chosen = runs.find(argv[1]);
+  if (argc != 3 || chosen == runs.end()) {
+    std::fprintf(stderr, "use: count_instructions KERNEL TIMES; without any, it lists the kernels\n");
+    return 2;
+  }
+  for (int times = std::atoi(argv[2]); times > 0; --times) chosen->second();
+  return 0;
+}

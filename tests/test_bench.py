@@ -1,0 +1,259 @@
+"""Benchmarks: that they do the same work, count right, and show what they found. Nothing here is timed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from truezero import bench
+from truezero.bench import _density, _peers, _predict, _text, _timing, _train
+from truezero.cli import app
+from truezero.datasets import load_dataset
+from truezero.engines import Features, get_engine
+from truezero.errors import OptionError
+from truezero.network import initialize
+from truezero.report import bench_figure, bench_page
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses, and as little work as there can be."""
+    monkeypatch.setattr(_timing, "_PAUSE", 0)
+    monkeypatch.setattr(_density, "_WORK", 0)
+    monkeypatch.setattr(_predict, "_WORK", 0)
+    monkeypatch.setattr(_text, "_PEER_STEPS", 2)
+    monkeypatch.setattr(_text, "_SKLEARN_STEPS", 2)
+    monkeypatch.setattr(_peers, "TORCH_VARIANTS", ("torch eager", "torch foreach", "torch fused"))
+
+
+def test_contestants_take_turns() -> None:
+    turns: list[str] = []
+
+    def contestant(name: str, seconds: float) -> _timing.Contestant:
+        def run() -> float:
+            turns.append(name)
+            return seconds
+
+        return run
+
+    contestants = {"truezero": contestant("truezero", 1), "a": contestant("a", 4), "b": contestant("b", 3)}
+    seconds = _timing.interleave(contestants, 2, lambda note: None)
+    assert turns == ["truezero", "a", "b"] * 2
+    assert _timing.ratio(seconds, "truezero", ["a", "b", "not there"]) == (3, [3, 3])
+    assert _timing.ratio(seconds, "truezero", ["not there"]) == (None, None)
+    assert _timing.milliseconds(seconds)["a"] == {"median": 4000, "least": 4000, "greatest": 4000}
+
+
+def test_threads_are_tried() -> None:
+    tried: list[int] = []
+
+    def make(n: int) -> _timing.Contestant:
+        tried.append(n)
+        return lambda: abs(n - 2) + 1.0
+
+    assert _timing.best_threads(make, 6, lambda note: None, "")[0] == 2
+    assert tried == [1, 2, 4, 6]
+
+
+def test_traffic_floor_counts_touched_rows() -> None:
+    network = initialize((30, 20, 4), seed=1)
+    X = np.where(np.random.default_rng(2).random((40, 30)) < 0.1, 1, 0).astype(np.float32)
+    h = np.maximum(X @ network.weights[0], 0)
+    floor = _train.traffic_floor(network, X, np.arange(40), {"read": 2.0, "rewrite": 4.0})
+    touched = [np.mean([a[s : s + 10].any(axis=0).sum() for s in range(0, 40, 10)]) for a in (X, h)]
+    assert floor["rows_touched"] == pytest.approx(touched)
+    n_bytes = 4 * (touched[0] * 20 + touched[1] * 4)
+    assert floor["bytes_read"] == pytest.approx(n_bytes)
+    assert floor["bytes_rewritten"] == pytest.approx(2 * n_bytes)
+    assert floor["milliseconds"] == pytest.approx(1e3 * (n_bytes / 2e9 + 2 * n_bytes / 4e9))
+
+
+def test_network_with_zeros() -> None:
+    network, rows, density = _predict.network_with_zeros(40, 0.8, n_rows=3000)
+    evaluation = get_engine("native").evaluate(network, Features(rows), n_threads=1)
+    assert evaluation.sparsity == pytest.approx((0.8,) * 3, abs=0.03)
+    assert evaluation.dead_units == (0, 0, 0)
+    sizes = [w.size for w in network.weights]
+    assert density == pytest.approx((0.19 * sizes[0] + 0.2 * sum(sizes[1:])) / sum(sizes), abs=0.01)
+    assert not network.weights[0].flags.writeable
+
+
+def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_peers, "torch_installed", lambda: False)
+    digits = load_dataset("digits")
+    for run in (bench.bench_predict, bench.bench_text):
+        with pytest.raises(OptionError, match="needs PyTorch"):
+            run()
+    for train in (bench.bench_train, bench.bench_error):
+        with pytest.raises(OptionError, match="needs PyTorch"):
+            train(digits)
+    result = bench.bench_density(widths=(16,), densities=(0.2,), batch_sizes=(10,), rounds=1, n_threads=1)
+    assert list(result["cells"][0]["milliseconds_per_step"]) == ["sparse", "dense"]
+    assert result["cells"][0]["ratio"] is None
+
+
+def test_against_pytorch(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    digits = load_dataset("digits")
+    results = [
+        bench.bench_train(digits, hidden_layer_sizes=(30, 20), epochs=1, steps=10, rounds=1, n_threads=1),
+        bench.bench_error(digits, hidden_layer_sizes=(60,), targets=(0.5, 0.3), max_epochs=3, n_threads=1),
+        bench.bench_predict(widths=(24,), zeros=(0.5,), batch_sizes=(1, 40), rounds=1, n_threads=1),
+        bench.bench_text(
+            shapes=((300, 0.02),), hidden_layer_sizes=(20, 20), n_rows=40, rounds=1, n_threads=1
+        ),
+    ]
+    train, error, predict, text = results
+    assert set(train["disagreement"]) == {"torch eager", "torch foreach", "torch fused"}
+    assert max(train["disagreement"].values()) < 1e-3
+    assert error["targets"][-1]["truezero"]["selected_test_error"] <= 0.3
+    assert all(cell["largest_difference"] < 1e-4 for cell in predict["cells"])
+    assert text["shapes"][0]["embedding_bag_ratio"] > 0
+    for result in results:
+        assert json.loads(json.dumps(result)) == result
+        assert bench_figure(result).axes
+
+
+def test_another_library_s_weights_are_compared() -> None:
+    pytest.importorskip("torch")
+    network = initialize((6, 5, 3), seed=1)
+    model = _peers.TorchTraining(network, "torch eager", learning_rate=0.5, l1=0.0, n_threads=1)
+    X, classes = np.random.default_rng(0).random((20, 6)).astype(np.float32), np.arange(20) % 3
+    model.train(_peers.torch_batches(X, classes, np.arange(20), 10))
+    assert _peers.disagreement(network, model.weights(), initialize((6, 5, 3), seed=2)) > 0.001
+
+
+def timing(n: float) -> dict[str, float]:
+    return {"median": n, "least": 0.9 * n, "greatest": 1.1 * n}
+
+
+MACHINE: dict[str, Any] = {
+    "processor": "One", "cores": 2, "caches": {"L1 data": "48K"}, "instruction_level": "avx2",
+    "platform": "Linux", "truezero": "0", "compiler": "GNU", "python": "3", "numpy": "2", "scipy": "1",
+    "peers": {"torch": "2"},
+}  # fmt: skip
+RESULTS: list[dict[str, Any]] = [
+    {
+        "benchmark": "train", "data": "mnist", "network": [784, 1000, 10], "activation": "rectifier",
+        "batch_size": 10, "learning_rate": 0.1, "l1_activation": 1e-4, "epochs_before": 10,
+        "sparsity": {"overall": 0.87, "layers": [0.87]},
+        "milliseconds_per_step": {"truezero": timing(0.3), "torch eager": timing(2.5)},
+        "n_threads": {"truezero": 2, "torch eager": 2}, "ratio": 8.3, "spread": [8.0, 8.6],
+        "threads_ratio": None, "threads_spread": None, "engine": {"name": "native", "products": ["sparse"] * 2},
+        "floor": {"rows_touched": [380.0, 500.0], "bytes_read": 6e6, "milliseconds": 0.25, "ratio": 1.2},
+        "bandwidth": {"bytes": 1e7, "read": 58.0, "rewrite": 115.0}, "machine": MACHINE,
+    },
+    {
+        "benchmark": "error", "data": "mnist", "network": [784, 1000, 10], "batch_size": 10,
+        "learning_rate": 0.1, "l1_activation": 1e-5, "seed": 0, "peer": "torch eager",
+        "targets": [
+            {"test_error": 0.02, "truezero": {"seconds": 9.0, "epoch": 5}, "torch eager": None, "ratio": None}
+        ],
+        "histories": {
+            name: [{"epoch": 1, "seconds": s, "test_error": 0.03, "selected_test_error": 0.03}]
+            for name, s in (("truezero", 2.0), ("torch eager", 13.0))
+        },
+        "recipe": [
+            {"hidden_layer_sizes": [800], "batch_size": 10, "epochs": 3, "first_rate": 0.1, "last_rate": 0.01,
+             "seed": 0, "seconds": 3.0, "test_error": 0.017}
+        ],
+        "machine": MACHINE,
+    },
+    {
+        "benchmark": "predict", "inputs": 784, "input_density": 0.19, "machine": MACHINE,
+        "cells": [
+            {"width": 1000, "zeros": 0.83, "density": 0.18, "batch_size": b, "ratio": 5.0, "spread": [4.0, 6.0],
+             "dense_ratio": 4.0, "dense_spread": [3.0, 5.0],
+             "milliseconds": {"truezero": timing(0.05), "torch": timing(0.25)}}
+            for b in (1, 256)
+        ],
+    },
+    {
+        "benchmark": "text", "batch_size": 10, "n_rows": 100, "machine": MACHINE,
+        "shapes": [
+            {"features": 5000, "density": 0.006, "network": [5000, 10, 2], "nonzeros_per_row": 30.0,
+             "milliseconds_per_step": {"truezero": timing(0.3), "scikit-learn": timing(20.0)},
+             "n_threads": {"truezero": 2}, "seconds_per_epoch": 0.3, "megabytes": 10.0, "network_megabytes": 20.0,
+             "ratio": 10.0, "spread": [9.0, 11.0], "embedding_bag_ratio": 4.0, "embedding_bag_spread": [3.0, 5.0],
+             "sklearn_ratio": 60.0, "sklearn_spread": [50.0, 70.0]}
+        ],
+    },
+    {
+        "benchmark": "density", "machine": MACHINE,
+        "cells": [
+            {"width": 256, "batch_size": 10, "density": d, "chosen": "sparse", "ratio": 2.0, "spread": [1.0, 3.0],
+             "milliseconds_per_step": {"sparse": timing(d), "dense": timing(1.0), "torch": timing(2.0)}}
+            for d in (0.1, 0.9)
+        ],
+    },
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda r: r["benchmark"])
+def test_figures(result: dict[str, Any], tmp_path: Path) -> None:
+    figure = bench_figure(result)
+    figure.savefig(tmp_path / "figure.png")
+    assert all(axes.get_xlabel() for axes in figure.axes)
+
+
+def test_page_is_made_from_the_files(tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for result in reversed(RESULTS):
+        (folder / f"{result['benchmark']}.json").write_text(json.dumps(result))
+    (folder / "train.png").write_bytes(b"")
+    page = tmp_path / "docs" / "page.md"
+    page.parent.mkdir()
+    done = CliRunner().invoke(app, ["bench", "page", str(folder), "--out", str(page)])
+    assert done.exit_code == 0
+    text = page.read_text()
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert headings == [
+        "## A training step, rectifier",
+        "## Time to a test error",
+        "## Prediction",
+        "## Wide sparse rows",
+        "## Cost against density and width",
+    ]
+    assert "![train](../results/train.png)" in text
+    assert "**8.30** (8.00–8.60)" in text
+    assert "not reached" in text
+    assert text == bench_page([(folder / f"{r['benchmark']}.json", r) for r in RESULTS], page.parent)
+
+
+def test_command_line(tmp_path: Path) -> None:
+    arguments = [
+        "bench",
+        "density",
+        "--widths",
+        "16",
+        "--batch-sizes",
+        "10",
+        "--rounds",
+        "1",
+        "--n-threads",
+        "1",
+    ]
+    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path), "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == json.loads((tmp_path / "density.json").read_text())
+    assert (tmp_path / "density.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--data", "digits", "--activation", "swish"], "must be rectifier, tanh or softplus"),
+        (["train", "--data", "digits", "--hidden-layer-sizes", "10,x"], "must be numbers and commas"),
+        (["predict", "--zeros", "half"], "--zeros must be numbers and commas"),
+    ],
+)
+def test_mistakes(arguments: list[str], message: str) -> None:
+    error = CliRunner().invoke(app, ["bench", *arguments]).exception
+    assert isinstance(error, OptionError)
+    assert message in str(error)
