@@ -101,7 +101,7 @@ class Forward {
       if (many_) continue;
       active_.emplace_back();
       for (Index first = 0; first < layer(l).n_out; first += tile_width(l)) {
-        active_.back().emplace_back(shape.stretch, std::min(tile_width(l), layer(l).n_out - first), false);
+        active_.back().emplace_back(shape.stretch, std::min(tile_width(l), layer(l).n_out - first));
       }
     }
   }
@@ -210,7 +210,7 @@ class Forward {
     if (many_) {
       blocks_[(l + 1) % 2][static_cast<std::size_t>(t)].fill(kernels_, z, n, units, densest_);
     } else {
-      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(kernels_, z, nullptr, n, units, stride,
+      active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(kernels_, z, z, n, units, stride,
                                                                                 first, densest_ < 0);
     }
   }

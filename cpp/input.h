@@ -108,7 +108,7 @@ class Gather {
       if (dropout.any()) drop_units(dropout, static_cast<std::uint32_t>(ids[b]), 0, input_.n_cols, keep, x);
     }
     if (listed_ == Listed::nothing) return;
-    const UnitLists<T> lists = {to.rows.get(), to.start.get(), to.example.get(), to.value.get(), nullptr, bits_.get()};
+    const UnitLists<T> lists = {to.rows.get(), to.start.get(), to.example.get(), to.value.get(), bits_.get()};
     const std::int64_t n_rows =
         kernels_.collect_units(to.dense.get(), to.dense.get(), n, input_.n_cols, to.stride, 0, listed_ == Listed::all, lists);
     to.view = {n_rows, to.rows.get(), to.start.get(), to.example.get(), to.value.get(), full(to.start[n_rows], n)};

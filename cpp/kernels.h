@@ -40,7 +40,6 @@ struct UnitLists {
   std::int64_t* start;
   std::int32_t* example;
   T* value;
-  T* gain;              // null: not listed
   std::uint32_t* bits;  // scratch: 16 words for every 32 examples
 };
 
@@ -81,7 +80,7 @@ struct Kernels {
 
   // Lists the units first .. first + width that are active in any of n examples, unit by unit, with the
   // examples: where h[example][stride] or gain is not 0, or everywhere if `all`. With both zero, a unit
-  // neither adds to a sum nor passes on a gradient. The gain is left out if null. Returns the number of rows.
+  // neither adds to a sum nor passes on a gradient. Returns the number of rows.
   std::int64_t (*collect_units)(const T* h, const T* gain, std::ptrdiff_t n_examples, std::ptrdiff_t width,
                                 std::ptrdiff_t stride, std::int32_t first, bool all, const UnitLists<T>& to);
 

@@ -364,7 +364,6 @@ std::int64_t collect_units(const T* h, const T* gain, Index n_examples, Index wi
         for (Index b = from; b < until; ++b, bits >>= 1) {  // always written, kept only if active: nothing to mispredict
           to.example[end] = static_cast<std::int32_t>(b);
           to.value[end] = h[b * stride + j + k];
-          if (to.gain) to.gain[end] = gain[b * stride + j + k];
           end += bits & 1;
         }
       }

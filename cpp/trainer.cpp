@@ -49,7 +49,7 @@ struct Tile {
       : first(first_unit), n_units(units), width(width_of(units)), weights(space), packed(n_in), biases(width),
         z(batch * width), gain(hidden ? batch * width : 0), delta(batch * width), scale(scaled ? width : 0),
         norm_change(scaled ? width : 0), d_dot(scaled ? batch * width : 0), d_update(scaled ? batch * width : 0),
-        norm(scaled ? static_cast<std::size_t>(width) : 0), active(hidden ? batch : 1, hidden ? units : 1, true) {}
+        norm(scaled ? static_cast<std::size_t>(width) : 0), active(hidden ? batch : 1, hidden ? units : 1) {}
 
   static Index width_of(Index units) { return (units + 15) / 16 * 16; }
 };
@@ -415,13 +415,14 @@ class Trainer {
     }
     const ActiveRows<T> active = tile.active.view();
     for (Index i = 0; i < active.n_rows; ++i) {
-      T* to = tile.delta.get() + active.rows[i] - tile.first;
+      const Index unit = active.rows[i] - tile.first;
       for (Index k = active.start[i]; k < active.start[i + 1]; ++k) {
         T gradient = 0;
         for (const auto& above : tiles(l + 1)) gradient += above.dots[t][k];
         const T h = active.value[k];
         if (l1 != 0 && h != 0) gradient += std::copysign(l1, h) * minibatch.share[active.example[k]];
-        to[active.example[k] * tile.width] = gradient * tile.active.gain()[k];
+        const Index at = active.example[k] * tile.width + unit;
+        tile.delta[at] = gradient * tile.gain[at];
       }
     }
   }

@@ -25,7 +25,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses, and as little work as there can be."""
     monkeypatch.setattr(_timing, "_PAUSE", 0)
     monkeypatch.setattr(_density, "_WORK", 0)
-    monkeypatch.setattr(_predict, "_WORK", 0)
+    monkeypatch.setattr(_timing, "_WARM_UP", 0)
+    monkeypatch.setattr(_timing, "_AT_LEAST", 0)
     monkeypatch.setattr(_text, "_PEER_STEPS", 2)
     monkeypatch.setattr(_text, "_SKLEARN_STEPS", 2)
     monkeypatch.setattr(_peers, "TORCH_VARIANTS", ("torch eager", "torch foreach", "torch fused"))

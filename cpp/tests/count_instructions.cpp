@@ -59,10 +59,9 @@ int main(int argc, char** argv) {
   std::vector<std::int32_t> unit(kRows * kBlock + 16), starts(kRows + 1), rows(kWidth + 1),
       example(kExamples * kWidth + 1);
   std::vector<std::int64_t> of_rows(kWidth + 1);
-  std::vector<float> value(kRows * kBlock + 16), listed(kExamples * kWidth + 1), gains(kExamples * kWidth + 1);
+  std::vector<float> value(kRows * kBlock + 16), listed(kExamples * kWidth + 1);
   std::vector<std::uint32_t> bits(16);
-  const UnitLists<float> lists = {rows.data(),  of_rows.data(), example.data(),
-                                  listed.data(), gains.data(),   bits.data()};
+  const UnitLists<float> lists = {rows.data(), of_rows.data(), example.data(), listed.data(), bits.data()};
   const auto collect = [&] {
     for (Index b = 0; b < kRows; ++b) {
       starts[static_cast<std::size_t>(b + 1)] =

@@ -163,7 +163,7 @@ def predict(
     widths: Annotated[str, typer.Option("--widths", help="Units of each hidden layer.")] = "1000,4096",
     zeros: Annotated[str, typer.Option("--zeros", help="Shares of zeros.")] = "0.5,0.7,0.83,0.9,0.95",
     batch_sizes: Annotated[str, typer.Option("--batch-sizes", help="Rows per call.")] = "1,16,256,4096",
-    rounds: RoundsOption = 7,
+    rounds: RoundsOption = 5,
     out: OutOption = None,
     n_threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -196,7 +196,7 @@ def predict(
         table.add_row(
             str(cell["width"]), f"{100 * cell['zeros']:g}", f"{cell['density']:.3f}", str(cell["batch_size"]),
             f"{times['truezero']['median']:.3f}", f"{times['torch']['median']:.3f}",
-            _ratio(cell["ratio"], cell["spread"]), _ratio(cell["dense_ratio"], cell["dense_spread"]),
+            f"{cell['ratio']:.2f}", f"{cell['dense_ratio']:.2f}",
         )  # fmt: skip
     out_console.print(table)
 

@@ -16,7 +16,6 @@ from truezero.engines.native import NativeEngine
 from truezero.network import Network, initialize
 
 _INPUTS, _OUTPUTS, _INPUT_DENSITY = 784, 10, 0.19
-_WORK = 4e9  # products of a dense network in one measurement
 
 
 def network_with_zeros(
@@ -64,7 +63,7 @@ def bench_predict(
     widths: Sequence[int] = (1000, 4096),
     zeros: Sequence[float] = (0.5, 0.7, 0.83, 0.9, 0.95),
     batch_sizes: Sequence[int] = (1, 16, 256, 4096),
-    rounds: int = 7,
+    rounds: int = 5,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
@@ -132,11 +131,10 @@ def _cell(
     assert isinstance(native, NativeEngine)
     batches = [rows[start : start + batch_size] for start in range(0, len(rows) - batch_size + 1, batch_size)]
     batches = batches[:64]  # other rows in every call
-    repeat = int(np.clip(_WORK / (sum(w.size for w in network.weights) * batch_size), 2, 500))
 
     def ours(products: str, n: int) -> Contestant:
         turn = iter(_cycle([Features(batch) for batch in batches]))
-        return timed(lambda: native.forward(network, next(turn), n_threads=n, products=products), repeat)
+        return timed(lambda: native.forward(network, next(turn), n_threads=n, products=products))
 
     layers: list[Any] = []
     for weights, biases in zip(network.weights, network.biases, strict=True):
@@ -150,7 +148,7 @@ def _cell(
             with torch.inference_mode():
                 model(next(turn))
 
-        run = timed(call, repeat)
+        run = timed(call)
 
         def on_threads() -> float:
             torch.set_num_threads(n)

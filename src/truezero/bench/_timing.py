@@ -8,22 +8,30 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 # Another library's idle threads spin for a while after their work; nobody is timed beside them.
-_PAUSE = 0.3
+_PAUSE = 0.1
+# A processor that has idled takes a while to get going, and a call alone is too short to time.
+_WARM_UP, _AT_LEAST = 0.1, 0.25
 
 Contestant = Callable[[], float]
 """Does its work once and returns the seconds one unit of it took."""
 Progress = Callable[[str], Any]
 
 
-def timed(work: Callable[[], Any], repeat: int = 1) -> Contestant:
-    """Make a contestant of a function: seconds per call, over `repeat` calls after one not counted."""
+def timed(work: Callable[[], Any]) -> Contestant:
+    """Make a contestant of a function: seconds per call, over a quarter of a second of calls."""
+
+    def repeat(seconds: float) -> float:
+        started, calls = time.perf_counter(), 0
+        while True:
+            work()
+            calls += 1
+            passed = time.perf_counter() - started
+            if passed >= seconds:
+                return passed / calls
 
     def run() -> float:
-        work()
-        started = time.perf_counter()
-        for _ in range(repeat):
-            work()
-        return (time.perf_counter() - started) / repeat
+        repeat(_WARM_UP)
+        return repeat(_AT_LEAST)
 
     return run
 
