@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -151,8 +152,8 @@ def jax_training(
     its arguments donated; JAX chooses its threads by itself.
     """
     try:
-        import jax
-        import jax.numpy as jnp
+        jax: Any = importlib.import_module("jax")
+        jnp: Any = importlib.import_module("jax.numpy")
     except ImportError:
         return None
     functions = {"rectifier": jax.nn.relu, "tanh": jnp.tanh}
