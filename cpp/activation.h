@@ -14,7 +14,8 @@ struct Constants<float> {
   static constexpr int mantissa = 23, exp_terms = 7, log_terms = 8;
   static constexpr Bits one = 127 << 23;
   static constexpr float magic = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
-  static constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F, lowest = -87.0F;
+  static constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F, lowest = -104.0F;
+  static constexpr float least_for_log = 1e-7F;
 };
 
 template <>
@@ -23,7 +24,8 @@ struct Constants<double> {
   static constexpr int mantissa = 52, exp_terms = 13, log_terms = 16;
   static constexpr Bits one = std::int64_t{1023} << 52;
   static constexpr double magic = 6755399441055744.0;  // 1.5 * 2^52
-  static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10, lowest = -708.0;
+  static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10, lowest = -746.0;
+  static constexpr double least_for_log = 1e-16;
 };
 
 template <class T>
@@ -39,26 +41,29 @@ inline Many<T> absolute(Many<T> x) {
   return x < 0 ? -x : x;
 }
 
-// exp(x) = power * (1 + rest), for x <= 0: power is 2^n, rest the Taylor series of exp(x - n ln 2) - 1.
+// exp(x) = first * second * (1 + rest), for x <= 0: first and second are powers of 2, two of them so that
+// the least numbers come out as they should, rest the Taylor series of exp(x - n ln 2) - 1.
 template <class T>
 struct Exp {
-  Many<T> power, rest;
+  Many<T> first, second, rest;
 
   explicit Exp(Many<T> x) {
     using C = Constants<T>;
     typedef typename C::Bits Whole __attribute__((vector_size(TRUEZERO_VECTOR_BYTES)));
-    x = x < C::lowest ? all<T>(C::lowest) : x;  // a NaN stays one
+    x = x < C::lowest ? all<T>(C::lowest) : x;  // where exp is 0; a NaN stays one
     const Many<T> shifted = x * T(1.44269504088896340736) + C::magic;
     const Many<T> n = shifted - C::magic;
     const Many<T> r = (x - n * C::ln2_high) - n * C::ln2_low;
-    power = (Many<T>)((((Whole)shifted) << C::mantissa) + C::one);
+    const Whole power = (Whole)shifted - (Whole)all<T>(C::magic), half = power / 2;
+    first = (Many<T>)((half << C::mantissa) + C::one);
+    second = (Many<T>)(((power - half) << C::mantissa) + C::one);
     rest = all<T>(T(1));
     for (int k = C::exp_terms; k > 1; --k) rest = rest * (r * (T(1) / T(k))) + T(1);
     rest = rest * r;
   }
 
-  Many<T> value() const { return power * rest + power; }
-  Many<T> minus_one() const { return power * rest + (power - T(1)); }
+  Many<T> value() const { return (first * rest + first) * second; }
+  Many<T> minus_one() const { return first * second * rest + (first * second - T(1)); }
 };
 
 // log(1 + e) for 0 <= e <= 1, as 2 artanh(e / (2 + e)): its series needs few terms, as its square is at most 1/9.
@@ -67,7 +72,7 @@ inline Many<T> log1p_of_unit(Many<T> e) {
   const Many<T> s = e / (e + T(2)), square = s * s;
   Many<T> series = all<T>(T(1) / T(2 * Constants<T>::log_terms + 1));
   for (int k = Constants<T>::log_terms - 1; k >= 0; --k) series = series * square + T(1) / T(2 * k + 1);
-  return T(2) * s * series;
+  return e < Constants<T>::least_for_log ? e : T(2) * s * series;  // half of the least number would be 0
 }
 
 template <class T>

@@ -24,9 +24,15 @@ constexpr Index kStretch = 256;
 constexpr std::size_t kShapes = 4;  // so many kinds of calls in turn find their memory again
 constexpr double kDense = 0.6;      // share of active units above which a block is multiplied whole
 constexpr double kSmall = 2e5;      // products; below, a barrier costs more than the other half of the work
-constexpr Index kHugePages = 1 << 21;  // bytes of a layer from which on they pay
 
 Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
+
+// Rows to make room for: few different numbers, so that calls of many sizes find memory to use again.
+Index stretch_for(Index n_rows) {
+  Index stretch = 1;
+  while (stretch < n_rows && stretch < kStretch) stretch *= 2;
+  return n_rows < kManyRows ? std::min(stretch, kManyRows - 1) : stretch;
+}
 
 // A block of units of one layer, for a stretch of examples.
 template <class T>
@@ -154,10 +160,11 @@ class Forward {
   void make_room() {
     const Index most = Gather<T>::most_entries(*input_, nullptr, input_->n_rows, shape_.stretch);
     if (gather_ && most <= room_) return gather_->use(*input_);
-    room_ = most;
+    auto gathered = std::make_unique<Gathered<T>>(*input_, shape_.stretch, most);
     gather_ = std::make_unique<Gather<T>>(*input_, kernels_, shape_.stretch, most,
                                           densest_ < 0 ? Listed::all : Listed::non_zeros);
-    gathered_ = std::make_unique<Gathered<T>>(*input_, shape_.stretch, most);
+    gathered_ = std::move(gathered);
+    room_ = most;
   }
 
   void begin(Index start, Index n) {
@@ -208,6 +215,9 @@ class Forward {
     done(thread, start, n, l, first, units, z, stride);
     if (l + 1 == shape_.n_layers) return;
     if (many_) {
+      // What lies behind the last unit is read along with it, and is not 0 where an infinite input met
+      // the zeros that fill up the weights.
+      for (Index b = 0; b < n; ++b) std::fill(z + b * stride + units, z + b * stride + round_up(units, 16), T(0));
       blocks_[(l + 1) % 2][static_cast<std::size_t>(t)].fill(kernels_, z, n, units, densest_);
     } else {
       active_[static_cast<std::size_t>(l)][static_cast<std::size_t>(t)].collect(kernels_, z, z, n, units, stride,
@@ -289,8 +299,7 @@ Predictor<T>::~Predictor() = default;
 
 template <class T>
 Forward<T>& Predictor<T>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
-  const typename Forward<T>::Shape shape = {std::max<Index>(1, std::min(kStretch, input.n_rows)), n_layers, products,
-                                            n_threads, input.sparse};
+  const typename Forward<T>::Shape shape = {stretch_for(input.n_rows), n_layers, products, n_threads, input.sparse};
   auto found = forwards_.begin();
   while (found != forwards_.end() && !((*found)->shape() == shape)) ++found;
   if (found == forwards_.end()) {

@@ -401,7 +401,8 @@ void activate_rows(const ActivationView<T>& of, F f, Index n_examples, Index n_u
   }
   for (Index b = 0; b < n_examples; ++b, z += stride, gain += Gain ? stride : 0) {
     for (Index j = 0; j < whole; j += lanes) {
-      activate_vector<T, Gain>(of, f, z + j, gain + (Gain ? j : 0), of.column_scale + j, of.biases + j, of.signs + j);
+      activate_vector<T, Gain>(of, f, z + j, Gain ? gain + j : nullptr, of.column_scale ? of.column_scale + j : nullptr,
+                               of.biases + j, of.signs ? of.signs + j : nullptr);
     }
     if (left == 0) continue;
     T h[lanes] = {}, slope[lanes];

@@ -5,9 +5,12 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -20,6 +23,8 @@ inline void spin_pause() {
   asm volatile("yield");
 #endif
 }
+
+constexpr const char* kNoMoreThreads = "the system has no more threads to give; use fewer (n_threads)";
 
 // Threads waiting for work: starting one takes longer than a whole prediction of one row. They spin
 // for a moment after each job, as the next often follows at once, and sleep after that.
@@ -43,15 +48,20 @@ class Pool {
   bool run(int n, const std::function<void(int)>& job) {
     const std::unique_lock<std::mutex> alone(in_use_, std::try_to_lock);
     if (!alone.owns_lock()) return false;
-    for (; n_workers_ < n - 1; ++n_workers_) {
-      std::thread(&Pool::work, this, n_workers_ + 1, round_.load()).detach();
+    try {
+      for (; n_workers_ < n - 1; ++n_workers_) {
+        std::thread(&Pool::work, this, n_workers_ + 1, round_.load()).detach();
+      }
+    } catch (const std::system_error&) {
+      throw std::runtime_error(kNoMoreThreads);
     }
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       job_ = &job;
-      size_ = n;
-      left_.store(n_workers_);
-      round_.fetch_add(1);
+      left_.store(n - 1);
+      // One word tells the round and its size: a worker too many for this round may see it late, when
+      // nobody waits for it any more.
+      round_.store((round_.load() / kMost + 1) * kMost + n);
     }
     wake_.notify_all();
     job(0);
@@ -67,30 +77,33 @@ class Pool {
 
  private:
   static constexpr int kSpins = 4000;
+  static constexpr std::int64_t kMost = 1 << 20;  // threads
 
   static std::atomic<Pool*>& instance() {
     static std::atomic<Pool*> pool{nullptr};
     return pool;
   }
 
-  void work(int number, long seen) {
-    for (;; ++seen) {
+  void work(int number, std::int64_t seen) {
+    for (;;) {
       for (int spins = 0; spins < kSpins && round_.load(std::memory_order_acquire) == seen; ++spins) spin_pause();
       if (round_.load(std::memory_order_acquire) == seen) {
         std::unique_lock<std::mutex> lock(mutex_);
         wake_.wait(lock, [&] { return round_.load() != seen; });
       }
-      if (number < size_) (*job_)(number);
+      seen = round_.load(std::memory_order_acquire);
+      if (number >= seen % kMost) continue;
+      (*job_)(number);
       left_.fetch_sub(1, std::memory_order_release);
     }
   }
 
   std::mutex in_use_, mutex_;
   std::condition_variable wake_;
-  alignas(64) std::atomic<long> round_{0};
+  alignas(64) std::atomic<std::int64_t> round_{0};
   alignas(64) std::atomic<int> left_{0};
   const std::function<void(int)>* job_ = nullptr;
-  int size_ = 0, n_workers_ = 0;
+  int n_workers_ = 0;
 };
 
 class Team {
@@ -157,8 +170,8 @@ class Team {
     try {
       others.reserve(static_cast<std::size_t>(size_) - 1);
       for (int thread = 1; thread < size_; ++thread) others.emplace_back(guarded, thread);
-    } catch (...) {
-      fail(std::current_exception());  // no more threads to be had; those there are leave at a barrier
+    } catch (...) {  // those there are leave at a barrier
+      fail(std::make_exception_ptr(std::runtime_error(kNoMoreThreads)));
     }
     if (!failed_.load()) guarded(0);
     for (auto& thread : others) thread.join();

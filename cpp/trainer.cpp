@@ -26,7 +26,6 @@ namespace {
 
 constexpr double kSmallNetwork = 50e3;   // weights; below, a barrier costs more than the other half of the work
 constexpr double kSmallestScale = 1e-6;  // below, column scales are multiplied into the weights
-constexpr Index kHugePages = 1 << 21;    // bytes of a layer from which on they pay
 
 Index tile_width(Index n_out) { return n_out > 512 ? 256 : 128; }
 
@@ -273,20 +272,21 @@ class Trainer {
             l == 0 ? settings_.input_dropout_threshold : settings_.dropout_threshold};
   }
 
-  // Calls use(non-zero inputs, number of the tile below they come from) in order, or in reverse.
+  // Calls use(non-zero inputs, number of the tile below they come from) in order.
   template <class Use>
   void inputs(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
     if (l == 0) return use(minibatch.input.view, std::size_t{0});
     for (std::size_t t = 0; t < tiles(l - 1).size(); ++t) use(tiles(l - 1)[t].active.view(), t);
   }
 
+  // The same in reverse.
   template <class Use>
   void inputs_backward(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
     if (l == 0) return use(minibatch.input.view, std::size_t{0});
     for (std::size_t t = tiles(l - 1).size(); t-- > 0;) use(tiles(l - 1)[t].active.view(), t);
   }
 
-  // The same for inputs that are used as matrices: (matrix, its first row of weights, columns, number).
+  // For inputs that are used as matrices, in order: use(matrix, its first row of weights, columns, number).
   template <class Use>
   void input_matrices(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
     if (l == 0) return use(Matrix<T>{minibatch.input.dense.get(), minibatch.input.stride}, 0, network_.layers[0].n_in, 0);

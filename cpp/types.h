@@ -55,6 +55,8 @@ struct RowsView {
 
 // Uninitialised memory, aligned to cache lines; pages never written cost nothing. Where all of a large
 // buffer will be used, huge pages spare the address translation, which touched rows far apart would miss.
+constexpr Index kHugePages = 1 << 21;  // bytes from which on they pay
+
 template <class T>
 class Buffer {
  public:

@@ -15,7 +15,7 @@ from truezero.bench import _density, _peers, _predict, _text, _timing, _train
 from truezero.cli import app
 from truezero.datasets import load_dataset
 from truezero.engines import Features, get_engine
-from truezero.errors import OptionError
+from truezero.errors import DataError, OptionError
 from truezero.network import initialize
 from truezero.report import bench_figure, bench_page
 
@@ -207,7 +207,6 @@ def test_page_is_made_from_the_files(tmp_path: Path) -> None:
     folder.mkdir()
     for result in reversed(RESULTS):
         (folder / f"{result['benchmark']}.json").write_text(json.dumps(result))
-    (folder / "train.png").write_bytes(b"")
     page = tmp_path / "docs" / "page.md"
     page.parent.mkdir()
     done = CliRunner().invoke(app, ["bench", "page", str(folder), "--out", str(page)])
@@ -225,6 +224,21 @@ def test_page_is_made_from_the_files(tmp_path: Path) -> None:
     assert "**8.30** (8.00–8.60)" in text
     assert "not reached" in text
     assert text == bench_page([(folder / f"{r['benchmark']}.json", r) for r in RESULTS], page.parent)
+
+
+def test_numbers_out_of_range() -> None:
+    pytest.importorskip("torch")
+    for wrong in ({"batch_sizes": (8192,)}, {"batch_sizes": (0,)}, {"zeros": (1.5,)}, {"widths": (0,)}):
+        with pytest.raises(OptionError, match="must be"):
+            bench.bench_predict(**wrong)
+    with pytest.raises(OptionError, match="target errors must fall"):
+        bench.bench_error(load_dataset("digits"), targets=(0.1, 0.2))
+
+
+def test_a_file_that_is_no_result(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{}")
+    done = CliRunner().invoke(app, ["bench", "page", str(tmp_path), "--out", str(tmp_path / "page.md")])
+    assert "is not the result of a benchmark" in str(done.exception)
 
 
 def test_command_line(tmp_path: Path) -> None:
@@ -252,9 +266,11 @@ def test_command_line(tmp_path: Path) -> None:
         (["train", "--data", "digits", "--activation", "swish"], "must be rectifier, tanh or softplus"),
         (["train", "--data", "digits", "--hidden-layer-sizes", "10,x"], "must be numbers and commas"),
         (["predict", "--zeros", "half"], "--zeros must be numbers and commas"),
+        (["density", "--batch-sizes", "0"], "widths and batch sizes must be at least 1"),
+        (["page", ".", "--out", "page.md"], "holds no results"),
     ],
 )
 def test_mistakes(arguments: list[str], message: str) -> None:
     error = CliRunner().invoke(app, ["bench", *arguments]).exception
-    assert isinstance(error, OptionError)
+    assert isinstance(error, OptionError | DataError)
     assert message in str(error)

@@ -483,6 +483,66 @@ def test_a_frozen_network_predicts_the_same(n: int, level: str) -> None:
     assert again.tobytes() == native.forward(changed, examples.features, n_threads=1).tobytes()
 
 
+def test_a_frozen_network_s_other_parts_may_change() -> None:
+    network, examples = make(activation="softplus", dtype="float32")
+    native, frozen = get_engine("native"), network.freeze()
+    before = native.forward(frozen, examples.features, n_threads=1)
+    frozen.softplus_scale = 5.0
+    after = native.forward(frozen, examples.features, n_threads=1)
+    assert not np.allclose(before, after)
+    frozen.activations = ("tanh", "tanh")
+    assert not np.allclose(after, native.forward(frozen, examples.features, n_threads=1))
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_rows_that_are_not_finite_stay_alone(value: float, level: str) -> None:
+    network, examples = make((20, 100, 90, 3), n=40, dtype="float32")
+    X = examples.features.X.copy()
+    X[7, 3] = X[30, 5] = value
+    native = get_engine("native")
+    together = native.forward(network, Features(X), n_threads=1)
+    for row in range(len(X)):
+        alone = native.forward(network, Features(X[row : row + 1]), n_threads=1)
+        np.testing.assert_array_equal(alone[0], together[row])
+    assert np.isfinite(np.delete(together, [7, 30], axis=0)).all()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("activation", ["softplus", "sigmoid"])
+def test_the_least_activations_are_counted_as_the_reference_does(
+    activation: str, dtype: str, level: str
+) -> None:
+    network = initialize((1, 4000, 2), activation, dtype=dtype)
+    lowest = {"float32": 104.0, "float64": 746.0}[dtype]
+    network.weights[0][:] = 0
+    network.biases[0][:] = -lowest + np.linspace(-1.5, 20, 4000)
+    rows = Features(np.ones((2, 1), dtype))
+    native, reference = (
+        get_engine(name).evaluate(network, rows, n_threads=1).zeros[0] for name in ("native", "reference")
+    )
+    assert 0 < reference < 4000
+    assert abs(native - reference) <= 2 * 20  # half of the least number: within a few roundings of the edge
+
+
+def test_blas_is_given_back_its_threads() -> None:
+    from truezero.engines import native as module
+
+    network, examples = make((120, 300, 600, 11), n=200, dtype="float32")
+    steps = settings(network, batch_size=100)
+    before = [library["num_threads"] for library in module._controller.info()]
+
+    def work() -> None:
+        for _ in range(5):
+            run(get_engine("native"), network, examples, steps, density=(1.0, 1.0, 1.0))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [library["num_threads"] for library in module._controller.info()] == before
+
+
 def test_one_frozen_network_in_many_threads() -> None:
     network, examples = make((40, 300, 150, 7), n=300, dtype="float32")
     native, frozen = get_engine("native"), network.freeze()

@@ -20,7 +20,7 @@ from truezero._cli_options import (
 )
 from truezero.datasets import load_dataset
 from truezero.errors import DataError, OptionError
-from truezero.report import bench_figure, bench_page, percent
+from truezero.report import BENCHMARKS, bench_figure, bench_page, percent
 
 bench_app = typer.Typer(help="Time truezero against other libraries.", no_args_is_help=True)
 
@@ -44,13 +44,17 @@ def _finish(result: dict[str, Any], name: str, out: Path | None, as_json: bool) 
     if out is not None:
         folder = make_folder(out)
         write_text(folder / f"{name}.json", json.dumps(result, indent=1) + "\n")
-        with writing(folder / f"{name}.png") as beside:
-            bench_figure(result).savefig(beside, dpi=120, format="png")
+        _draw(result, folder / f"{name}.png")
     if as_json:
         print(json.dumps(result, indent=1))
     elif out is not None:
         print(f"result: {out / f'{name}.json'}, picture: {out / f'{name}.png'}")
     return not as_json
+
+
+def _draw(result: dict[str, Any], path: Path) -> None:
+    with writing(path) as beside:
+        bench_figure(result).savefig(beside, dpi=120, format="png")
 
 
 def _times(timings: dict[str, dict[str, float]], threads: dict[str, int], title: str) -> Table:
@@ -267,7 +271,7 @@ def page(
     results: Annotated[Path, typer.Argument(help="Folder that the other benchmarks wrote with --out.")],
     out: Annotated[Path, typer.Option("--out", help="The page, Markdown.")],
 ) -> None:
-    """Write a page of all results in a folder, with their pictures beside it."""
+    """Write a page of all results in a folder, and draw their pictures anew."""
     found = []
     for file in sorted(results.glob("*.json")):
         try:
@@ -276,5 +280,9 @@ def page(
             raise DataError(f"{file} is not JSON: {error}") from None
     if not found:
         raise DataError(f"{results} holds no results; run a benchmark with --out {results} first")
+    for file, result in found:
+        if not isinstance(result, dict) or result.get("benchmark") not in BENCHMARKS:
+            raise DataError(f"{file} is not the result of a benchmark; keep other files out of {results}")
+        _draw(result, file.with_suffix(".png"))
     write_text(out, bench_page(found, out.parent))
     print(f"page: {out}")

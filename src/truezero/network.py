@@ -89,11 +89,13 @@ class Network:
     def freeze(self) -> Network:
         """Make the arrays read-only; return the network.
 
-        An engine may then keep what it prepares for prediction, a second copy of the weights say. A
-        `copy` can be changed.
+        An engine may then keep what it prepares for prediction, a second copy of the weights say: from
+        now on they must not change, not through other views of their memory either. A `copy` can be
+        changed.
         """
-        for array in (*self.weights, *self.biases):
-            array.flags.writeable = False
+        for array in (*self.weights, *self.biases, *self.signs):
+            if array is not None:
+                array.flags.writeable = False
         return self
 
     def all_finite(self) -> bool:

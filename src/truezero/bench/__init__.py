@@ -2,7 +2,7 @@
 
 Every function returns what it measured as JSON holds it, with the machine and the versions; `ratio` is
 always another library's time over ours, above 1 where we are faster, with its least and greatest value
-over the rounds as `spread`. `report.bench` draws them.
+over the rounds as `spread`. `report.bench_figure` draws them.
 """
 
 from __future__ import annotations

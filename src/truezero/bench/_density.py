@@ -13,6 +13,7 @@ from truezero.bench._machine import machine
 from truezero.bench._predict import network_with_zeros
 from truezero.bench._timing import Contestant, Progress, interleave, milliseconds, ratio
 from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
+from truezero.errors import OptionError
 
 _RATE = 1e-6  # so small that the zeros stay as they are
 _WORK = 3e9  # products of a dense network in one measurement
@@ -48,6 +49,8 @@ def bench_density(
         `cells`, each with width, batch size, density, the products that the built-in rule chooses, and
         milliseconds per step of `sparse`, `dense` and `torch` (foreach; where it is installed).
     """
+    if not all(size >= 1 for size in (*widths, *batch_sizes)):
+        raise OptionError(f"widths and batch sizes must be at least 1, got {widths} and {batch_sizes}")
     threads = resolve_threads(n_threads)
     cells = []
     for width in widths:
@@ -108,6 +111,7 @@ def _cell(
         "batch_size": batch_size,
         "density": density,
         "chosen": tally.products[1],
+        "blas": tally.blas,
         "milliseconds_per_step": milliseconds(seconds),
         "ratio": median,
         "spread": spread,

@@ -100,6 +100,8 @@ def bench_error(
         If PyTorch is not installed, or the data have no validation or test rows.
     """
     _peers.require_torch()
+    if list(targets) != sorted(targets, reverse=True) or not targets:
+        raise OptionError(f"target errors must fall, got {targets}")
     import torch
 
     if dataset.X_validation is None or dataset.X_test is None:

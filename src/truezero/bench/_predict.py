@@ -13,13 +13,17 @@ from truezero.bench._machine import machine
 from truezero.bench._timing import Contestant, Progress, best_threads, interleave, milliseconds, ratio, timed
 from truezero.engines import Features, get_engine, resolve_threads
 from truezero.engines.native import NativeEngine
+from truezero.errors import OptionError
 from truezero.network import Network, initialize
 
 _INPUTS, _OUTPUTS, _INPUT_DENSITY = 784, 10, 0.19
+_ROWS = 4096
+_LARGEST = _ROWS * 1024  # rows times width of the largest call
+_DIFFERENCE = 1e-3  # of the largest output, in float32
 
 
 def network_with_zeros(
-    width: int, zeros: float, *, n_rows: int = 4096, seed: int = 0
+    width: int, zeros: float, *, n_rows: int = _ROWS, seed: int = 0
 ) -> tuple[Network, NDArray[Any], float]:
     """Make three hidden layers in which every unit is zero on the given share of random rows, none on all.
 
@@ -76,7 +80,7 @@ def bench_predict(
     zeros : sequence of float
         Share of zeros in every hidden layer.
     batch_sizes : sequence of int
-        Rows per call; 4096 is left out where a call would take seconds.
+        Rows per call, up to 4096; left out where a call would take most of a second.
     rounds : int
         Measurements of each contestant, interleaved.
     n_threads : int, optional
@@ -92,17 +96,24 @@ def bench_predict(
     Raises
     ------
     OptionError
-        If PyTorch is not installed.
+        If PyTorch is not installed, or a number is out of range.
+    TruezeroError
+        If PyTorch's outputs are others.
     """
     _peers.require_torch()
     threads = resolve_threads(n_threads)
     cells = []
+    _require(
+        all(1 <= size <= _ROWS for size in batch_sizes), f"batch sizes must be 1 to {_ROWS}", batch_sizes
+    )
+    _require(all(width >= 1 for width in widths), "widths must be at least 1", widths)
+    _require(all(0 <= share < 1 for share in zeros), "shares of zeros must be at least 0 and below 1", zeros)
     for width in widths:
         for share in zeros:
             network, rows, density = network_with_zeros(width, share)
             for batch_size in batch_sizes:
-                if batch_size > 256 and width > 1000:
-                    continue
+                if batch_size * width > _LARGEST:
+                    continue  # a call would take most of a second
                 note = f"{width} wide, {100 * share:g} % zeros, batch {batch_size}"
                 cell = _cell(network, rows, batch_size, rounds, threads, on_progress, note)
                 cells.append({"width": width, "zeros": share, "density": density} | cell)
@@ -165,7 +176,8 @@ def _cell(
     ):
         chosen[name], contestants[name] = best_threads(make, threads, on_progress, f"{note}: {name}")
     expected = torch.nn.Sequential(*layers[:-1])(torch.tensor(batches[0])).detach().numpy()
-    apart = float(np.abs(native.forward(network, Features(batches[0]), n_threads=threads) - expected).max())
+    output = native.forward(network, Features(batches[0]), n_threads=threads)
+    apart = float(np.abs(output - expected).max() / np.abs(expected).max())
     seconds = interleave(contestants, rounds, on_progress, note)
     median, spread = ratio(seconds, "truezero", ["torch"])
     dense, dense_spread = ratio(seconds, "truezero", ["truezero, dense"])
@@ -173,12 +185,17 @@ def _cell(
         "batch_size": batch_size,
         "milliseconds": milliseconds(seconds),
         "n_threads": chosen,
-        "largest_difference": apart / float(np.abs(expected).max()),
+        "largest_difference": _peers.check("torch", apart, _DIFFERENCE),
         "ratio": median,
         "spread": spread,
         "dense_ratio": dense,
         "dense_spread": dense_spread,
     }
+
+
+def _require(holds: bool, wanted: str, got: object) -> None:
+    if not holds:
+        raise OptionError(f"{wanted}, got {got}")
 
 
 def _cycle(items: list[Any]) -> Any:

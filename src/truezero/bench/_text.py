@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,14 @@ from truezero.bench import _peers
 from truezero.bench._machine import machine
 from truezero.bench._timing import Contestant, Progress, best_threads, interleave, milliseconds, ratio
 from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
-from truezero.network import initialize
+from truezero.network import Network, initialize
 
 _BATCH = 10
 _RATE, _L1 = 0.1, 1e-4
 _DENSE_INPUT = ("torch, dense input", "torch, sparse input")
 _EMBEDDING = "torch, embedding bag"
-_PEER_STEPS, _SKLEARN_STEPS = 200, 20
+_PEER_STEPS, _SKLEARN_STEPS, _CHECKED_STEPS = 200, 20, 5
+_CHECKED = 1e-2
 
 
 def binary_rows(n_rows: int, n_features: int, density: float, *, seed: int = 0) -> tuple[Any, Any]:
@@ -62,8 +63,8 @@ def bench_text(
     dict
         `shapes`, each with `milliseconds_per_step`, `seconds_per_epoch`, `ratio` against PyTorch's best of
         dense and sparse input, `embedding_bag_ratio` against a model that its author has rewritten with an
-        embedding bag and sparse gradients, `sklearn_ratio`, and `megabytes`, by how much our epoch raised
-        the process's peak memory, the network apart.
+        embedding bag and sparse gradients, `sklearn_ratio`, and `megabytes`, by how much our epoch raises
+        the process's memory at its peak.
 
     Raises
     ------
@@ -106,9 +107,9 @@ def _shape(
     steps = -(-n_rows // _BATCH)
 
     trained = network.copy()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    native.train(trained, examples, order, settings, epoch=1, seed=0, n_threads=threads)
-    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    megabytes = peak_memory(
+        lambda: native.train(trained, examples, order, settings, epoch=1, seed=0, n_threads=threads)
+    )
 
     def ours() -> float:
         started = time.perf_counter()
@@ -116,7 +117,7 @@ def _shape(
         return (time.perf_counter() - started) / steps
 
     contestants: dict[str, Contestant] = {"truezero": ours}
-    chosen = {"truezero": threads}
+    chosen, checked = {"truezero": threads}, {}
     for name in (*_DENSE_INPUT, _EMBEDDING):
         if name == "torch, dense input" and n_features > 10_000:
             continue  # a gigabyte of zeros
@@ -129,9 +130,12 @@ def _shape(
             )  # fmt: skip
             return lambda: model.train(batches)
 
+        checked[name] = _check(network, examples, settings, order, batches[:_CHECKED_STEPS], name)
         chosen[name], contestants[name] = best_threads(make, threads, on_progress, f"{note}: {name}")
     few = order[: _SKLEARN_STEPS * _BATCH]
-    contestants["scikit-learn"] = _peers.sklearn_training(network, X[few], target[few], _BATCH, _RATE)
+    sklearn = _peers.sklearn_training(network, X[few], target[few], _BATCH, _RATE)
+    if sklearn is not None:
+        contestants["scikit-learn"] = sklearn
     seconds = interleave(contestants, rounds, on_progress, note)
     result: dict[str, Any] = {
         "features": n_features,
@@ -140,6 +144,7 @@ def _shape(
         "nonzeros_per_row": float(X.nnz / n_rows),
         "milliseconds_per_step": milliseconds(seconds),
         "n_threads": chosen,
+        "disagreement": checked,
         "megabytes": megabytes,
         "network_megabytes": sum(w.nbytes for w in network.weights) / 2**20,
     }
@@ -151,6 +156,44 @@ def _shape(
     ):
         result[f"{key}ratio"], result[f"{key}spread"] = ratio(seconds, "truezero", names)
     return result
+
+
+def _check(
+    network: Network, examples: Examples, settings: StepSettings, order: Any, batches: list[Any], name: str
+) -> float:
+    """Train both for a few steps; return how far apart their weights are, relative to the way they went."""
+    ours = network.copy()
+    get_engine("native", network).train(
+        ours, examples, order[: len(batches) * _BATCH], settings, epoch=1, seed=0, n_threads=1
+    )
+    model = _peers.TorchTraining(
+        network,
+        "torch eager",
+        learning_rate=_RATE,
+        l1=_L1,
+        n_threads=1,
+        first_layer=_first_layer(network, name),
+    )
+    model.train(batches)
+    return _peers.check(name, _peers.disagreement(ours, model.weights(), network), _CHECKED)
+
+
+def peak_memory(work: Callable[[], Any]) -> float | None:
+    """Megabytes by which work raises the process's memory at its peak; None where that is not told."""
+    status = Path("/proc/self/status")
+
+    def kilobytes(name: str) -> int:
+        lines = status.read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is now what is in use
+        before = kilobytes("VmRSS")
+    except OSError:
+        work()
+        return None
+    work()
+    return (kilobytes("VmHWM") - before) / 1024
 
 
 def _batches(X: Any, target: Any, order: Any, name: str) -> list[tuple[Any, Any]]:
@@ -195,6 +238,11 @@ def _first_layer(network: Any, name: str) -> Any:
                 )
             else:
                 self.weights = torch.nn.Parameter(weights)
+
+        @property
+        def weight(self) -> Any:
+            """Of the layer, [out, in], as `torch.nn.Linear` has it."""
+            return (self.bag.weight if name == _EMBEDDING else self.weights).T
 
         def forward(self, rows: Any) -> Any:
             if name == _EMBEDDING:

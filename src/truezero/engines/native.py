@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import operator
+import threading
 import weakref
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class NativeEngine:
 
     def __init__(self) -> None:
         # Of networks that can no longer change: what was made ready for them, while they live.
-        self._ready: dict[int, tuple[weakref.ref[Network], tuple[Array, ...], str, _native._Predictor]] = {}
+        self._ready: dict[int, tuple[weakref.ref[Network], tuple[Any, ...], _native._Predictor]] = {}
 
     def train(
         self,
@@ -64,8 +65,7 @@ class NativeEngine:
         products = _products(network, features, density, _dense_above(batch_size, large))
         by_blas = large and "dense" in products
         target_type = np.int64 if network.output == "softmax" else network.dtype
-        # BLAS runs on our threads, one call on each.
-        with _controller.limit(limits=1) if by_blas else nullcontext():
+        with _blas_alone() if by_blas else nullcontext():
             loss, penalty = _TRAIN[network.dtype](
                 _arrays(network),
                 _rows(features),
@@ -122,17 +122,20 @@ class NativeEngine:
 
     def _predictor(self, network: Network) -> _native._Predictor:
         """What predicts with a network; kept for one whose arrays are read-only (`Network.freeze`)."""
-        level = instruction_level()
         arrays = (*network.weights, *network.biases)
-        kept = self._ready.get(id(network))
+        # All that its answers depend on; the arrays are compared by identity, which read-only ones can be.
+        facts = (instruction_level(), network.activations, network.softplus_scale, *map(id, network.signs))
         frozen = not any(array.flags.writeable for array in arrays)
-        if frozen and kept and kept[2] == level and all(map(operator.is_, kept[1], arrays)):
-            return kept[3]
+        kept = self._ready.get(id(network))
+        if frozen and kept and len(kept[1]) == len(facts) + len(arrays):
+            known = kept[1]
+            if known[: len(facts)] == facts and all(map(operator.is_, known[len(facts) :], arrays)):
+                return kept[2]
         predictor = _PREDICTOR[network.dtype](_arrays(network))
         if frozen:
             key = id(network)
             gone = weakref.ref(network, lambda _: self._ready.pop(key, None))
-            self._ready[key] = (gone, arrays, level, predictor)
+            self._ready[key] = (gone, (*facts, *arrays), predictor)
         return predictor
 
 
@@ -159,8 +162,8 @@ def _arrays(network: Network) -> tuple[Any, ...]:
     """Everything of a network that the core needs."""
     codes = [network.activation(layer).native_code for layer in range(network.n_hidden)]
     return (
-        network.weights,
-        network.biases,
+        list(network.weights),  # another thread may put others into the network's own lists meanwhile
+        list(network.biases),
         codes,
         list(network.signs),
         network.softplus_scale,
@@ -209,6 +212,27 @@ def _use_blas() -> str | None:
 
 _controller = ThreadpoolController().select(user_api="blas")
 _BLAS = _use_blas()
+
+
+_alone = threading.Lock()
+_limits: list[Any] = []  # one per training now running; the first one's remembers how BLAS was set before
+
+
+@contextmanager
+def _blas_alone() -> Iterator[None]:
+    """Keep BLAS to one thread a call while any training calls it from threads of our own.
+
+    The setting is the process's: the first training makes it, the last one takes it back.
+    """
+    with _alone:
+        _limits.append(_limits[0] if _limits else _controller.limit(limits=1))
+    try:
+        yield
+    finally:
+        with _alone:
+            limit = _limits.pop()
+            if not _limits:
+                limit.restore_original_limits()
 
 
 def _dense_above(batch_size: int, blas: bool) -> float:

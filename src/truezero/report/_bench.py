@@ -32,7 +32,7 @@ def bench_figure(result: dict[str, Any]) -> Figure:
 def _train(result: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.subplots()
-    _bars(axes, result["milliseconds_per_step"])
+    _points(axes, result["milliseconds_per_step"])
     floor = result["floor"]["milliseconds"]
     axes.axvline(floor, color="black", linewidth=1, linestyle=":")
     axes.annotate(
@@ -47,23 +47,29 @@ def _train(result: dict[str, Any]) -> Figure:
         fontsize=10,
         pad=16,
     )
-    axes.set(xlabel="milliseconds a step (median; line: least to greatest)", xscale="log")
+    axes.set(xlabel="milliseconds a step (median; line: least to greatest)")
     return figure
 
 
-def _bars(axes: Axes, timings: dict[str, dict[str, float]]) -> None:
+def _points(axes: Axes, timings: dict[str, dict[str, float]]) -> None:
+    """One row per contestant, the fastest on top: its median, and a line from least to greatest."""
     names = sorted(timings, key=lambda name: -timings[name]["median"])
     for place, name in enumerate(names):
         t = timings[name]
-        colour = OURS if name.startswith("truezero") else PEERS[3]
-        axes.barh(place, t["median"], color=colour)
-        axes.plot([t["least"], t["greatest"]], [place, place], color="black", linewidth=1)
+        colour = OURS if name.startswith("truezero") else "#555555"
+        axes.plot([t["least"], t["greatest"]], [place, place], color=colour, linewidth=2, alpha=0.5)
+        axes.plot(t["median"], place, "o", color=colour, markersize=8)
         axes.annotate(
-            f" {t['median']:.3g}", (max(t["median"], t["greatest"]), place), va="center", fontsize=9
-        )
+            f"{t['median']:.3g}", (t["greatest"], place),
+            xytext=(7, 0), textcoords="offset points", va="center", fontsize=9, color=colour,
+        )  # fmt: skip
     axes.set_yticks(range(len(names)), names)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.12)
+    axes.set_xscale("log")
+    _plain_logarithms(axes.xaxis)
+    axes.grid(axis="x", alpha=0.25)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.margins(x=0.12, y=0.08)
 
 
 def _error(result: dict[str, Any]) -> Figure:
@@ -88,7 +94,7 @@ def _error(result: dict[str, Any]) -> Figure:
     axes.set(
         xscale="log", yscale="log", xlabel="seconds", ylabel="test error, % (of the best validation epoch)"
     )
-    _plain_logarithms(axes.yaxis)
+    _plain_logarithms(axes.yaxis, (1, 1.5, 2, 3, 5))
     _plain_logarithms(axes.xaxis)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -97,8 +103,8 @@ def _error(result: dict[str, Any]) -> Figure:
     return figure
 
 
-def _plain_logarithms(axis: Any) -> None:
-    axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5)))
+def _plain_logarithms(axis: Any, subs: tuple[float, ...] = (1, 2, 5)) -> None:
+    axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
 
@@ -142,8 +148,8 @@ def _text(result: dict[str, Any]) -> Figure:
     shapes = result["shapes"]
     figure = Figure(figsize=(8, 2.6 * len(shapes)), layout="constrained")
     for axes, shape in zip(np.atleast_1d(figure.subplots(len(shapes), 1)), shapes, strict=True):
-        _bars(axes, shape["milliseconds_per_step"])
-        axes.set(xscale="log", xlabel="milliseconds a step")
+        _points(axes, shape["milliseconds_per_step"])
+        axes.set(xlabel="milliseconds a step")
         axes.set_title(
             f"{'-'.join(map(str, shape['network']))}, {shape['nonzeros_per_row']:.0f} of "
             f"{shape['features']} features a row, batch {result['batch_size']}",

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-_ORDER = ("train", "error", "predict", "text", "density")
+BENCHMARKS = ("train", "error", "predict", "text", "density")
+"""Kinds of results, in the order of the page."""
 
 
 def bench_page(results: Sequence[tuple[Path, dict[str, Any]]], folder: Path) -> str:
@@ -24,7 +25,7 @@ def bench_page(results: Sequence[tuple[Path, dict[str, Any]]], folder: Path) -> 
     -------
     str
     """
-    ordered = sorted(results, key=lambda item: (_ORDER.index(item[1]["benchmark"]), item[0].name))
+    ordered = sorted(results, key=lambda item: (BENCHMARKS.index(item[1]["benchmark"]), item[0].name))
     parts = [
         "# Benchmarks\n",
         "Made by `truezero bench page` from the result files that the commands below wrote; nothing is typed in. "
@@ -106,9 +107,16 @@ def _error(r: dict[str, Any]) -> str:
             for t in (target["truezero"], target[peer])
         )
         gain = target["ratio"]
-        rows.append(
-            (f"{100 * target['test_error']:g} %", *reached, "–" if gain is None else f"**{gain:.2f}**")
+        first = (
+            next((h["seconds"] for h in history if h["test_error"] <= target["test_error"]), None)
+            for history in (r["histories"]["truezero"], r["histories"][peer])
         )
+        rows.append(
+            (
+                f"{100 * target['test_error']:g} %", *reached, "–" if gain is None else f"**{gain:.2f}**",
+                *("–" if seconds is None else f"{seconds:.1f} s" for seconds in first),
+            )
+        )  # fmt: skip
     recipe = r["recipe"][0]
     runs = ", ".join(f"{100 * run['test_error']:.2f} % in {run['seconds']:.1f} s" for run in r["recipe"])
     sizes = ", ".join(map(str, recipe["hidden_layer_sizes"]))
@@ -119,7 +127,19 @@ def _error(r: dict[str, Any]) -> str:
             f"{r['seed']}`: {_network(r)}, batches of {r['batch_size']}, rate {r['learning_rate']:g}. An epoch of "
             "each in turn from the same weights in the same order; the error is that of the best validation epoch; "
             "training and validation are timed.\n",
-            _table(("test error", "truezero", peer, "ratio"), rows),
+            _table(
+                (
+                    "test error",
+                    "truezero",
+                    peer,
+                    "ratio",
+                    "truezero, first epoch below it",
+                    f"{peer}, first epoch below it",
+                ),
+                rows,
+            ),
+            f"Epochs trained: truezero {len(r['histories']['truezero'])}, {peer} {len(r['histories'][peer])}. Selection by "
+            "validation error may pass over an epoch that was below the target on the test rows: the last two columns.\n",
             f"A recipe of our own (hidden layers {sizes}, batches of {recipe['batch_size']}, {recipe['epochs']} epochs, "
             f"the rate falling from {recipe['first_rate']:g} to {recipe['last_rate']:g} in a straight line, no epoch "
             f"selected), one run per seed: {runs}.\n",
@@ -160,8 +180,7 @@ def _text(r: dict[str, Any]) -> str:
     for shape in r["shapes"]:
         parts += [
             f"### {shape['features']} features, {100 * shape['density']:g} % not zero\n",
-            f"{_network(shape)}; an epoch takes {shape['seconds_per_epoch']:.2f} s and "
-            f"{shape['megabytes']:.0f} MB beside the network's {shape['network_megabytes']:.0f} MB.\n",
+            f"{_network(shape)}; an epoch takes {shape['seconds_per_epoch']:.2f} s{_memory(shape)}.\n",
             _times(shape["milliseconds_per_step"], shape["n_threads"]),
             f"PyTorch's best of dense and sparse input over ours: {_ratio(shape['ratio'], shape['spread'])}; a PyTorch "
             "model rewritten with an embedding bag and sparse gradients: "
@@ -169,6 +188,12 @@ def _text(r: dict[str, Any]) -> str:
             f"{_ratio(shape['sklearn_ratio'], shape['sklearn_spread'])}.\n",
         ]
     return "\n".join(parts)
+
+
+def _memory(shape: dict[str, Any]) -> str:
+    if shape["megabytes"] is None:
+        return ""
+    return f" and {shape['megabytes']:.0f} MB beside the network's {shape['network_megabytes']:.0f} MB"
 
 
 def _density(r: dict[str, Any]) -> str:
