@@ -174,6 +174,7 @@ def _density(result: dict[str, Any]) -> Figure:
             chosen = [c["milliseconds_per_step"][c["chosen"]]["median"] for c in cells]
             axes.plot(x, chosen, "o", color="black", fillstyle="none", markersize=8, label="chosen")
             axes.set(yscale="log", xlabel="density of the hidden layers", title=f"{width} wide, batch {size}")
+            _plain_logarithms(axes.yaxis)
             axes.grid(alpha=0.25)
             axes.spines[["top", "right"]].set_visible(False)
         row[0].set_ylabel("milliseconds a step")
