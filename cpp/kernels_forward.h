@@ -1,0 +1,214 @@
+// Products of inputs with weights; included by kernels_impl.h inside its unnamed namespace.
+
+// N examples at once: a row of weights is loaded once for all of them.
+template <class T, int N>
+inline void forward_row(const T* w, const T* ahead, Index width, const std::int32_t* example, const T* value, T* z,
+                        Index z_stride) {
+  T* to[N];
+  T v[N];
+  for (int e = 0; e < N; ++e) {
+    to[e] = z + example[e] * z_stride;
+    v[e] = value[e];
+  }
+  Index j = 0;
+  for (; j + Vector<T>::lanes <= width; j += Vector<T>::lanes) {
+    const auto row = load(w + j);
+    __builtin_prefetch(ahead + j);
+    for (int e = 0; e < N; ++e) store(to[e] + j, load(to[e] + j) + row * v[e]);
+  }
+  for (; j < width; ++j) {
+    for (int e = 0; e < N; ++e) to[e][j] += w[j] * v[e];
+  }
+}
+
+// Weights come from the last-level cache, whose latency only requests made ahead can hide: while one
+// touched row is worked on, the row kAhead further down the list is asked for, line by line. Rows that
+// will be written are asked for past the second-level cache: they come to it as they leave the first.
+constexpr Index kAhead = 3;
+
+template <class T>
+inline __attribute__((always_inline)) const T* row_ahead(const ActiveRows<T>& active, Index i, const T* weights,
+                                                         Index stride) {
+  return weights + active.rows[i + kAhead < active.n_rows ? i + kAhead : i] * stride;
+}
+
+template <class T>
+inline void forward_entries(const ActiveRows<T>& active, Index i, const T* w, const T* ahead, Index width, T* z,
+                            Index z_stride) {
+  const std::int32_t* example = active.example + active.start[i];
+  const T* value = active.value + active.start[i];
+  Index left = active.start[i + 1] - active.start[i];
+  for (; left > 4; left -= 4, example += 4, value += 4) {
+    forward_row<T, 4>(w, ahead, width, example, value, z, z_stride);
+    ahead = w;
+  }
+  with_count<4>(left, [&](auto n) { forward_row<T, n.value>(w, ahead, width, example, value, z, z_stride); });
+}
+
+// Rows touched by all examples: N of them keep their sums for a strip of columns in registers over a block of rows.
+template <class T, int N>
+inline void forward_full_strip(const T* w, Index weight_stride, Index n_rows, Index n_examples, const T* value, T* z,
+                               Index z_stride) {
+  constexpr Index V = TRUEZERO_VECTOR_BYTES == 64 ? 2 : 1, lanes = Vector<T>::lanes;
+  typename Vector<T>::type total[N][V];
+  for (int e = 0; e < N; ++e) {
+    for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * z_stride + v * lanes);
+  }
+  for (Index i = 0; i < n_rows; ++i, w += weight_stride, value += n_examples) {
+    typename Vector<T>::type row[V];
+    for (Index v = 0; v < V; ++v) row[v] = load(w + v * lanes);
+    for (int e = 0; e < N; ++e) {
+      for (Index v = 0; v < V; ++v) total[e][v] = total[e][v] + row[v] * value[e];
+    }
+  }
+  for (int e = 0; e < N; ++e) {
+    for (Index v = 0; v < V; ++v) store(z + e * z_stride + v * lanes, total[e][v]);
+  }
+}
+
+template <class T>
+void forward_full(const ActiveRows<T>& active, const T* weights, Index weight_stride, Index width, T* z, Index z_stride) {
+  constexpr Index rows_at_once = 16, strip = (TRUEZERO_VECTOR_BYTES == 64 ? 2 : 1) * Vector<T>::lanes;
+  constexpr int most = 10;
+  const Index n = active.full, n_groups = (n + most - 1) / most, whole = width / strip * strip;
+  for (Index i = 0; i < active.n_rows; i += rows_at_once) {
+    const Index n_rows = active.n_rows - i < rows_at_once ? active.n_rows - i : rows_at_once;
+    const T* w = weights + active.rows[i] * weight_stride;
+    const T* value = active.value + active.start[i];
+    Index ahead = i + rows_at_once;
+    for (Index j = 0; j < whole; j += strip) {
+      for (Index k = 0; k < 2 && ahead < active.n_rows && ahead < i + 2 * rows_at_once; ++k, ++ahead) {
+        const T* row = weights + active.rows[ahead] * weight_stride;
+        for (Index line = 0; line < width; line += 64 / static_cast<Index>(sizeof(T))) __builtin_prefetch(row + line);
+      }
+      for (Index group = 0; group < n_groups; ++group) {
+        const Index first = n * group / n_groups, end = n * (group + 1) / n_groups;
+        with_count<most>(end - first, [&](auto count) {
+          forward_full_strip<T, count.value>(w + j, weight_stride, n_rows, n, value + first, z + first * z_stride + j,
+                                             z_stride);
+        });
+      }
+    }
+    for (Index k = 0; k < n_rows && whole < width; ++k) {
+      const T* row = w + k * weight_stride + whole;
+      forward_entries(active, i + k, row, row, width - whole, z + whole, z_stride);
+    }
+  }
+}
+
+template <class T>
+void forward(const ActiveRows<T>& active, const T* weights, Index weight_stride, Index width, T* z, Index z_stride) {
+  if (active.full) return forward_full(active, weights, weight_stride, width, z, z_stride);
+  for (Index i = 0; i < active.n_rows; ++i) {
+    forward_entries(active, i, weights + active.rows[i] * weight_stride, row_ahead(active, i, weights, weight_stride),
+                    width, z, z_stride);
+  }
+}
+
+// N rows at once: a sum is loaded and stored once for all of them. The rows `ahead` are asked for.
+template <class T, int N, bool Ahead>
+inline void forward_one_rows(const std::int32_t* row, const std::int32_t* ahead, const T* value, const T* weights,
+                             Index stride, Index width, T* z) {
+  const T *w[N], *later[N];
+  T v[N];
+  for (int r = 0; r < N; ++r) {
+    w[r] = weights + row[r] * stride;
+    if constexpr (Ahead) later[r] = weights + ahead[r] * stride;
+    v[r] = value[r];
+  }
+  Index j = 0;
+  for (; j + Vector<T>::lanes <= width; j += Vector<T>::lanes) {
+    auto total = load(z + j);
+    for (int r = 0; r < N; ++r) {
+      total = total + load(w[r] + j) * v[r];
+      if constexpr (Ahead) __builtin_prefetch(later[r] + j);
+    }
+    store(z + j, total);
+  }
+  for (; j < width; ++j) {
+    for (int r = 0; r < N; ++r) z[j] += w[r][j] * v[r];
+  }
+}
+
+template <class T>
+void forward_one(Index n, const std::int32_t* row, const T* value, const T* weights, Index stride, Index width, T* z) {
+  constexpr int N = 4;
+  Index i = 0;
+  for (; i + 2 * N <= n; i += N) {
+    forward_one_rows<T, N, true>(row + i, row + i + N, value + i, weights, stride, width, z);
+  }
+  for (; i + N <= n; i += N) forward_one_rows<T, N, false>(row + i, row, value + i, weights, stride, width, z);
+  for (; i < n; ++i) forward_one_rows<T, 1, false>(row + i, row, value + i, weights, stride, width, z);
+}
+
+// Sums kept in registers at once: all of a tile's row with vectors of 64 bytes, parts of it with less.
+template <class T>
+constexpr Index block_vectors = kTile<T> / Vector<T>::lanes < 8 ? kTile<T> / Vector<T>::lanes : 8;
+
+template <class T, bool First>
+inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z) {
+  const std::int32_t *start = block.start, *unit = block.unit;
+  const T* value = block.value;
+  constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes, line = 64 / static_cast<Index>(sizeof(T));
+  const T* next = tile + kBlock * kTile<T>;
+  const Index lines = kBlock * kTileBytes / 64 / n_examples;
+  for (Index part = 0; part < kTile<T>; part += V * lanes) {
+    for (Index b = 0; b < n_examples; ++b) {
+      T* to = z + b * kBlock + part;
+      for (Index k = 0; k < lines && part == 0; ++k, next += line) __builtin_prefetch(next, 0, 2);
+      typename Vector<T>::type total[V] = {};
+      for (Index v = 0; v < V && !First; ++v) total[v] = load(to + v * lanes);
+      for (Index k = start[b], end = start[b + 1]; k < end; ++k) {
+        const T* w = tile + unit[k] * kTile<T> + part;
+        for (Index v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * value[k];
+      }
+      for (Index v = 0; v < V; ++v) store(to + v * lanes, total[v]);
+    }
+  }
+}
+
+template <class T>
+void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, bool first, T* z) {
+  if (first) {
+    forward_block_examples<T, true>(block, n_examples, tile, z);
+  } else {
+    forward_block_examples<T, false>(block, n_examples, tile, z);
+  }
+}
+
+template <class T, int N>
+inline __attribute__((always_inline)) void forward_dense_examples(const T* h, Index n_units, const T* tile, bool first,
+                                                                  T* z) {
+  constexpr Index lanes = Vector<T>::lanes, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
+  for (Index part = 0; part < kTile<T>; part += V * lanes) {
+    typename Vector<T>::type total[N][V] = {};
+    for (int e = 0; e < N && !first; ++e) {
+      for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * kBlock + part + v * lanes);
+    }
+    for (Index i = 0; i < n_units; ++i) {
+      typename Vector<T>::type w[V];
+      for (Index v = 0; v < V; ++v) w[v] = load(tile + i * kTile<T> + part + v * lanes);
+      for (int e = 0; e < N; ++e) {
+        for (Index v = 0; v < V; ++v) total[e][v] = total[e][v] + w[v] * h[e * kBlock + i];
+      }
+    }
+    for (int e = 0; e < N; ++e) {
+      for (Index v = 0; v < V; ++v) store(z + e * kBlock + part + v * lanes, total[e][v]);
+    }
+  }
+}
+
+template <class T>
+void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, bool first, T* z) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  const T* next = tile + kBlock * kTile<T>;
+  const Index lines = 6 * kBlock * kTileBytes / 64 / n_examples;
+  for (Index b = 0; b < n_examples;) {
+    const Index left = n_examples - b < 6 ? n_examples - b : 6;
+    for (Index k = 0; k < lines; ++k, next += line) __builtin_prefetch(next, 0, 2);
+    with_count<6>(left, [&](auto n) {
+      forward_dense_examples<T, n.value>(h + b * kBlock, n_units, tile, first, z + b * kBlock);
+    });
+    b += left;
+  }
+}
