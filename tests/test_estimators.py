@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from typing import Any
 
@@ -235,3 +236,24 @@ def test_unknown_engine_and_bad_rows(digits: Any) -> None:
     model = quick(max_iter=1).fit(X, y)
     with pytest.raises(ValueError, match="63 features"):
         model.predict(X[:, :63])
+
+
+def test_warm_start_with_other_layers_is_refused(digits: tuple[Any, Any]) -> None:
+    model = quick(warm_start=True).fit(*digits)
+    for other in ((20, 20), (40,)):
+        with pytest.raises(OptionError, match=r"hidden layers of \(40, 30\)"):
+            model.set_params(hidden_layer_sizes=other).fit(*digits)
+
+
+def test_a_fitted_model_s_weights_are_read_only_and_copies_are_not(digits: tuple[Any, Any]) -> None:
+    X, y = digits
+    model = quick().fit(X, y)
+    before = model.predict_proba(X)
+    with pytest.raises(ValueError, match="read-only"):
+        model.coefs_[0][0, 0] = 1
+    again = pickle.loads(pickle.dumps(model))
+    assert not again.coefs_[0].flags.writeable
+    assert (again.predict_proba(X) == before).all()
+    again.network_ = again.network_.copy()
+    again.coefs_[0][:] = 0
+    assert not np.allclose(again.predict_proba(X), before)

@@ -74,7 +74,10 @@ def main() -> None:
         usage = getattr(error, "format_message", None)  # the option parser's own
         if debug:
             traceback.print_exc()
-        if usage is not None:
+        if type(error).__name__ == "NoArgsIsHelpError" and usage is not None:
+            print(usage(), file=sys.stderr)
+            code = 2
+        elif usage is not None:
             code = _say(usage() or "say what to do; see truezero --help", 2)
         else:
             code = _say(f"{type(error).__name__}: {error} (a fault of truezero; --debug shows where)", 1)

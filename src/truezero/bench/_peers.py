@@ -34,7 +34,7 @@ def require_torch() -> None:
         If it cannot be imported.
     """
     if not torch_installed():
-        raise OptionError("this benchmark needs PyTorch: pip install 'truezero[bench]'")
+        raise OptionError("this benchmark needs PyTorch: pip install 'torch>=2.2' (or the extra 'bench')")
 
 
 class TorchTraining:

@@ -100,14 +100,14 @@ def bench_predict(
     TruezeroError
         If PyTorch's outputs are others.
     """
-    _peers.require_torch()
-    threads = resolve_threads(n_threads)
     cells = []
     _require(
         all(1 <= size <= _ROWS for size in batch_sizes), f"batch sizes must be 1 to {_ROWS}", batch_sizes
     )
     _require(all(width >= 1 for width in widths), "widths must be at least 1", widths)
     _require(all(0 <= share < 1 for share in zeros), "shares of zeros must be at least 0 and below 1", zeros)
+    _peers.require_torch()
+    threads = resolve_threads(n_threads)
     for width in widths:
         for share in zeros:
             network, rows, density = network_with_zeros(width, share)

@@ -319,6 +319,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             self._epochs_before = 0
         else:
             network = self.network_.copy()
+            self._check_hidden_sizes(network)
             self._scale_input(network, inverse=True)
             self._scale_output(network, inverse=True)
         engine = get_engine(self.engine, network)
@@ -347,6 +348,15 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 stacklevel=3,
             )
         self._keep(state, engine, further and not fresh)
+
+    def _check_hidden_sizes(self, network: Network) -> None:
+        """Refuse to go on with a network of other hidden layers than asked for."""
+        has, asked = network.layer_sizes[1:-1], self._hidden_sizes()
+        if has != asked:
+            raise OptionError(
+                f"training would go on with hidden layers of {has}, but hidden_layer_sizes is {asked}: "
+                "set it back, or fit with warm_start=False to start anew"
+            )
 
     def _keep(self, state: TrainingState, engine: Engine, further: bool) -> None:
         """Set the fitted attributes."""
@@ -451,12 +461,15 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     @property
     def coefs_(self) -> list[NDArray[np.floating]]:
-        """Weights, shapes (n_in, n_out), as `MLPClassifier` names them."""
+        """Weights, shapes (n_in, n_out), as `MLPClassifier` names them; read-only.
+
+        Prediction keeps what it prepares of them. Replace `network_` by a `network_.copy()` to change any.
+        """
         return self.network_.weights
 
     @property
     def intercepts_(self) -> list[NDArray[np.floating]]:
-        """Biases, shapes (n_out,)."""
+        """Biases, shapes (n_out,); read-only, see `coefs_`."""
         return self.network_.biases
 
     @property
