@@ -4,6 +4,8 @@ template <class T>
 Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, T* value) {
   Index count = 0;
 #if defined(__AVX512F__)
+  // A mask goes to a general register by the conversion made for it: GCC 12, left to itself, may store its 2
+  // bytes on the stack and count the bits of 4.
   if constexpr (sizeof(T) == 4) {
     __m512i units = _mm512_add_epi32(_mm512_set1_epi32(first_unit),
                                      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
@@ -13,7 +15,7 @@ Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, 
       // Packed in a register, then stored whole: a masked store to memory is slow on some machines.
       _mm512_storeu_ps(value + count, _mm512_maskz_compress_ps(active, x));
       _mm512_storeu_si512(unit + count, _mm512_maskz_compress_epi32(active, units));
-      count += __builtin_popcount(active);
+      count += __builtin_popcount(_cvtmask16_u32(active));
     }
   } else {
     __m256i units = _mm256_add_epi32(_mm256_set1_epi32(first_unit), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -22,7 +24,7 @@ Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, 
       const __mmask8 active = _mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
       _mm512_storeu_pd(value + count, _mm512_maskz_compress_pd(active, x));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(unit + count), _mm256_maskz_compress_epi32(active, units));
-      count += __builtin_popcount(active);
+      count += __builtin_popcount(_cvtmask8_u32(active));
     }
   }
 #else
