@@ -352,8 +352,8 @@ bool Predictor<T>::encode(const RowsView& input, Index layer, int n_threads, con
   const Index row = round_up(width, 16), stretch = std::min(kStretch, input.n_rows);
   Buffer<T> h(stretch * row);
   std::fill_n(h.get(), stretch * row, T(0));
-  std::vector<std::int32_t> unit(static_cast<std::size_t>(row + 16));
-  std::vector<T> value(static_cast<std::size_t>(row + 16));
+  Buffer<std::int32_t> unit(row + 16);
+  Buffer<T> value(row + 16);
   return forward(input, layer + 1, Products::automatic, n_threads)
       .run(
           input, cancelled,
@@ -363,9 +363,9 @@ bool Predictor<T>::encode(const RowsView& input, Index layer, int n_threads, con
           },
           [&](Index, Index n) {
             for (Index b = 0; b < n; ++b) {
-              const Index active = kernels.collect(h.get() + b * row, row, 0, unit.data(), value.data());
-              result.indices.insert(result.indices.end(), unit.begin(), unit.begin() + active);
-              result.data.insert(result.data.end(), value.begin(), value.begin() + active);
+              const Index active = kernels.collect(h.get() + b * row, row, 0, unit.get(), value.get());
+              result.indices.insert(result.indices.end(), unit.get(), unit.get() + active);
+              result.data.insert(result.data.end(), value.get(), value.get() + active);
               result.indptr.push_back(static_cast<std::int64_t>(result.indices.size()));
             }
           });
