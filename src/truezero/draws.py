@@ -30,6 +30,10 @@ class Purpose(enum.IntEnum):
     SIGN_MASK = 3
     DROPOUT = 4
     SPLIT = 5
+    CORRUPTION = 6
+    PEPPER = 7
+    SAMPLING = 8
+    DECODER_WEIGHTS = 9
 
 
 def philox(counter: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
@@ -114,7 +118,9 @@ def threshold(probability: float) -> int:
     return round(probability * 2**32)
 
 
-def permutation(seed: int, purpose: Purpose, ids: ArrayLike, *, epoch: int = 0) -> NDArray[np.int64]:
+def permutation(
+    seed: int, purpose: Purpose, ids: ArrayLike, *, layer: int = 0, epoch: int = 0
+) -> NDArray[np.int64]:
     """Positions of `ids` in a random order that depends on the ids, not on their places.
 
     Parameters
@@ -125,12 +131,12 @@ def permutation(seed: int, purpose: Purpose, ids: ArrayLike, *, epoch: int = 0) 
         What the order is for.
     ids : array-like of int, shape (n_examples,)
         Example ids, 0 <= id < 2**32.
-    epoch : int
-        A new order for every epoch.
+    layer, epoch : int
+        A new order for every layer and epoch.
 
     Returns
     -------
     ndarray of int64, shape (n_examples,)
     """
-    pair = words(seed, purpose, epoch=epoch, examples=ids, n_units=2).astype(np.uint64)
+    pair = words(seed, purpose, layer=layer, epoch=epoch, examples=ids, n_units=2).astype(np.uint64)
     return np.argsort((pair[:, 0] << _SHIFT) | pair[:, 1], kind="stable").astype(np.int64)

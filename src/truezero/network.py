@@ -187,13 +187,10 @@ def initialize(
         get_activation(activation)  # a wrong name is wrong even where no layer would use it
     if len(names) != n_hidden:
         raise OptionError(f"{n_hidden} hidden layers need as many activations, got {len(names)}")
-    weights = []
-    for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
-        drawn = uniform(
-            words(seed, Purpose.INITIAL_WEIGHTS, layer=layer, examples=np.arange(n_in), n_units=n_out)
-        )
-        bound = np.sqrt(6.0 / (n_in + n_out))
-        weights.append(np.ascontiguousarray(((2.0 * drawn - 1.0) * bound).astype(dtype)))
+    weights = [
+        draw_weights(n_in, n_out, Purpose.INITIAL_WEIGHTS, layer, dtype, seed)
+        for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes))
+    ]
     return Network(
         weights,
         [np.zeros(size, dtype=dtype) for size in sizes[1:]],
@@ -203,6 +200,15 @@ def initialize(
         use_biases,
         output,
     )
+
+
+def draw_weights(
+    n_in: int, n_out: int, purpose: Purpose, layer: int, dtype: str | np.dtype[np.floating], seed: int
+) -> Array:
+    """Draw weights from U(±sqrt(6 / (n_in + n_out))), shape (n_in, n_out)."""
+    drawn = uniform(words(seed, purpose, layer=layer, examples=np.arange(n_in), n_units=n_out))
+    bound = np.sqrt(6.0 / (n_in + n_out))
+    return np.ascontiguousarray(((2.0 * drawn - 1.0) * bound).astype(dtype))
 
 
 def _draw_signs(

@@ -7,16 +7,27 @@ same bits for any number of threads, run after run.
 
 from __future__ import annotations
 
-from truezero.engines._contract import Engine, Evaluation, Examples, Features, StepSettings, Tally
+from truezero.engines._contract import (
+    AutoencoderSettings,
+    Engine,
+    Evaluation,
+    Examples,
+    Features,
+    StepSettings,
+    Tally,
+    Unlabeled,
+)
 from truezero.engines._select import available_engines, core_hash, get_engine, resolve_threads
 
 __all__ = [
+    "AutoencoderSettings",
     "Engine",
     "Evaluation",
     "Examples",
     "Features",
     "StepSettings",
     "Tally",
+    "Unlabeled",
     "available_engines",
     "core_hash",
     "get_engine",

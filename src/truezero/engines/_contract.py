@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from truezero.activations import Array
+from truezero.autoencoder import Autoencoder
+from truezero.corruption import Corruption
 from truezero.errors import DataError, OptionError
 from truezero.network import Network
 
@@ -168,6 +170,78 @@ class StepSettings:
 
 
 @dataclass(frozen=True)
+class Unlabeled:
+    """Input rows without targets, as an auto-encoder learns from them.
+
+    Attributes
+    ----------
+    features : Features
+        Clean input.
+    ids : ndarray of shape (n_samples,), int64
+        What the random draws of an example are addressed by, 0 <= id < 2**32.
+    target : ndarray of shape (n_samples, n_features) or None
+        What shall be reconstructed instead of the auto-encoder's own target of the clean input, in its
+        dtype.
+    """
+
+    features: Features
+    ids: NDArray[np.int64]
+    target: Array | None = None
+
+    def check(self, autoencoder: Autoencoder) -> None:
+        """Refuse rows that do not fit the auto-encoder.
+
+        Raises
+        ------
+        DataError
+            Naming what does not fit.
+        """
+        self.features.check_width(autoencoder.network)
+        n = self.features.n_samples
+        if self.ids.shape != (n,):
+            raise DataError(f"there must be one id per row ({n}), got shape {self.ids.shape}")
+        if n and not 0 <= self.ids.min() <= self.ids.max() < 2**32:
+            raise DataError("example ids must be at least 0 and below 2**32")
+        if self.target is not None and self.target.shape != self.features.X.shape:
+            raise DataError(f"the targets must have shape {self.features.X.shape}, got {self.target.shape}")
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings:
+    """What one step of minibatch SGD on an auto-encoder does.
+
+    Attributes
+    ----------
+    learning_rate : float
+    batch_size : int
+        The last minibatch of an epoch may be smaller; its mean is over its own rows.
+    l1 : float
+        λ of λ · mean over examples of Σ_units |h|.
+    corruption : Corruption
+        Of the input; the cost compares with the clean one.
+    sampling : float or None
+        Reconstruct only some outputs (Dauphin, Glorot, Bengio, ICML 2011): those whose input is not 0,
+        clean or corrupted, and this share of the rest, drawn anew for every minibatch and weighted by
+        its inverse, so that cost and gradient are right on average. None reconstructs all.
+
+    Raises
+    ------
+    OptionError
+        If `sampling` is not above 0 and at most 1.
+    """
+
+    learning_rate: float
+    batch_size: int
+    l1: float = 0.0
+    corruption: Corruption = Corruption()
+    sampling: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.sampling is not None and not 0 < self.sampling <= 1:
+            raise OptionError(f"sampling must be None or above 0 and at most 1, got {self.sampling!r}")
+
+
+@dataclass(frozen=True)
 class Tally:
     """What a stretch of training saw, before each update.
 
@@ -241,6 +315,26 @@ class Engine(Protocol):
         changes rounding alone.
 
         On KeyboardInterrupt the network is left somewhere between two minibatches.
+        """
+        ...
+
+    def train_autoencoder(
+        self,
+        autoencoder: Autoencoder,
+        examples: Unlabeled,
+        order: NDArray[np.int64],
+        settings: AutoencoderSettings,
+        *,
+        layer: int,
+        epoch: int,
+        seed: int,
+        n_threads: int,
+        density: Sequence[float] | None = None,
+    ) -> Tally:
+        """Run minibatch SGD over `order`, changing the auto-encoder in place; see `train`.
+
+        `layer` is its number in the stack: each has draws of its own. In the tally, `loss` is the mean
+        reconstruction cost of the corrupted examples.
         """
         ...
 

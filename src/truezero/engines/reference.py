@@ -10,9 +10,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from truezero.activations import Array
+from truezero.autoencoder import Autoencoder
 from truezero.costs import cost
 from truezero.draws import Purpose, threshold, words
-from truezero.engines._contract import Evaluation, Examples, Features, StepSettings, Tally
+from truezero.engines._contract import (
+    AutoencoderSettings,
+    Evaluation,
+    Examples,
+    Features,
+    StepSettings,
+    Tally,
+    Unlabeled,
+)
 from truezero.network import Network
 
 _EVALUATION_ROWS = 1024  # bounds the memory of an evaluation
@@ -51,6 +60,37 @@ class ReferenceEngine:
             loss, penalty = loss + batch_loss, penalty + batch_penalty
         n = max(len(order), 1)
         return Tally(loss / n, penalty / n, ("dense",) * len(network.weights))
+
+    def train_autoencoder(
+        self,
+        autoencoder: Autoencoder,
+        examples: Unlabeled,
+        order: NDArray[np.int64],
+        settings: AutoencoderSettings,
+        *,
+        layer: int,
+        epoch: int,
+        seed: int,
+        n_threads: int,
+        density: Sequence[float] | None = None,
+    ) -> Tally:
+        """Run minibatch SGD over `order`; see `Engine.train_autoencoder`."""
+        examples.check(autoencoder)
+        features = examples.features.canonical()
+        loss = penalty = 0.0
+        for start in range(0, len(order), settings.batch_size):
+            rows = order[start : start + settings.batch_size]
+            batch = Unlabeled(
+                Features(features.X[rows], features.scale),
+                examples.ids[rows],
+                None if examples.target is None else examples.target[rows],
+            )
+            batch_loss, batch_penalty = _autoencoder_step(autoencoder, batch, settings, layer, epoch, seed)
+            loss, penalty = loss + batch_loss, penalty + batch_penalty
+        if autoencoder.tied:
+            autoencoder.tie()
+        n = max(len(order), 1)
+        return Tally(loss / n, penalty / n, ("dense", "dense"))
 
     def forward(self, network: Network, features: Features, *, n_threads: int) -> Array:
         """Compute the network's output; see `Engine.forward`."""
@@ -138,6 +178,59 @@ def _step(
                 norm > settings.max_norm, settings.max_norm / np.maximum(norm, 1e-30), 1
             ).astype(dtype)
     return float(weight @ value.astype(np.float64)), float(penalty)
+
+
+def _autoencoder_step(
+    autoencoder: Autoencoder,
+    batch: Unlabeled,
+    settings: AutoencoderSettings,
+    layer: int,
+    epoch: int,
+    seed: int,
+) -> tuple[float, float]:
+    """One step of SGD; returns the sums over the batch of cost and penalty."""
+    network, dtype, n = autoencoder.network, autoencoder.dtype, batch.features.n_samples
+    clean = _rows(batch.features, slice(None), dtype)
+    clean = clean.toarray() if sparse.issparse(clean) else clean
+    x = settings.corruption.apply(clean, batch.ids, layer=layer, epoch=epoch, seed=seed)
+    target = autoencoder.target_of(clean) if batch.target is None else batch.target.astype(dtype)
+
+    encoder, decoder = network.weights[0], network.weights[1]
+    if autoencoder.tied:
+        decoder = encoder.T
+    z = _product(x, network, 0)
+    h = network.activation(0).value(z, network.softplus_scale) + dtype.type(0)
+    r = h @ decoder + network.biases[1]
+    value, gradient = autoencoder.unit.cost(r, target, autoencoder.deviation)
+    if settings.sampling is not None:
+        weight = _sampling_weights(clean, x, batch.ids[0], settings.sampling, layer, epoch, seed)
+        value, gradient = value * weight, gradient * weight
+
+    delta_r = gradient / dtype.type(n)
+    delta_h = delta_r @ decoder.T + dtype.type(settings.l1 / n) * np.sign(h)
+    delta_z = delta_h * network.activation(0).derivative(z, network.softplus_scale)
+    rate = dtype.type(settings.learning_rate)
+    d_encoder, d_decoder = x.T @ delta_z, h.T @ delta_r
+    if autoencoder.tied:
+        encoder -= rate * (d_encoder + d_decoder.T)
+    else:
+        encoder -= rate * d_encoder
+        decoder -= rate * d_decoder
+    if network.use_biases:
+        network.biases[0] -= rate * delta_z.sum(axis=0)
+        network.biases[1] -= rate * delta_r.sum(axis=0)
+    return float(value.sum(dtype=np.float64)), settings.l1 * float(np.abs(h).sum(dtype=np.float64))
+
+
+def _sampling_weights(
+    clean: Array, corrupted: Array, first_id: int, share: float, layer: int, epoch: int, seed: int
+) -> Array:
+    """Weight of every output in the cost; the random ones are drawn once for the minibatch, by its first id."""
+    drawn = words(
+        seed, Purpose.SAMPLING, layer=layer, epoch=epoch, examples=[first_id], n_units=clean.shape[1]
+    )
+    rest = np.where(drawn < threshold(share), 1 / share, 0)
+    return np.where((clean != 0) | (corrupted != 0), 1, rest).astype(clean.dtype)
 
 
 def _product(h: Any, network: Network, layer: int) -> Array:
