@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -233,7 +233,7 @@ class AutoencoderSettings:
     learning_rate: float
     batch_size: int
     l1: float = 0.0
-    corruption: Corruption = Corruption()
+    corruption: Corruption = field(default_factory=Corruption)
     sampling: float | None = None
 
     def __post_init__(self) -> None:

@@ -225,7 +225,7 @@ def _autoencoder_step(
 def _sampling_weights(
     clean: Array, corrupted: Array, first_id: int, share: float, layer: int, epoch: int, seed: int
 ) -> Array:
-    """Weight of every output in the cost; the random ones are drawn once for the minibatch, by its first id."""
+    """Weight of every output in the cost; a minibatch draws once, addressed by its first id."""
     drawn = words(
         seed, Purpose.SAMPLING, layer=layer, epoch=epoch, examples=[first_id], n_units=clean.shape[1]
     )
