@@ -33,6 +33,8 @@ class Activation:
         The derivative is 0 wherever the value is 0, so that zeros can be skipped exactly.
     native_code : int or None
         Its number in the compiled core; None runs on the reference engine alone.
+    homogeneous : bool
+        f(az) = a f(z) for a > 0, so that a scale of its output can be taken over by its weights.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Activation:
     derivative: Callable[[Array, float], Array]
     true_zeros: bool
     native_code: int | None = None
+    homogeneous: bool = False
 
 
 def _logistic(x: Array) -> Array:
@@ -126,14 +129,14 @@ def _one(z: Array, scale: float) -> Array:
 _registry: dict[str, Activation] = {
     entry.name: entry
     for entry in (
-        Activation("rectifier", _rectifier, _step, True, 0),
+        Activation("rectifier", _rectifier, _step, True, 0, homogeneous=True),
         Activation("softplus", _softplus, _softplus_derivative, False, 1),
         Activation("tanh", _tanh, _tanh_derivative, False, 2),
         Activation("sigmoid", _sigmoid, _sigmoid_derivative, False, 3),
         Activation("lif", _lif, _lif_derivative, True, 4),
         Activation("rectified-tanh", _rectified_tanh, _rectified_tanh_derivative, True, 5),
         Activation("abs-tanh", _abs_tanh, _abs_tanh_derivative, True, 6),
-        Activation("linear", _linear, _one, False, 7),
+        Activation("linear", _linear, _one, False, 7, homogeneous=True),
     )
 }
 _aliases = {"relu": "rectifier", "logistic": "sigmoid", "identity": "linear"}

@@ -1,4 +1,4 @@
-"""The denoising auto-encoder of one layer. Data, no training state."""
+"""The denoising auto-encoder of one layer, and a stack of them. Data, no training state."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ class Autoencoder:
         its own output reconstructs.
     reconstruction : str
         Unit and cost of the decoder; see `get_reconstruction`.
-    target : {"input", "magnitude", "two-sided", "squashed"}
+    target : {"input", "magnitude", "two-sided", "squashed", "before"}
         What of the clean input is reconstructed; see `target_of`.
     tied : bool
         The decoder's weights are the encoder's, transposed, and stay so.
     deviation : float
         σ of the censored likelihoods.
+    input_scale : ndarray of shape (n_in,) or None
+        Its input is divided by these before it comes here; None means 1.
     """
 
     network: Network
@@ -38,6 +40,7 @@ class Autoencoder:
     target: Target = "input"
     tied: bool = False
     deviation: float = 1.0
+    input_scale: Array | None = None
 
     def __post_init__(self) -> None:
         sizes = self.network.layer_sizes
@@ -65,7 +68,10 @@ class Autoencoder:
 
     def copy(self) -> Autoencoder:
         """Return an independent copy."""
-        return Autoencoder(self.network.copy(), self.reconstruction, self.target, self.tied, self.deviation)
+        scale = None if self.input_scale is None else self.input_scale.copy()
+        return Autoencoder(
+            self.network.copy(), self.reconstruction, self.target, self.tied, self.deviation, scale
+        )
 
     def target_of(self, x: Array) -> Array:
         """Target of clean input x, of its shape (n_samples, n_in) and dtype."""
@@ -74,6 +80,107 @@ class Autoencoder:
     def tie(self) -> None:
         """Make the decoder the encoder's transposed again, after the encoder has changed."""
         self.network.weights[1][:] = self.network.weights[0].T
+
+
+@dataclass
+class Stack:
+    """Auto-encoders one upon the other: each learns from the code of the one below (section 3.2).
+
+    Attributes
+    ----------
+    layers : list of Autoencoder
+        From the bottom.
+    signs : tuple of (ndarray of shape (n_units,) or None)
+        Sign mask of each layer's code as it is handed on.
+    """
+
+    layers: list[Autoencoder]
+    signs: tuple[Array | None, ...]
+
+    def network(self, n_layers: int | None = None) -> Network:
+        """Encoders of the lowest layers as hidden layers; the output is the top one's decoder (its r).
+
+        What an encoder's input is divided by is folded into its weights here.
+        """
+        layers = self.layers[:n_layers]
+        first = layers[0].network
+        return Network(
+            [*(_encoder(layer) for layer in layers), layers[-1].network.weights[1].copy()],
+            [*(layer.network.biases[0].copy() for layer in layers), layers[-1].network.biases[1].copy()],
+            tuple(layer.network.activations[0] for layer in layers),
+            self.signs[: len(layers)],
+            first.softplus_scale,
+            first.use_biases,
+            "linear",
+        )
+
+    def hand_over(self, network: Network) -> None:
+        """Give the encoders to the hidden layers of a network, sign masks included.
+
+        Raises
+        ------
+        OptionError
+            If the network has other hidden layers.
+        """
+        own = self.network()
+        wanted = (own.layer_sizes[:-1], own.activations, own.softplus_scale, own.use_biases, own.dtype)
+        has = (
+            network.layer_sizes[:-1],
+            network.activations,
+            network.softplus_scale,
+            network.use_biases,
+            network.dtype,
+        )
+        if has != wanted:
+            raise OptionError(
+                f"pre-trained layers {_described(own)} do not fit the hidden layers {_described(network)}"
+            )
+        for layer in range(len(self.layers)):
+            network.weights[layer][:] = own.weights[layer]
+            network.biases[layer][:] = own.biases[layer]
+        network.signs = own.signs
+
+    def decode(self, code: Array, layer: int) -> Array:
+        """Reconstruct the input of the stack from the code of one of its layers.
+
+        Parameters
+        ----------
+        code : ndarray of shape (n_samples, n_units)
+        layer : int
+            0 .. number of layers − 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_in)
+        """
+        for below in range(layer, -1, -1):
+            of = self.layers[below]
+            sign, sign_below = self.signs[below], self.signs[below - 1] if below > 0 else None
+            r = (code if sign is None else code * sign) @ of.network.weights[1] + of.network.biases[1]
+            code = of.unit.output(r)
+            if of.target == "two-sided":
+                code = 2 * code - 1
+            elif of.target == "squashed":
+                code = r  # the reconstruction is σ(r), the target σ of what is asked for
+            elif of.target == "before" and below > 0:
+                network = self.layers[below - 1].network
+                code = network.activation(0).value(r, network.softplus_scale)
+            if sign_below is not None:
+                code = code * sign_below
+            if of.input_scale is not None:
+                code = code * of.input_scale
+        return code
+
+
+def _encoder(layer: Autoencoder) -> Array:
+    weights, scale = layer.network.weights[0], layer.input_scale
+    return weights.copy() if scale is None else np.ascontiguousarray(weights / scale[:, np.newaxis])
+
+
+def _described(network: Network) -> str:
+    sizes = "-".join(map(str, network.layer_sizes[:-1]))
+    biases = "" if network.use_biases else ", no biases"
+    return f"{sizes} ({', '.join(network.activations)}, {network.dtype}{biases})"
 
 
 def initialize_autoencoder(

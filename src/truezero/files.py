@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from truezero._atomic import writing
+from truezero.autoencoder import Autoencoder
 from truezero.errors import ModelFileError, OptionError
 from truezero.network import Network
 
@@ -120,3 +121,48 @@ def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Pa
     if not network.all_finite():
         raise ModelFileError(f"{path} is damaged: a weight is NaN or infinite")
     return network
+
+
+def autoencoder_to_tensors(autoencoder: Autoencoder, prefix: str = "") -> tuple[Tensors, dict[str, Any]]:
+    """Arrays and description of an auto-encoder."""
+    tensors, described = network_to_tensors(autoencoder.network, prefix)
+    if autoencoder.input_scale is not None:
+        tensors[f"{prefix}input_scale"] = autoencoder.input_scale
+    return tensors, {
+        "network": described,
+        "reconstruction": autoencoder.reconstruction,
+        "target": autoencoder.target,
+        "tied": autoencoder.tied,
+        "deviation": autoencoder.deviation,
+    }
+
+
+def autoencoder_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path) -> Autoencoder:
+    """Rebuild an auto-encoder.
+
+    Raises
+    ------
+    ModelFileError
+        If parts are missing, disagree in shape, or are not finite.
+    """
+    try:
+        network = network_from_tensors(tensors, described["network"], prefix, path)
+        scale = tensors.get(f"{prefix}input_scale")
+        if scale is not None and (
+            scale.shape != network.layer_sizes[:1] or not (np.isfinite(scale) & (scale > 0)).all()
+        ):
+            raise OptionError("an input scale that is not above 0, one per input")
+        return Autoencoder(
+            network,
+            described["reconstruction"],
+            described["target"],
+            bool(described["tied"]),
+            float(described["deviation"]),
+            scale,
+        )
+    except KeyError as error:
+        raise ModelFileError(f"{path} is damaged: it lacks {error}") from error
+    except (OptionError, TypeError, ValueError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f"{path} is damaged: {error}") from error

@@ -195,7 +195,7 @@ def initialize(
         weights,
         [np.zeros(size, dtype=dtype) for size in sizes[1:]],
         names,
-        tuple(_draw_signs(sign_mask, size, layer, dtype, seed) for layer, size in enumerate(sizes[1:-1])),
+        tuple(draw_signs(sign_mask, size, layer, dtype, seed) for layer, size in enumerate(sizes[1:-1])),
         float(softplus_scale),
         use_biases,
         output,
@@ -211,7 +211,7 @@ def draw_weights(
     return np.ascontiguousarray(((2.0 * drawn - 1.0) * bound).astype(dtype))
 
 
-def _draw_signs(
+def draw_signs(
     sign_mask: SignMask | None, n_units: int, layer: int, dtype: str | np.dtype[np.floating], seed: int
 ) -> NDArray[np.floating] | None:
     """±1 per unit, or None."""

@@ -17,7 +17,7 @@ from scipy.special import log_ndtr
 from truezero.activations import Array, get_activation
 from truezero.errors import OptionError
 
-Target = Literal["input", "magnitude", "two-sided", "squashed"]
+Target = Literal["input", "magnitude", "two-sided", "squashed", "before"]
 TARGETS: tuple[str, ...] = get_args(Target)
 
 
@@ -146,7 +146,8 @@ def target_of(x: Array, target: Target, *, bounded: bool) -> Array:
     x : ndarray
         Clean input of the auto-encoder.
     target : {"input", "magnitude", "two-sided", "squashed"}
-        x; |x|, of a layer with a sign mask; (x + 1) / 2, of tanh units; σ(x).
+        x; |x|, of a layer with a sign mask; (x + 1) / 2, of tanh units; σ(x). Not "before", what stood
+        before the activation of the layer below: that cannot be told from x.
     bounded : bool
         Clip it to [0, 1], as cross-entropy needs: rows not seen before exceed the largest value known.
 
@@ -154,6 +155,8 @@ def target_of(x: Array, target: Target, *, bounded: bool) -> Array:
     -------
     ndarray of x's shape and dtype
     """
+    if target == "before":
+        raise OptionError("what stood before the activation must be given; it cannot be told from the input")
     if target == "magnitude":
         x = np.abs(x)
     elif target == "two-sided":

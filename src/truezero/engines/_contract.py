@@ -202,6 +202,8 @@ class Unlabeled:
             raise DataError(f"there must be one id per row ({n}), got shape {self.ids.shape}")
         if n and not 0 <= self.ids.min() <= self.ids.max() < 2**32:
             raise DataError("example ids must be at least 0 and below 2**32")
+        if self.target is None and autoencoder.target == "before":
+            raise DataError("the targets from before the activation must be given")
         if self.target is not None and self.target.shape != self.features.X.shape:
             raise DataError(f"the targets must have shape {self.features.X.shape}, got {self.target.shape}")
 

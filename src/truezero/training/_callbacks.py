@@ -5,24 +5,43 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from truezero.errors import ModelFileError
-from truezero.files import network_from_tensors, network_to_tensors, read_tensors, write_tensors
-from truezero.training._finetune import TrainingState
-from truezero.training._history import best_epoch
+from truezero.files import Tensors, read_tensors, write_tensors
+
+
+class State(Protocol):
+    """A training's state, as far as callbacks that come with the library need it."""
+
+    def identity(self) -> tuple[list[Any], Tensors]:
+        """All that the rest of the training depends on: facts for JSON, and arrays."""
+        ...
+
+    def to_tensors(self) -> tuple[Tensors, dict[str, Any]]:
+        """Where it stands, as arrays and JSON."""
+        ...
+
+    def from_tensors(self, tensors: Tensors, metadata: dict[str, Any], path: Any) -> None:
+        """Stand there."""
+        ...
+
+    @property
+    def progress(self) -> tuple[int, str]:
+        """Epochs done, and a note for people."""
+        ...
 
 
 class Checkpoint:
     """Keeps the whole training state in a file after every epoch, and starts from it if it is there.
 
     A training that was killed and is started again the same way ends bit-identical to one that was
-    not: the order and all noise of an epoch depend on the seed and the epoch alone.
+    not: the order and all noise of an epoch depend on the seed and the epoch alone. It serves
+    fine-tuning and pre-training; each needs a file of its own.
 
     Parameters
     ----------
@@ -36,7 +55,7 @@ class Checkpoint:
         self.path = path
         self.fingerprint = fingerprint
 
-    def on_train_begin(self, state: TrainingState) -> None:
+    def on_train_begin(self, state: State) -> None:
         """Fill the state from the file.
 
         Raises
@@ -53,50 +72,45 @@ class Checkpoint:
                 f"{self.path} is a checkpoint of another training (network, data, seed or settings "
                 f"differ); remove it, or resume with the options it was started with"
             )
-        state.network = network_from_tensors(tensors, metadata["network"], "last.", self.path)
-        state.best_network = network_from_tensors(tensors, metadata["network"], "best.", self.path)
-        state.history[:] = metadata["history"]
+        try:
+            state.from_tensors(tensors, metadata, self.path)
+        except (KeyError, TypeError, IndexError) as error:
+            raise ModelFileError(f"{self.path} is damaged: it lacks {error}") from error
 
-    def __call__(self, state: TrainingState) -> None:
+    def __call__(self, state: State) -> None:
         """Write the file."""
-        tensors, described = network_to_tensors(state.network, "last.")
-        best, _ = network_to_tensors(state.best_network, "best.")
-        metadata = {
-            "configuration": self._configuration,
-            "network": described,
-            "history": state.history,
-        }
-        write_tensors(self.path, tensors | best, metadata, kind="checkpoint")
+        tensors, metadata = state.to_tensors()
+        write_tensors(
+            self.path, tensors, {"configuration": self._configuration, **metadata}, kind="checkpoint"
+        )
 
-    def _describe(self, state: TrainingState) -> str:
+    def _describe(self, state: State) -> str:
         """Digest of all that the rest of the training depends on. More epochs are no other training."""
-        assert state.settings is not None
-        settings: dict[str, Any] = asdict(state.settings)
-        settings.pop("max_epochs")
-        tensors, described = network_to_tensors(state.network, "")
+        facts, tensors = state.identity()
         digest = hashlib.sha256()
-        facts = [settings, described, state.data_shape, self.fingerprint]
-        digest.update(json.dumps(facts, sort_keys=True).encode())
+        digest.update(json.dumps([*facts, self.fingerprint], sort_keys=True).encode())
         for name in sorted(tensors):
             digest.update(tensors[name].tobytes())
         return digest.hexdigest()
 
 
 class ProgressBar:
-    """A progress bar over the epochs, with the validation error, on standard error.
+    """A progress bar over the epochs, with what was measured last, on standard error.
 
     Parameters
     ----------
     max_epochs : int
+    title : str
     """
 
-    def __init__(self, max_epochs: int) -> None:
+    def __init__(self, max_epochs: int, title: str = "training") -> None:
         self.max_epochs = max_epochs
+        self.title = title
 
-    def on_train_begin(self, state: TrainingState) -> None:
+    def on_train_begin(self, state: State) -> None:
         """Show the bar."""
         self._bar = Progress(
-            TextColumn("training"),
+            TextColumn(self.title),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
@@ -104,20 +118,17 @@ class ProgressBar:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task("training", total=self.max_epochs, note="")
+        self._task = self._bar.add_task(self.title, total=self.max_epochs, note="")
         self._bar.start()
 
-    def __call__(self, state: TrainingState) -> None:
+    def __call__(self, state: State) -> None:
         """Move it on."""
-        record = state.history[-1]
-        note = f"loss {record['loss']:.4g}"
-        if record["validation_error"] is not None:
-            best = state.history[best_epoch(state.history)]["validation_error"]
-            note += f", validation error {record['validation_error']:.4g} (best {best:.4g})"
-        self._bar.update(self._task, completed=record["epoch"], note=note)
-        if record["epoch"] >= self.max_epochs:
+        done, note = state.progress
+        self._bar.update(self._task, completed=done, note=note)
+        if done >= self.max_epochs:
             self.close()
 
     def close(self) -> None:
         """Take the bar away; the trainer's caller does when training ends early."""
-        self._bar.stop()
+        if hasattr(self, "_bar"):
+            self._bar.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from truezero.costs import cost
 from truezero.draws import Purpose, permutation
 from truezero.engines import Engine, Examples, Features, StepSettings, Tally
-from truezero.errors import DivergenceError, OptionError
+from truezero.errors import DivergenceError
+from truezero.files import Tensors, network_from_tensors, network_to_tensors
 from truezero.network import Network
 from truezero.training._history import EpochRecord, best_epoch
+from truezero.training._plan import require
 
 # Training whose cost exceeds this many times the cost of predicting zeros has exploded.
 _EXPLOSION = 1e3
@@ -48,46 +50,41 @@ class FineTuning:
 
     def __post_init__(self) -> None:
         step = self.step
-        _require(
+        require(
             math.isfinite(step.learning_rate) and step.learning_rate > 0,
             "learning_rate_init",
             "above 0",
             step.learning_rate,
         )
-        _require(step.batch_size >= 1, "batch_size", "at least 1", step.batch_size)
-        _require(self.max_epochs >= 1, "max_iter", "at least 1", self.max_epochs)
-        _require(all(math.isfinite(l1) and l1 >= 0 for l1 in step.l1), "l1_activation", "at least 0", step.l1)
+        require(step.batch_size >= 1, "batch_size", "at least 1", step.batch_size)
+        require(self.max_epochs >= 1, "max_iter", "at least 1", self.max_epochs)
+        require(all(math.isfinite(l1) and l1 >= 0 for l1 in step.l1), "l1_activation", "at least 0", step.l1)
         for name, p in (("dropout", step.dropout), ("input_dropout", step.input_dropout)):
-            _require(0 <= p < 1, name, "at least 0 and below 1", p)
-        _require(
+            require(0 <= p < 1, name, "at least 0 and below 1", p)
+        require(
             step.max_norm is None or (math.isfinite(step.max_norm) and step.max_norm > 0),
             "max_norm",
             "None or above 0",
             step.max_norm,
         )
-        _require(
+        require(
             math.isfinite(step.weight_decay) and step.weight_decay >= 0,
             "alpha",
             "at least 0",
             step.weight_decay,
         )
-        _require(
+        require(
             step.learning_rate * step.weight_decay < 1,
             "alpha",
             "below batch_size / learning_rate_init",
             step.weight_decay,
         )
-        _require(
+        require(
             self.n_iter_no_change is None or self.n_iter_no_change >= 1,
             "n_iter_no_change",
             "None or at least 1",
             self.n_iter_no_change,
         )
-
-
-def _require(holds: bool, name: str, wanted: str, got: object) -> None:
-    if not holds:
-        raise OptionError(f"{name} must be {wanted}, got {got!r}")
 
 
 @dataclass
@@ -117,6 +114,36 @@ class TrainingState:
     def epoch_selected(self) -> int:
         """Number of the best epoch; the first epoch is 1."""
         return self.history[best_epoch(self.history)]["epoch"]
+
+    @property
+    def progress(self) -> tuple[int, str]:
+        """Epochs done, and a note for people."""
+        record = self.history[-1]
+        note = f"loss {record['loss']:.4g}"
+        if record["validation_error"] is not None:
+            best = self.history[best_epoch(self.history)]["validation_error"]
+            note += f", validation error {record['validation_error']:.4g} (best {best:.4g})"
+        return record["epoch"], note
+
+    def identity(self) -> tuple[list[Any], Tensors]:
+        """All that the rest of the training depends on: facts for JSON, and arrays."""
+        assert self.settings is not None
+        settings = asdict(self.settings)
+        settings.pop("max_epochs")
+        tensors, described = network_to_tensors(self.network, "")
+        return [settings, described, self.data_shape], tensors
+
+    def to_tensors(self) -> tuple[Tensors, dict[str, Any]]:
+        """Where it stands, as arrays and JSON."""
+        tensors, described = network_to_tensors(self.network, "last.")
+        best, _ = network_to_tensors(self.best_network, "best.")
+        return tensors | best, {"network": described, "history": self.history}
+
+    def from_tensors(self, tensors: Tensors, metadata: dict[str, Any], path: Any) -> None:
+        """Stand there."""
+        self.network = network_from_tensors(tensors, metadata["network"], "last.", path)
+        self.best_network = network_from_tensors(tensors, metadata["network"], "best.", path)
+        self.history[:] = metadata["history"]
 
 
 Callback = Callable[[TrainingState], Any]
