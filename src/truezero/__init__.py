@@ -16,7 +16,13 @@ from truezero.errors import (
     OptionError,
     TruezeroError,
 )
-from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor, load, save
+from truezero.estimators import (
+    DeepRectifierClassifier,
+    DeepRectifierRegressor,
+    StackedDenoisingAutoencoder,
+    load,
+    save,
+)
 from truezero.network import Network, initialize
 from truezero.training import Checkpoint
 
@@ -31,6 +37,7 @@ __all__ = [
     "ModelFileError",
     "Network",
     "OptionError",
+    "StackedDenoisingAutoencoder",
     "TruezeroError",
     "__version__",
     "available_engines",

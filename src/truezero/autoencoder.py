@@ -97,12 +97,16 @@ class Stack:
     layers: list[Autoencoder]
     signs: tuple[Array | None, ...]
 
-    def network(self, n_layers: int | None = None) -> Network:
-        """Encoders of the lowest layers as hidden layers; the output is the top one's decoder (its r).
+    def copy(self) -> Stack:
+        """Return an independent copy."""
+        return Stack([layer.copy() for layer in self.layers], self.signs)
+
+    def network(self) -> Network:
+        """Encoders as hidden layers; the output is the top one's decoder (its r).
 
         What an encoder's input is divided by is folded into its weights here.
         """
-        layers = self.layers[:n_layers]
+        layers = self.layers
         first = layers[0].network
         return Network(
             [*(_encoder(layer) for layer in layers), layers[-1].network.weights[1].copy()],

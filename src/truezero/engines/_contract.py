@@ -73,7 +73,7 @@ class Features:
         """Fraction of non-zeros; of dense rows, among the first 1000."""
         if sparse.issparse(self.X):
             n_cells = self.n_samples * self.n_features
-            return float(self.X.nnz / n_cells) if n_cells else 0.0
+            return float(np.count_nonzero(self.X.data) / n_cells) if n_cells else 0.0
         first = np.asarray(self.X[:1000])
         return float(np.count_nonzero(first) / first.size) if first.size else 0.0
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
+from truezero.activations import get_activation
 from truezero.engines._contract import Engine
 from truezero.engines.reference import ReferenceEngine
 from truezero.errors import EngineUnavailableError, OptionError
@@ -30,22 +32,23 @@ def core_hash() -> str:
     return _core_hash
 
 
-def get_engine(name: str, network: Network | None = None) -> Engine:
+def get_engine(name: str, what: Network | Sequence[str] | None = None) -> Engine:
     """Look an engine up.
 
     Parameters
     ----------
     name : {"auto", "native", "reference"}
-        "auto" is native where it is there and knows all of the network's activations.
-    network : Network, optional
-        What it shall run.
+        "auto" is native where it is there and knows all of the activations.
+    what : Network or sequence of str, optional
+        What it shall run: a network, or the names of its activations.
 
     Raises
     ------
     EngineUnavailableError
         If it is unknown, is not there, or cannot run the network.
     """
-    unknown = () if network is None else _not_native(network)
+    names = what.activations if isinstance(what, Network) else what or ()
+    unknown = tuple(name for name in names if get_activation(name).native_code is None)
     if name == "auto":
         return _engines["native" if "native" in _engines and not unknown else "reference"]
     if name in _unavailable:
@@ -57,11 +60,6 @@ def get_engine(name: str, network: Network | None = None) -> Engine:
             f"the engine 'native' does not know the activation {unknown[0]!r}; use engine='reference'"
         )
     return _engines[name]
-
-
-def _not_native(network: Network) -> tuple[str, ...]:
-    activations = (network.activation(layer) for layer in range(network.n_hidden))
-    return tuple(a.name for a in activations if a.native_code is None)
 
 
 def resolve_threads(n_threads: int | None) -> int:

@@ -9,31 +9,25 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from truezero.activations import Array
 from truezero.draws import Purpose, permutation
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
+from truezero.estimators._codes import CodesMixin, power_of_two_scale
+from truezero.estimators._pretraining import pretrained_stack, unlabeled_rows
 from truezero.network import Network, initialize
-from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, fine_tune
+from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, divide_columns, fine_tune
 
-# Features larger than this are trained divided by a power of two: plain SGD at any usable rate
-# diverges on unscaled tabular data, and the paper's pixels and words are far below it.
-_LARGE_FEATURE = 8.0
 _FEWEST_ROWS_TO_SPLIT = 20
 
 
-class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class DeepRectifierBase(CodesMixin, ABC):
     """Base of the estimators; not for direct use."""
 
-    network_: Network
     history_: list[EpochRecord]
     sparsity_: list[float]
     _targets_output: ClassVar[str]
@@ -58,7 +52,8 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = 10,
-        pretraining: None = None,
+        pretraining: Any = None,
+        prefit: bool = False,
         unlabeled_label: object = None,
         warm_start: bool = False,
         callbacks: Sequence[Any] | None = None,
@@ -88,6 +83,7 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.pretraining = pretraining
+        self.prefit = prefit
         self.unlabeled_label = unlabeled_label
         self.warm_start = warm_start
         self.callbacks = callbacks
@@ -143,8 +139,9 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         y : array-like of shape (n_samples,) or, for regression, (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), optional
             Scaled to mean 1, with the class weights, over the training rows.
-        X_unlabeled : None
-            Kept for pre-training, which this version does not have.
+        X_unlabeled : array-like or sparse matrix of shape (n_unlabeled, n_features), or a list of them
+            Rows without labels for `pretraining`, which learns from X as well. Cross-validation splits
+            whatever is as long as X: hand in a list, ``[U]``, there, which it leaves whole.
         X_val, y_val : array-like, optional
             Validation rows; otherwise `validation_fraction` of X is split off if `early_stopping`.
 
@@ -157,16 +154,20 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         TruezeroError
             A ValueError, if a parameter or the data cannot be used, or training diverges.
         """
-        if X_unlabeled is not None or self.pretraining is not None or self.unlabeled_label is not None:
-            raise OptionError("pre-training and unlabelled rows are not in this version of truezero")
         if (X_val is None) != (y_val is None):
             raise OptionError("X_val and y_val must be given together")
         fresh = not (self.warm_start and hasattr(self, "network_"))
         settings = self._settings()
         rows, target = self._check_rows(X, y, reset=fresh)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
+        further_rows = unlabeled_rows(self, X_unlabeled)
+        labeled = self._labeled(target)
+        if labeled is not None:
+            further_rows.append(rows[~labeled])
+            rows, target, weight = rows[labeled], target[labeled], None if weight is None else weight[labeled]
         if fresh:
             self._start_targets(target, weight, None)
+            further_rows = [rows, *further_rows]
         held_out: tuple[Any, NDArray[Any], NDArray[np.float64] | None] | None = None
         if X_val is not None:
             held_out = (*self._check_rows(X_val, y_val, reset=False), None)
@@ -174,8 +175,26 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             kept, out = self._split(target, settings.seed)
             held_out = (rows[out], target[out], None if weight is None else weight[out])
             rows, target, weight = rows[kept], target[kept], None if weight is None else weight[kept]
-        self._train(rows, target, weight, held_out, settings, fresh)
+        self._train(rows, target, weight, held_out, settings, fresh, all_rows=further_rows)
         return self
+
+    def _labeled(self, y: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Which rows have a label; None where all have.
+
+        Raises
+        ------
+        DataError
+            If none has.
+        """
+        if self.unlabeled_label is None:
+            return None
+        labeled: NDArray[np.bool_] = (y != self.unlabeled_label).reshape(len(y), -1).all(axis=1)
+        if not labeled.any():
+            raise DataError(
+                f"no row has a label: all of y is unlabeled_label={self.unlabeled_label!r}; fit a "
+                "StackedDenoisingAutoencoder to learn from unlabelled rows alone"
+            )
+        return None if labeled.all() else labeled
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
         """Train one epoch on the rows; never splits off validation rows."""
@@ -185,26 +204,17 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
         if fresh:
             self._start_targets(target, weight, classes)
-        self._train(rows, target, weight, None, settings, fresh, further=True)
+        self._train(rows, target, weight, None, settings, fresh, all_rows=[rows], further=True)
         return self
 
     def _settings(self, epochs: int | None = None) -> FineTuning:
         """Check the parameters and put them together."""
         sizes = self._hidden_sizes()
-        for name in ("batch_size", "max_iter"):
-            if not isinstance(getattr(self, name), Integral) or isinstance(getattr(self, name), bool):
-                raise OptionError(f"{name} must be a whole number, got {getattr(self, name)!r}")
-        reals = (
-            "learning_rate_init",
-            "dropout",
-            "input_dropout",
-            "alpha",
-            "validation_fraction",
-            "softplus_scale",
-        )
-        for name in reals:
-            if not isinstance(getattr(self, name), Real):
-                raise OptionError(f"{name} must be a number, got {getattr(self, name)!r}")
+        self._check_kinds(Integral, "a whole number", "batch_size", "max_iter")
+        self._check_kinds(
+            Real, "a number", "learning_rate_init", "dropout", "input_dropout", "alpha",
+            "validation_fraction", "softplus_scale",
+        )  # fmt: skip
         for name, kind in (("max_norm", Real), ("n_iter_no_change", Integral)):
             if not isinstance(getattr(self, name), (kind, type(None))):
                 raise OptionError(f"{name} must be a number or None, got {getattr(self, name)!r}")
@@ -212,21 +222,13 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             raise OptionError(
                 f"validation_fraction must be above 0 and below 1, got {self.validation_fraction!r}"
             )
-        if self.dtype not in ("float32", "float64"):
-            raise OptionError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
+        self._check_common(sizes)
         l1: Any = self.l1_activation
         per_layer = (l1,) * len(sizes) if isinstance(l1, Real) else tuple(l1)
         if len(per_layer) != len(sizes) or not all(isinstance(value, Real) for value in per_layer):
             raise OptionError(
                 f"l1_activation must be one number or {len(sizes)}, one per hidden layer, got {l1!r}"
             )
-        if sizes and not -len(sizes) <= self.code_layer < max(len(sizes), 1):
-            raise OptionError(f"code_layer must be below {len(sizes)}, got {self.code_layer!r}")
-        try:
-            random = check_random_state(self.random_state)
-        except ValueError as error:
-            raise OptionError(f"random_state: {error}") from error
-        seed = int(random.randint(2**32, dtype=np.uint32)) << 32 | int(random.randint(2**32, dtype=np.uint32))
         step = StepSettings(
             learning_rate=float(self.learning_rate_init),
             batch_size=int(self.batch_size),
@@ -242,15 +244,8 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             max_epochs=int(self.max_iter) if epochs is None else epochs,
             n_iter_no_change=self.n_iter_no_change,
             shuffle=bool(self.shuffle),
-            seed=seed,
+            seed=self._seed(),
         )
-
-    def _hidden_sizes(self) -> tuple[int, ...]:
-        sizes: Any = self.hidden_layer_sizes
-        several = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-        if not all(isinstance(size, Integral) and int(size) > 0 for size in several):
-            raise OptionError(f"hidden_layer_sizes must be whole numbers above 0, got {sizes!r}")
-        return tuple(int(size) for size in several)
 
     def _check_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:
         """Rows and raw targets as scikit-learn checks them."""
@@ -302,10 +297,12 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         held_out: tuple[Any, NDArray[Any], NDArray[np.float64] | None] | None,
         settings: FineTuning,
         fresh: bool,
+        *,
+        all_rows: list[Any],
         further: bool = False,
     ) -> None:
         if fresh:
-            self._input_scale = _power_of_two_scale(rows)
+            self._input_scale = power_of_two_scale(rows)
             network = initialize(
                 (rows.shape[1], *self._hidden_sizes(), self._n_outputs()),
                 self.activation,
@@ -316,6 +313,10 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 dtype=self.dtype,
                 seed=settings.seed,
             )
+            if self.pretraining is not None:
+                self.pretraining_ = pretrained_stack(self, all_rows, settings.seed)
+                self.pretraining_.stack_.hand_over(network)
+                self._scale_input(network, inverse=True)
             self._epochs_before = 0
         else:
             network = self.network_.copy()
@@ -395,11 +396,10 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return np.asarray(combined / combined.mean())
 
     def _examples(self, rows: Any, y: NDArray[Any], weight: NDArray[np.float64] | None) -> Examples:
+        features = Features(rows)
         if self._input_scale is not None:
-            rows = _divide_columns(rows, self._input_scale)
-        return Examples(
-            Features(rows), self._encode_targets(y), weight, np.arange(rows.shape[0], dtype=np.int64)
-        )
+            features = divide_columns(features, self._input_scale)
+        return Examples(features, self._encode_targets(y), weight, np.arange(rows.shape[0], dtype=np.int64))
 
     def _scale_input(self, network: Network, *, inverse: bool) -> None:
         """Fold the features' powers of two into the first layer, or take them out; both are exact."""
@@ -415,49 +415,9 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         engine = get_engine(self.engine, self.network_)
         return engine.forward(self.network_, features, n_threads=resolve_threads(self.n_threads))
 
-    def _features(self, X: Any) -> Features:
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64])
-        return Features(X)
-
     def fit_transform(self, X: Any, y: Any, **fit_params: Any) -> Any:
         """Fit, then `transform` the same rows; see there."""
         return self.fit(X, y, **fit_params).transform(X)
-
-    def transform(self, X: Any) -> Any:
-        """Activations of the hidden layer `code_layer`.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        CSR of shape (n_samples, n_units)
-            With exactly the active units; an array where `sparse_output` is False. Whether it is a
-            sparse array or matrix follows scikit-learn's `sparse_interface`.
-        """
-        check_is_fitted(self)
-        features = self._features(X)
-        engine = get_engine(self.engine, self.network_)
-        codes = engine.encode(
-            self.network_, features, self._code_layer(), n_threads=resolve_threads(self.n_threads)
-        )
-        if not self.sparse_output:
-            return codes.toarray()
-        interface = sklearn.get_config().get("sparse_interface", "spmatrix")
-        return codes if interface == "sparray" else sparse.csr_matrix(codes)
-
-    def _code_layer(self) -> int:
-        n = self.network_.n_hidden
-        if not -n <= self.code_layer < n:
-            raise OptionError(
-                f"code_layer {self.code_layer!r} is not a hidden layer of this network, which has {n}"
-            )
-        return self.code_layer % n
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.network_.layer_sizes[self._code_layer() + 1]
 
     @property
     def coefs_(self) -> list[NDArray[np.floating]]:
@@ -481,39 +441,3 @@ class DeepRectifierBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def n_iter_(self) -> int:
         """Epochs run."""
         return len(self.history_)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if hasattr(self, "network_"):
-            self.network_.freeze()  # copied arrays come back writable
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "network_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = []  # codes have the network's dtype
-        return tags
-
-
-def _power_of_two_scale(X: Any) -> NDArray[np.float64] | None:
-    """Powers of two that bring large features to at most 1 in size; None if no feature is large."""
-    if sparse.issparse(X):
-        largest = np.asarray(abs(X).max(axis=0).todense()).ravel().astype(np.float64)
-    else:
-        largest = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
-    if largest.max(initial=0.0) <= _LARGE_FEATURE:
-        return None
-    exponent = np.ceil(np.log2(np.where(largest > 0, largest, 1)))
-    # 2**±60 keeps weights and their inverses well inside float32.
-    return np.asarray(2.0 ** np.clip(exponent, -60, 60))
-
-
-def _divide_columns(X: Any, scale: NDArray[np.float64]) -> Any:
-    inverse = (1 / scale).astype(X.dtype)
-    if sparse.issparse(X):
-        X = X.copy()
-        X.data *= inverse[X.indices]
-        return X
-    return X * inverse

@@ -62,8 +62,14 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
         is kept either way.
     class_weight : dict, "balanced" or None, default=None
         Multiplies `sample_weight`.
-    pretraining, unlabeled_label : None
-        Kept for pre-training, which this version does not have.
+    pretraining : StackedDenoisingAutoencoder or None, default=None
+        Pre-trains the hidden layers on X and `X_unlabeled` (section 3.2): a clone of it is fitted, which
+        takes over the network's shape from here.
+    prefit : bool, default=False
+        `pretraining` is fitted already and used as it is. In a search, which clones everything, wrap it
+        in scikit-learn's `FrozenEstimator` instead.
+    unlabeled_label : object, default=None
+        Value of y that means "no label": such rows only pre-train. None: every value is a label.
     warm_start : bool, default=False
         Go on from the fitted network.
     callbacks : sequence of callable, optional
@@ -96,6 +102,8 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     engine_ : dict
         What ran: the engine's "name", "products", "sparse" or "dense" per layer, and the "blas" that
         multiplied the dense ones, if one did.
+    pretraining_ : StackedDenoisingAutoencoder
+        What pre-trained the network, with its own history; only with `pretraining`.
     classes_ : ndarray of shape (n_classes,)
     coefs_, intercepts_, loss_curve_, n_iter_
         As in scikit-learn's `MLPClassifier`.
@@ -140,7 +148,8 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = 10,
         class_weight: Mapping[Any, float] | str | None = None,
-        pretraining: None = None,
+        pretraining: Any = None,
+        prefit: bool = False,
         unlabeled_label: object = None,
         warm_start: bool = False,
         callbacks: Sequence[Any] | None = None,
@@ -158,8 +167,8 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
             input_dropout=input_dropout, max_norm=max_norm, learning_rate_init=learning_rate_init,
             batch_size=batch_size, max_iter=max_iter, shuffle=shuffle, early_stopping=early_stopping,
             validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
-            pretraining=pretraining, unlabeled_label=unlabeled_label, warm_start=warm_start,
-            callbacks=callbacks, engine=engine, n_threads=n_threads, dtype=dtype,
+            pretraining=pretraining, prefit=prefit, unlabeled_label=unlabeled_label,
+            warm_start=warm_start, callbacks=callbacks, engine=engine, n_threads=n_threads, dtype=dtype,
             random_state=random_state, verbose=verbose, code_layer=code_layer, sparse_output=sparse_output,
         )  # fmt: skip
         self.class_weight = class_weight

@@ -59,11 +59,6 @@ class PretrainingState:
         """Records of one layer."""
         return [record for record in self.history if record["layer"] == layer]
 
-    def selected(self, layer: int) -> PretrainingRecord:
-        """Record of a layer's best epoch."""
-        records = self.of_layer(layer)
-        return records[best_reconstruction(records)]
-
     @property
     def progress(self) -> tuple[int, str]:
         """Epochs done, those that were not needed included, and a note for people."""
@@ -207,11 +202,7 @@ def _pretrain_layer(
             stacklevel=2,
         )
     if held_out is None:
-        measured = Unlabeled(
-            Features(rows.features.X[:EVALUATION_ROWS], rows.features.scale),
-            rows.ids[:EVALUATION_ROWS],
-            None if rows.target is None else rows.target[:EVALUATION_ROWS],
-        )
+        measured = _first(rows)
     else:
         measured = divided(
             layer_rows(stack, settings, held_out, engine, n_threads), state.current.input_scale
@@ -239,6 +230,13 @@ def _finish_layer(state: PretrainingState) -> None:
     state.current = state.best = None
 
 
+def _first(rows: Unlabeled) -> Unlabeled:
+    """Training rows to measure on, where there are no held-out ones."""
+    n = EVALUATION_ROWS
+    target = None if rows.target is None else rows.target[:n]
+    return Unlabeled(Features(rows.features.X[:n], rows.features.scale), rows.ids[:n], target)
+
+
 def _run_epoch(
     state: PretrainingState,
     rows: Unlabeled,
@@ -247,12 +245,13 @@ def _run_epoch(
     held_out: bool,
     engine: Engine,
     n_threads: int,
+    epoch: int | None = None,
 ) -> None:
-    """Train the current layer for one epoch, measure it, and note it in the state."""
+    """Train the current layer for its next epoch, measure it, and note it in the state."""
     assert state.current is not None
     settings, layer, started = state.settings, len(state.stack.layers), time.perf_counter()
     plan, records = settings.layers[layer], state.of_layer(layer)
-    epoch = len(records) + 1
+    epoch = len(records) + 1 if epoch is None else epoch
     if settings.shuffle:
         order = permutation(settings.seed, Purpose.ORDER, rows.ids, layer=layer + 1, epoch=epoch)
     else:
@@ -283,3 +282,48 @@ def _least(rows: Unlabeled, autoencoder: Autoencoder) -> float:
         return float(rows.target.min(initial=0.0))
     X = rows.features.X
     return float(X.min()) if autoencoder.target == "input" and X.shape[0] else 0.0
+
+
+def pretrain_further(
+    stack: Stack,
+    train: Unlabeled,
+    settings: Pretraining,
+    *,
+    epoch: int,
+    engine: Engine,
+    n_threads: int = 1,
+) -> list[PretrainingRecord]:
+    """Train every layer of a finished stack for one more epoch, from the bottom, in place.
+
+    Parameters
+    ----------
+    stack : Stack
+    train : Unlabeled
+    settings : Pretraining
+        With which it was trained.
+    epoch : int
+        Number of this epoch, which addresses its draws.
+    engine : Engine
+    n_threads : int
+
+    Returns
+    -------
+    list of PretrainingRecord
+        One per layer, measured on training rows.
+
+    Raises
+    ------
+    DivergenceError
+        As `pretrain`; the stack is then left half trained.
+    """
+    records: list[PretrainingRecord] = []
+    for layer, plan in enumerate(settings.layers):
+        below, autoencoder = Stack(stack.layers[:layer], stack.signs), stack.layers[layer]
+        rows = divided(layer_rows(below, settings, train, engine, n_threads), autoencoder.input_scale)
+        state = PretrainingState(settings, below, current=autoencoder)
+        state.history.extend(records)
+        measured = _first(rows)
+        corrupted = corrupted_rows(measured, plan, layer, settings)
+        _run_epoch(state, rows, measured, corrupted, False, engine, n_threads, epoch=epoch)
+        records.append(state.history[-1])
+    return records
