@@ -77,6 +77,14 @@ class Autoencoder:
         """Target of clean input x, of its shape (n_samples, n_in) and dtype."""
         return target_of(x, self.target, bounded=self.unit.bounded)
 
+    def reconstruct(self, x: Array) -> Array:
+        """Reconstruction of input x, corrupted or not: what its units make of r; x's shape."""
+        network = self.network
+        if self.input_scale is not None:
+            x = x / self.input_scale
+        h = network.activation(0).value(x @ network.weights[0] + network.biases[0], network.softplus_scale)
+        return self.unit.output(h @ network.weights[1] + network.biases[1])
+
     def tie(self) -> None:
         """Make the decoder the encoder's transposed again, after the encoder has changed."""
         self.network.weights[1][:] = self.network.weights[0].T

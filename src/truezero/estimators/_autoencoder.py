@@ -130,6 +130,8 @@ class StackedDenoisingAutoencoder(CodesMixin):
         The engine's "name", and "products", how it multiplied in each layer's last epoch.
     n_iter_ : int
         Epochs run, all layers together.
+    seed_ : int
+        64-bit seed that all draws came from.
 
     Notes
     -----
@@ -317,6 +319,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     def _keep(self, state: PretrainingState, engine: Engine) -> None:
         """Set the fitted attributes."""
+        self.seed_ = state.settings.seed
         if self._input_scale is not None:
             _rescale_input(state.stack, self._input_scale)
         self._keep_stack(state.stack, state.history)
@@ -413,6 +416,24 @@ class StackedDenoisingAutoencoder(CodesMixin):
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit, then `transform` the same rows; see there."""
         return self.fit(X, **fit_params).transform(X)
+
+    def corrupt(self, X: Any) -> NDArray[np.floating]:
+        """Corrupt rows as the first layer's noise does, always with the same draw for a row's position.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        rows = self._features(X).X
+        rows = (rows.toarray() if sparse.issparse(rows) else rows).astype(self.network_.dtype)
+        kind = _per_layer("corruption", self.corruption, len(self.stack_.layers))
+        noise = Corruption(kind[0], _levels(self.corruption_level, kind)[0])
+        return noise.apply(rows, np.arange(len(rows)), layer=0, epoch=0, seed=self.seed_)
 
     def inverse_transform(self, X: Any) -> NDArray[np.floating]:
         """Reconstruct rows from their codes.

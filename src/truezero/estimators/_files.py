@@ -96,7 +96,7 @@ def _fitted(obj: Estimator) -> tuple[Tensors, dict[str, Any]]:
             sign = obj.stack_.signs[layer]
             if sign is not None:
                 tensors[f"stack.{layer}.sign"] = sign
-        return tensors, {"stack": described}
+        return tensors, {"stack": described, "seed": obj.seed_}
     if isinstance(obj, DeepRectifierClassifier):
         return {}, {
             "epoch_selected": obj.epoch_selected_,
@@ -203,4 +203,5 @@ def _restore_stack(model: StackedDenoisingAutoencoder, tensors: Tensors, fitted:
         for layer, description in enumerate(described)
     ]
     signs = tuple(tensors.get(f"stack.{layer}.sign") for layer in range(len(layers)))
+    model.seed_ = int(fitted["seed"])
     model._keep_stack(Stack(layers, signs), list(fitted["history"]))

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from truezero.studies import table1
-from truezero.studies._store import Run, RunResult, RunStore, code_version, environment
+from truezero.studies import figure4, strategies, table1
+from truezero.studies._illustration import Arrays
+from truezero.studies._runs import PretrainingRun, Run, RunResult, code_version, environment
+from truezero.studies._store import RunStore
 
-STUDIES: dict[str, Callable[..., dict[str, Any]]] = {"table1": table1.reproduce}
-"""What `truezero reproduce` can run."""
+STUDIES: dict[str, Callable[..., tuple[dict[str, Any], Arrays | None]]] = {
+    "table1": table1.reproduce,
+    "figure4": figure4.reproduce,
+    "strategies": strategies.reproduce,
+}
+"""What `truezero reproduce` can run: each gives its result as JSON holds it, and pictures."""
 
-__all__ = ["STUDIES", "Run", "RunResult", "RunStore", "code_version", "environment"]
+__all__ = ["STUDIES", "PretrainingRun", "Run", "RunResult", "RunStore", "code_version", "environment"]

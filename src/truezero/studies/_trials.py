@@ -1,0 +1,302 @@
+"""What the studies have in common: arms, the rates tried for each, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from truezero.datasets import Dataset
+from truezero.errors import DataError, OptionError
+from truezero.studies._runs import PretrainingResult, PretrainingRun, Run, RunResult
+from truezero.studies._store import RunStore
+
+L1 = 1e-4
+# The paper's: softplus units with quadratic cost, cross-entropy for tanh (section 4.1).
+RECONSTRUCTIONS = {
+    "rectifier": "softplus-quadratic",
+    "softplus": "softplus-quadratic",
+    "tanh": "sigmoid-cross-entropy",
+}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of a study is run.
+
+    Attributes
+    ----------
+    hidden_layer_sizes : tuple of int
+    learning_rates : tuple of float
+        Tried for fine-tuning.
+    n_seeds, max_iter : int
+    n_iter_no_change : int or None
+    pretraining_rates : tuple of float
+        Tried for pre-training.
+    pretraining_epochs : int
+        Of each layer.
+    """
+
+    hidden_layer_sizes: tuple[int, ...]
+    learning_rates: tuple[float, ...]
+    n_seeds: int
+    max_iter: int
+    n_iter_no_change: int | None
+    pretraining_rates: tuple[float, ...]
+    pretraining_epochs: int
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One kind of training that a study compares with others.
+
+    Attributes
+    ----------
+    activation : str
+        Of all hidden units; rectifiers get a sign mask.
+    reconstruction : str or None
+        Of pre-training; None trains from random weights.
+    target : {"after", "before"}
+        What layers above the first reconstruct.
+    labels : float
+        Share of the training labels that fine-tuning uses.
+    """
+
+    activation: str
+    reconstruction: str | None = None
+    target: str = "after"
+    labels: float = 1.0
+
+
+class Trials:
+    """Runs the trainings of a study's arms on one data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With validation and test rows.
+    scale : str
+        A key of `scales`.
+    scales : dict of str to Scale
+    store : RunStore
+    study : str
+        Name of the study, for messages.
+    n_threads : int, optional
+    on_run : callable
+        Called with a note before each run.
+    on_epoch : callable
+        Called after every epoch of a run.
+
+    Raises
+    ------
+    OptionError
+        If the scale is unknown.
+    DataError
+        If the data set lacks a part.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        scale: str,
+        scales: dict[str, Scale],
+        store: RunStore,
+        study: str,
+        *,
+        n_threads: int | None = None,
+        on_run: Callable[[str], Any] = lambda note: None,
+        on_epoch: Callable[[Any], Any] = lambda state: None,
+    ) -> None:
+        if scale not in scales:
+            raise OptionError(f"unknown scale {scale!r}; known: {', '.join(scales)}")
+        for part, rows in (("validation", dataset.X_validation), ("test", dataset.X_test)):
+            if rows is None:
+                raise DataError(
+                    f"{study} needs {part} rows, which {dataset.name} does not have; use a named data set"
+                )
+        if dataset.y_train is None:
+            raise DataError(f"{study} needs labels, which {dataset.name} does not have")
+        self.dataset, self.scale, self.scale_name, self.store = dataset, scales[scale], scale, store
+        self.n_threads, self.on_run, self.on_epoch = n_threads, on_run, on_epoch
+        self._rates: dict[tuple[Any, ...], tuple[float, dict[str, float]]] = {}
+
+    # ---- pre-training ---------------------------------------------------------------------------
+
+    def pretraining(self, arm: Arm, seed: int) -> PretrainingRun:
+        """Pre-training of an arm's network, at the rate chosen for it."""
+        rate, _ = self._unsupervised_rate(arm)
+        return self._pretraining_run(arm, seed, rate, self.scale.hidden_layer_sizes)
+
+    def pretrain(self, arm: Arm, seed: int) -> tuple[Any, PretrainingResult]:
+        """Model and result of an arm's pre-training."""
+        run = self.pretraining(arm, seed)
+        self.on_run(f"pre-training {_named(arm)}, seed {seed}")
+        return self._pretrained(run)
+
+    def _pretrained(self, run: PretrainingRun) -> tuple[Any, PretrainingResult]:
+        return self.store.pretrained(run, self.dataset, n_threads=self.n_threads, callbacks=[self.on_epoch])
+
+    def _unsupervised_rate(self, arm: Arm) -> tuple[float, dict[str, float]]:
+        """Rate whose first layer reconstructs held-out rows best, with the error at each rate.
+
+        The costs of the layers above cannot be compared between rates: their targets differ.
+        """
+        known = self._rates.get((arm.activation, arm.reconstruction, arm.target))
+        if known is not None:
+            return known
+        errors: dict[float, float] = {}
+        for rate in self.scale.pretraining_rates if len(self.scale.pretraining_rates) > 1 else ():
+            runs = [
+                self._pretraining_run(arm, seed, rate, self.scale.hidden_layer_sizes[:1])
+                for seed in range(self.scale.n_seeds)
+            ]
+            found = []
+            for seed, run in enumerate(runs):
+                self.on_run(f"pre-training {_named(arm)}, first layer, rate {rate:g}, seed {seed}")
+                found.append(self._pretrained(run)[1]["reconstruction_errors"][0])
+            errors[rate] = float(np.mean(found))
+        rate = min(errors, key=lambda r: errors[r]) if errors else self.scale.pretraining_rates[0]
+        chosen = (rate, {f"{r:g}": error for r, error in errors.items()})
+        self._rates[arm.activation, arm.reconstruction, arm.target] = chosen
+        return chosen
+
+    def _pretraining_run(self, arm: Arm, seed: int, rate: float, sizes: tuple[int, ...]) -> PretrainingRun:
+        n = len(sizes)
+        parameters = {
+            **_network(arm, sizes),
+            "reconstruction": arm.reconstruction,
+            "target": ["after"] + [arm.target] * (n - 1),
+            "corruption": "masking",
+            "corruption_level": 0.25,
+            "l1_activation": L1,
+            "learning_rate_init": rate,
+            "batch_size": 10,
+            "max_iter": self.scale.pretraining_epochs,
+            "random_state": seed,
+        }
+        return PretrainingRun(parameters, self.dataset.name, self.dataset.fingerprint)
+
+    # ---- fine-tuning ----------------------------------------------------------------------------
+
+    def run(self, arm: Arm, rate: float, seed: int) -> Run:
+        """One fine-tuning of an arm."""
+        parameters = {
+            **_network(arm, self.scale.hidden_layer_sizes),
+            "l1_activation": L1,
+            "learning_rate_init": rate,
+            "batch_size": 10,
+            "max_iter": self.scale.max_iter,
+            "n_iter_no_change": self.scale.n_iter_no_change,
+            "random_state": seed,
+        }
+        pretraining = None if arm.reconstruction is None else self.pretraining(arm, seed)
+        return Run(parameters, self.dataset.name, self.dataset.fingerprint, pretraining, arm.labels)
+
+    def row(self, arm: Arm) -> dict[str, Any]:
+        """Run an arm at every rate and seed; what came of it at the rate with the least validation error.
+
+        Returns
+        -------
+        dict
+            Means and standard deviations over the seeds, as fractions, and the runs of the chosen rate.
+        """
+        tried: dict[float, list[tuple[Run, RunResult]]] = {}
+        for rate in self.scale.learning_rates:
+            tried[rate] = []
+            for seed in range(self.scale.n_seeds):
+                run = self.run(arm, rate, seed)
+                if run.pretraining is not None:
+                    self.pretrain(arm, seed)
+                self.on_run(f"{_named(arm)}, rate {rate:g}, seed {seed}")
+                result = self.store.execute(
+                    run, self.dataset, n_threads=self.n_threads, callbacks=[self.on_epoch]
+                )
+                tried[rate].append((run, result))
+        validation = {
+            rate: float(np.mean([r["validation_error"] for _, r in results]))
+            for rate, results in tried.items()
+        }
+        rate = min(validation, key=lambda candidate: validation[candidate])
+        results = [result for _, result in tried[rate]]
+        errors = [float(result["test_error"] or 0.0) for result in results]
+        return {
+            "activation": arm.activation,
+            "pretraining": self._pretraining_row(arm),
+            "labels": arm.labels,
+            "n_labels": results[0]["n_train"],
+            "learning_rate": rate,
+            "validation_error_by_rate": {f"{r:g}": error for r, error in validation.items()},
+            "test_error": float(np.mean(errors)),
+            "test_error_deviation": _deviation(errors),
+            "sparsity": {
+                "overall": float(np.mean([result["sparsity"]["overall"] for result in results])),
+                "layers": np.mean([result["sparsity"]["layers"] for result in results], axis=0).tolist(),
+            },
+            "seconds": float(np.sum([result["seconds"] for result in results])),
+            "engine": results[0]["engine"],
+            "runs": [{"key": run.key, **result} for run, result in tried[rate]],
+        }
+
+    def _pretraining_row(self, arm: Arm) -> dict[str, Any] | None:
+        """What came of an arm's pre-training."""
+        if arm.reconstruction is None:
+            return None
+        rate, by_rate = self._unsupervised_rate(arm)
+        results = [self.pretrain(arm, seed)[1] for seed in range(self.scale.n_seeds)]
+
+        def mean(name: str) -> list[float]:
+            return np.mean([result[name] for result in results], axis=0).tolist()  # type: ignore[literal-required,no-any-return]
+
+        return {
+            "reconstruction": arm.reconstruction,
+            "target": arm.target,
+            "learning_rate": rate,
+            "reconstruction_error_by_rate": by_rate,
+            "reconstruction_errors": mean("reconstruction_errors"),
+            "sparsity": mean("sparsity"),
+            "stuck": mean("stuck"),
+            "score": float(np.mean([result["score"] for result in results])),
+            "seconds": float(np.sum([result["seconds"] for result in results])),
+            "histories": [result["history"] for result in results],
+        }
+
+    # ---- what every study's result begins with --------------------------------------------------
+
+    def header(self, study: str, title: str, choices: tuple[str, ...]) -> dict[str, Any]:
+        """Study, data and network, as JSON holds them."""
+        dataset, classes = self.dataset, np.unique(np.asarray(self.dataset.y_train))
+        return {
+            "study": study,
+            "title": title,
+            "data": dataset.name,
+            "data_fingerprint": dataset.fingerprint,
+            "scale": self.scale_name,
+            "network": [dataset.X_train.shape[1], *self.scale.hidden_layer_sizes, len(classes)],
+            "n_seeds": self.scale.n_seeds,
+            "n_train": dataset.X_train.shape[0],
+            "n_validation": dataset.X_validation.shape[0],
+            "n_test": dataset.X_test.shape[0],
+            "choices": list(choices),
+        }
+
+
+def _network(arm: Arm, sizes: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        "hidden_layer_sizes": list(sizes),
+        "activation": arm.activation,
+        "sign_mask": "half" if arm.activation == "rectifier" else None,
+    }
+
+
+def _named(arm: Arm) -> str:
+    name = arm.activation
+    if arm.reconstruction is not None:
+        before = ", target before the activation" if arm.target == "before" else ""
+        name += f" with {arm.reconstruction}{before}"
+    return name if arm.labels == 1 else f"{name}, {100 * arm.labels:g} % of the labels"
+
+
+def _deviation(values: list[float]) -> float | None:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
