@@ -9,6 +9,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "autoencoder.h"
 #include "bandwidth.h"
 #include "blas.h"
 #include "dispatch.h"
@@ -137,45 +138,87 @@ Cancelled signals() {
   };
 }
 
+// Input and ids of a training, checked with its settings.
+template <class T>
+ExamplesView<T> examples_view(const NetworkView<T>& network, const nb::object& x, double scale,
+                              const ConstArray<std::int64_t, 1>& ids, const ConstArray<std::int64_t, 1>& order,
+                              const StepSettings& settings) {
+  ExamplesView<T> examples;
+  examples.input = rows_view(x, scale);
+  require(examples.input.n_cols == network.layers[0].n_in, "the network takes another number of features");
+  require(static_cast<Index>(settings.l1.size()) == network.n_hidden(), "one l1 per hidden layer is needed");
+  require(settings.dense.empty() || settings.dense.size() == network.layers.size(), "one choice per layer is needed");
+  require(settings.batch_size > 0, "batch_size must be above 0");
+  require(static_cast<Index>(ids.shape(0)) == examples.input.n_rows, "one id per row is needed");
+  examples.ids = ids.data();
+  for (std::size_t i = 0; i < order.shape(0); ++i) {
+    require(order.data()[i] >= 0 && order.data()[i] < examples.input.n_rows, "order: a row that is not there");
+  }
+  return examples;
+}
+
+template <class T>
+const T* values_view(const nb::object& target, Index n_rows, Index n_outputs) {
+  const auto values = array<ConstArray<T, 2>>(target);
+  require(static_cast<Index>(values.shape(0)) == n_rows && static_cast<Index>(values.shape(1)) == n_outputs,
+          "one row of values per row is needed");
+  return values.data();
+}
+
+// Calls work(cancelled) without the interpreter's lock.
+template <class Work>
+std::pair<double, double> without_gil(Work&& work) {
+  Tally tally;
+  {
+    const nb::gil_scoped_release release;
+    tally = work(signals());
+  }
+  if (!tally.finished) throw nb::python_error();
+  return {tally.loss, tally.penalty};
+}
+
 template <class T>
 std::pair<double, double> train_(const nb::tuple& network, const nb::object& x, double scale, const nb::object& target,
                                  const nb::object& weight, const ConstArray<std::int64_t, 1>& ids,
                                  const ConstArray<std::int64_t, 1>& order, const StepSettings& settings, int n_threads) {
   const NetworkView<T> view = network_view<T>(network);
-  ExamplesView<T> examples;
-  examples.input = rows_view(x, scale);
+  ExamplesView<T> examples = examples_view(view, x, scale, ids, order, settings);
   const auto n_rows = static_cast<std::size_t>(examples.input.n_rows);
-  require(examples.input.n_cols == view.layers[0].n_in, "the network takes another number of features");
-  require(static_cast<Index>(settings.l1.size()) == view.n_hidden(), "one l1 per hidden layer is needed");
-  require(settings.dense.empty() || settings.dense.size() == view.layers.size(), "one choice per layer is needed");
-  require(settings.batch_size > 0, "batch_size must be above 0");
   if (view.softmax) {
     const auto classes = array<ConstArray<std::int64_t, 1>>(target);
     require(classes.shape(0) == n_rows, "one class per row is needed");
     examples.classes = classes.data();
   } else {
-    const auto values = array<ConstArray<T, 2>>(target);
-    require(values.shape(0) == n_rows && static_cast<Index>(values.shape(1)) == view.layers.back().n_out,
-            "one row of values per row is needed");
-    examples.values = values.data();
+    examples.values = values_view<T>(target, examples.input.n_rows, view.layers.back().n_out);
   }
   if (!weight.is_none()) {
     const auto weights = array<ConstArray<double, 1>>(weight);
     require(weights.shape(0) == n_rows, "one weight per row is needed");
     examples.weight = weights.data();
   }
-  require(ids.shape(0) == n_rows, "one id per row is needed");
-  examples.ids = ids.data();
-  for (std::size_t i = 0; i < order.shape(0); ++i) {
-    require(order.data()[i] >= 0 && order.data()[i] < examples.input.n_rows, "order: a row that is not there");
-  }
-  Tally tally;
-  {
-    const nb::gil_scoped_release release;
-    tally = train(view, examples, order.data(), static_cast<Index>(order.shape(0)), settings, n_threads, signals());
-  }
-  if (!tally.finished) throw nb::python_error();
-  return {tally.loss, tally.penalty};
+  return without_gil([&](const Cancelled& cancelled) {
+    return train(view, examples, order.data(), static_cast<Index>(order.shape(0)), settings, n_threads, cancelled);
+  });
+}
+
+template <class T>
+std::pair<double, double> train_autoencoder_(const nb::tuple& network, const nb::object& x, double scale,
+                                             const nb::object& target, const ConstArray<std::int64_t, 1>& ids,
+                                             const ConstArray<std::int64_t, 1>& order,
+                                             const AutoencoderSettings& settings, int n_threads) {
+  const NetworkView<T> view = network_view<T>(network);
+  ExamplesView<T> examples = examples_view(view, x, scale, ids, order, settings);
+  require(view.layers.size() == 2 && view.layers[0].n_in == view.layers[1].n_out && !view.softmax &&
+              !view.layers[0].signs,
+          "not an auto-encoder");
+  require(settings.reconstruction >= 0 && settings.reconstruction < kReconstructions && settings.target >= 0 &&
+              settings.target <= static_cast<int>(TargetKind::squashed),
+          "no such reconstruction");
+  if (!target.is_none()) examples.values = values_view<T>(target, examples.input.n_rows, examples.input.n_cols);
+  return without_gil([&](const Cancelled& cancelled) {
+    return train_autoencoder<T>(view, examples, order.data(), static_cast<Index>(order.shape(0)), settings, n_threads,
+                                cancelled);
+  });
 }
 
 template <class T>
@@ -292,10 +335,27 @@ NB_MODULE(_native, m) {
       .def_rw("weight_decay", &StepSettings::weight_decay)
       .def_rw("epoch", &StepSettings::epoch)
       .def_rw("seed", &StepSettings::seed);
+  nb::class_<AutoencoderSettings, StepSettings>(m, "AutoencoderSettings")
+      .def(nb::init<>())
+      .def_rw("stack_layer", &AutoencoderSettings::stack_layer)
+      .def_rw("zeros_threshold", &AutoencoderSettings::zeros_threshold)
+      .def_rw("ones_threshold", &AutoencoderSettings::ones_threshold)
+      .def_rw("noise_deviation", &AutoencoderSettings::noise_deviation)
+      .def_rw("reconstruction", &AutoencoderSettings::reconstruction)
+      .def_rw("target", &AutoencoderSettings::target)
+      .def_rw("bounded", &AutoencoderSettings::bounded)
+      .def_rw("deviation", &AutoencoderSettings::deviation)
+      .def_rw("tied", &AutoencoderSettings::tied)
+      .def_rw("sampling", &AutoencoderSettings::sampling)
+      .def_rw("sampling_threshold", &AutoencoderSettings::sampling_threshold);
   m.def("train_float32", &train_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
         nb::arg(), nb::arg(), nb::arg());
   m.def("train_float64", &train_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
         nb::arg(), nb::arg(), nb::arg());
+  m.def("train_autoencoder_float32", &train_autoencoder_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
+        nb::arg(), nb::arg(), nb::arg(), nb::arg());
+  m.def("train_autoencoder_float64", &train_autoencoder_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
+        nb::arg(), nb::arg(), nb::arg(), nb::arg());
   bind_predictor<float>(m, "PredictorFloat32");
   bind_predictor<double>(m, "PredictorFloat64");
   m.def("use_sgemm", &use_gemm<float>);

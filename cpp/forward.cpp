@@ -160,9 +160,9 @@ class Forward {
   void make_room() {
     const Index most = Gather<T>::most_entries(*input_, nullptr, input_->n_rows, shape_.stretch);
     if (gather_ && most <= room_) return gather_->use(*input_);
-    auto gathered = std::make_unique<Gathered<T>>(*input_, shape_.stretch, most);
+    auto gathered = std::make_unique<Gathered<T>>(*input_, shape_.stretch, most, !input_->sparse);
     gather_ = std::make_unique<Gather<T>>(*input_, kernels_, shape_.stretch, most,
-                                          densest_ < 0 ? Listed::all : Listed::non_zeros);
+                                          densest_ < 0 ? Listed::all : Listed::non_zeros, !input_->sparse);
     gathered_ = std::move(gathered);
     room_ = most;
   }

@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "by_column.h"
 #include "kernels.h"
-#include "philox.h"
+#include "noise.h"
 #include "types.h"
 #include "units.h"
 
@@ -30,7 +31,28 @@ void read_dense(const RowsView& input, Index row, Index first, Index n, T* to) {
   }
 }
 
-// Storage of gathered rows.
+// Calls use(column, value) for the non-zeros of a CSR row, as T.
+template <class T, class Use>
+void read_sparse(const RowsView& input, Index row, Use&& use) {
+  const auto read = [&](auto source) {
+    const T scale = static_cast<T>(input.scale);
+    const auto* data = static_cast<const decltype(source)*>(input.data);
+    for (Index k = input.indptr[row]; k < input.indptr[row + 1]; ++k) {
+      const T value = static_cast<T>(data[k]) * scale;
+      if (value == 0) continue;
+      use(input.wide_indices ? static_cast<std::int32_t>(static_cast<const std::int64_t*>(input.indices)[k])
+                             : static_cast<const std::int32_t*>(input.indices)[k],
+          value);
+    }
+  };
+  switch (input.number) {
+    case Number::u8: return read(std::uint8_t{});
+    case Number::f32: return read(float{});
+    case Number::f64: return read(double{});
+  }
+}
+
+// Storage of gathered rows; `whole`: they are made as matrices.
 template <class T>
 struct Gathered {
   ActiveRows<T> view;
@@ -41,51 +63,76 @@ struct Gathered {
   Index stride;
   Buffer<T> dense;  // [row][stride]: dense input as it was read
 
-  Gathered(const RowsView& input, Index max_rows, Index max_entries)
+  Gathered(const RowsView& input, Index max_rows, Index max_entries, bool whole)
       : rows(std::min(input.n_cols, max_entries) + 1), start(std::min(input.n_cols, max_entries) + 1),
         example(max_entries + 1), value(max_entries + 1), stride((input.n_cols + 15) / 16 * 16),
-        dense(input.sparse ? 0 : max_rows * stride) {}
+        dense(whole ? max_rows * stride : 0) {}
 };
 
 // What of dense input is listed: its non-zeros, everything, or nothing as it is used as a matrix.
 enum class Listed { non_zeros, all, nothing };
 
+// One row of a minibatch: dense, or its non-zeros with their columns.
+template <class T>
+struct RowView {
+  const std::int32_t* column;  // null: dense
+  const T* value;
+  Index n;
+
+  template <class Use>
+  void each_non_zero(Use&& use) const {
+    for (Index k = 0; k < n; ++k) {
+      if (value[k] != 0) use(column ? static_cast<Index>(column[k]) : k, value[k]);
+    }
+  }
+};
+
+// Whoever wants to see the rows of a minibatch as they are gathered, before and after the noise.
+struct NobodyLooks {
+  template <class Row>
+  void clean(Index, const Row&) {}
+  template <class Row>
+  void noisy(Index, const Row&) {}
+};
+
 template <class T>
 class Gather {
  public:
   // For up to max_rows rows with up to max_entries non-zeros in all.
-  Gather(const RowsView& input, const Kernels<T>& kernels, Index max_rows, Index max_entries, Listed listed)
-      : input_(input), kernels_(kernels), listed_(listed), bits_((max_rows + 31) / 32 * 16),
-        count_(input.sparse ? input.n_cols : 0), touched_((input.n_cols + 63) / 64),
-        column_(input.sparse ? max_entries : 0), unsorted_(input.sparse ? max_entries : 0), end_(max_rows) {
-    std::fill_n(count_.get(), input.sparse ? input.n_cols : 0, 0);
-    std::fill_n(touched_.get(), (input.n_cols + 63) / 64, 0);
-  }
+  Gather(const RowsView& input, const Kernels<T>& kernels, Index max_rows, Index max_entries, Listed listed,
+         bool whole)
+      : input_(input), kernels_(kernels), listed_(listed), whole_(whole), bits_((max_rows + 31) / 32 * 16),
+        entries_(whole ? 0 : input.n_cols, max_rows, whole ? 0 : max_entries), unsorted_(whole ? 0 : max_entries),
+        hits_(whole ? 0 : input.n_cols + 1) {}
 
   // Goes over to other input of the same kind and width.
   void use(const RowsView& input) { input_ = input; }
 
-  // The non-zero entries of rows position[0] .. position[n - 1]; with dropout, of those kept, times
-  // keep. Of CSR it costs what the non-zeros cost (and one bit per column).
+  // The non-zero entries of rows position[0] .. position[n - 1] after the noise, whose draws are addressed by
+  // ids. Of CSR it costs what the non-zeros cost (and one bit per column), and with pepper a word per column.
+  template <class Look = NobodyLooks>
   void gather(Gathered<T>& to, const std::int64_t* position, Index n, const std::int64_t* ids = nullptr,
-              const Dropout& dropout = {}, T keep = 1) {
-    if (!input_.sparse) return gather_dense(to, position, n, ids, dropout, keep);
-    n_ = 0;
+              const Noise<T>& noise = {}, Look&& look = {}) {
+    if (whole_) return gather_whole(to, position, n, ids, noise, look);
+    entries_.clear();
     for (Index b = 0; b < n; ++b) {
-      switch (input_.number) {
-        case Number::u8: read<std::uint8_t>(position[b]); break;
-        case Number::f32: read<float>(position[b]); break;
-        case Number::f64: read<double>(position[b]); break;
-      }
-      if (dropout.any()) drop(b, static_cast<std::uint32_t>(ids[b]), dropout, keep);
-      end_[b] = n_;
+      const Index first = entries_.n();
+      read_sparse<T>(input_, position[b], [&](std::int32_t column, T value) { add(column, value); });
+      look.clean(b, row_from(first));
+      if (ids) disturb_sparse(first, static_cast<std::uint32_t>(ids[b]), noise);
+      look.noisy(b, row_from(first));
+      entries_.end_example(b);
     }
-    to.view = by_column(to, n);
+    const Index n_rows = entries_.sort(n, to.rows.get(), to.start.get(), to.example.get(),
+                                       [&](Index k, Index at) { to.value[at] = unsorted_[k]; });
+    to.view = view(to, n_rows, n);
   }
 
   // Most non-zeros of any of the given stretches of rows; what a Gather needs room for.
-  static Index most_entries(const RowsView& input, const std::int64_t* order, Index n_order, Index stretch) {
-    if (!input.sparse) return input.n_cols * std::min(stretch, n_order);
+  static Index most_entries(const RowsView& input, const std::int64_t* order, Index n_order, Index stretch,
+                            const Noise<T>& noise = {}) {
+    // Room that is not needed costs nothing.
+    if (!input.sparse || noise.whole() || noise.ones.any()) return input.n_cols * std::min(stretch, n_order);
     Index most = 0;
     for (Index start = 0; start < n_order; start += stretch) {
       Index entries = 0;
@@ -99,93 +146,87 @@ class Gather {
   }
 
  private:
-  void gather_dense(Gathered<T>& to, const std::int64_t* position, Index n, const std::int64_t* ids,
-                    const Dropout& dropout, T keep) {
+  template <class Look>
+  void gather_whole(Gathered<T>& to, const std::int64_t* position, Index n, const std::int64_t* ids,
+                    const Noise<T>& noise, Look&& look) {
     for (Index b = 0; b < n; ++b) {
       T* x = to.dense.get() + b * to.stride;
-      read_dense(input_, position[b], 0, input_.n_cols, x);
+      if (input_.sparse) {
+        std::fill_n(x, input_.n_cols, T(0));
+        read_sparse<T>(input_, position[b], [&](std::int32_t column, T value) { x[column] = value; });
+      } else {
+        read_dense(input_, position[b], 0, input_.n_cols, x);
+      }
       std::fill(x + input_.n_cols, x + to.stride, T(0));
-      if (dropout.any()) drop_units(dropout, static_cast<std::uint32_t>(ids[b]), 0, input_.n_cols, keep, x);
+      look.clean(b, RowView<T>{nullptr, x, input_.n_cols});
+      if (ids) disturb(kernels_, noise, static_cast<std::uint32_t>(ids[b]), input_.n_cols, x);
+      look.noisy(b, RowView<T>{nullptr, x, input_.n_cols});
     }
     if (listed_ == Listed::nothing) return;
     const UnitLists<T> lists = {to.rows.get(), to.start.get(), to.example.get(), to.value.get(), bits_.get()};
-    const std::int64_t n_rows =
-        kernels_.collect_units(to.dense.get(), to.dense.get(), n, input_.n_cols, to.stride, 0, listed_ == Listed::all, lists);
-    to.view = {n_rows, to.rows.get(), to.start.get(), to.example.get(), to.value.get(), full(to.start[n_rows], n)};
+    to.view = view(to, kernels_.collect_units(to.dense.get(), to.dense.get(), n, input_.n_cols, to.stride, 0,
+                                              listed_ == Listed::all, lists), n);
   }
 
-  std::int64_t full(std::int64_t n_entries, Index n) const { return n_entries == n * input_.n_cols ? n : 0; }
+  ActiveRows<T> view(const Gathered<T>& of, std::int64_t n_rows, Index n) const {
+    return {n_rows, of.rows.get(), of.start.get(), of.example.get(), of.value.get(),
+            of.start[n_rows] == n * input_.n_cols ? n : 0};
+  }
 
-  template <class Source>
-  void read(Index row) {
-    const T scale = static_cast<T>(input_.scale);
-    const Source* data = static_cast<const Source*>(input_.data);
-    for (Index k = input_.indptr[row]; k < input_.indptr[row + 1]; ++k) {
-      const T value = static_cast<T>(data[k]) * scale;
-      if (value == 0) continue;
-      column_[n_] = input_.wide_indices ? static_cast<std::int32_t>(static_cast<const std::int64_t*>(input_.indices)[k])
-                                        : static_cast<const std::int32_t*>(input_.indices)[k];
-      unsorted_[n_++] = value;
+  void add(std::int32_t column, T value) {
+    unsorted_[entries_.n()] = value;
+    entries_.add(column);
+  }
+
+  RowView<T> row_from(Index first) const { return {entries_.columns() + first, unsorted_.get() + first, entries_.n() - first}; }
+
+  // The noise on the last example's entries, which start at `first`.
+  void disturb_sparse(Index first, std::uint32_t id, const Noise<T>& noise) {
+    const Index n_hits = noise.ones.any() ? pepper(first, id, noise.ones) : 0;
+    if (noise.dropout.any()) drop(first, id, noise.dropout, noise.keep);
+    if (noise.zeros.any()) drop(first, id, noise.zeros, T(1));
+    for (Index i = 0; i < n_hits; ++i) add(hits_[i], T(1));
+  }
+
+  // Lists, in hits_, the columns that become 1: hit, and 0 until now. Both lists ascend.
+  Index pepper(Index first, std::uint32_t id, const Draw& ones) {
+    Index n_hits = 0;
+    each_words(kernels_, ones, id, 0, input_.n_cols, [&](Index at, Index count, const std::uint32_t* words) {
+      n_hits += kernels_.list_hits(words, count, ones.highest(), static_cast<std::int32_t>(at), hits_.get() + n_hits);
+    });
+    Index kept = 0, k = first;
+    for (Index i = 0; i < n_hits; ++i) {
+      while (k < entries_.n() && entries_.columns()[k] < hits_[i]) ++k;
+      if (k == entries_.n() || entries_.columns()[k] != hits_[i]) hits_[kept++] = hits_[i];
     }
+    return kept;
   }
 
-  void drop(Index b, std::uint32_t id, const Dropout& dropout, T keep) {
-    const Index first = b == 0 ? 0 : end_[b - 1];
+  void drop(Index first, std::uint32_t id, const Draw& draw, T keep) {
+    std::int32_t* column = entries_.columns();
     Index kept = first, block = -1;
     Words words{};
-    for (Index k = first; k < n_; ++k) {
-      const Index column = column_[k];
-      if (column / 4 != block) {
-        block = column / 4;
-        words = dropout.words(id, static_cast<std::uint32_t>(block));
+    for (Index k = first; k < entries_.n(); ++k) {
+      if (column[k] / 4 != block) {
+        block = column[k] / 4;
+        words = draw.words(id, block);
       }
-      if (words[static_cast<std::size_t>(column % 4)] < dropout.threshold) continue;
-      column_[kept] = column_[k];
+      if (words[static_cast<std::size_t>(column[k] % 4)] < draw.threshold) continue;
+      column[kept] = column[k];
       unsorted_[kept++] = unsorted_[k] * keep;
     }
-    n_ = kept;
-  }
-
-  // Counting sort by column; only touched columns are visited, and left zero for the next time.
-  ActiveRows<T> by_column(Gathered<T>& to, Index n) {
-    for (Index k = 0; k < n_; ++k) {
-      ++count_[column_[k]];
-      touched_[column_[k] / 64] |= std::uint64_t{1} << (column_[k] % 64);
-    }
-    Index n_rows = 0, total = 0;
-    for (Index word = 0; word < (input_.n_cols + 63) / 64; ++word) {
-      for (std::uint64_t bits = touched_[word]; bits != 0; bits &= bits - 1) {
-        const Index column = word * 64 + __builtin_ctzll(bits);
-        to.rows[n_rows] = static_cast<std::int32_t>(column);
-        to.start[n_rows++] = total;
-        total += count_[column];
-        count_[column] = to.start[n_rows - 1];
-      }
-      touched_[word] = 0;
-    }
-    to.start[n_rows] = total;
-    for (Index b = 0, k = 0; b < n; ++b) {
-      for (; k < end_[b]; ++k) {
-        const Index at = count_[column_[k]]++;
-        to.example[at] = static_cast<std::int32_t>(b);
-        to.value[at] = unsorted_[k];
-      }
-    }
-    for (Index i = 0; i < n_rows; ++i) count_[to.rows[i]] = 0;
-    return {n_rows, to.rows.get(), to.start.get(), to.example.get(), to.value.get(), full(total, n)};
+    entries_.shorten(kept);
   }
 
   RowsView input_;
   const Kernels<T>& kernels_;
   Listed listed_;
+  bool whole_;
   Buffer<std::uint32_t> bits_;
-  // Of CSR: counts and marks per column, entries example after example, and where each example's end.
-  Index n_ = 0;
-  Buffer<std::int64_t> count_;
-  Buffer<std::uint64_t> touched_;
-  Buffer<std::int32_t> column_;
+  // Of CSR: entries example after example, and the columns where noise puts a 1.
+  ByColumn entries_;
   Buffer<T> unsorted_;
-  Buffer<std::int64_t> end_;
+  Buffer<std::int32_t> hits_;
 };
 
 }  // namespace truezero

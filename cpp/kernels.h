@@ -55,6 +55,26 @@ struct ActivationView {
   const T* signs;  // null: all +1
 };
 
+constexpr int kReconstructions = 6;
+
+// A decoder's outputs and their cost; codes as in reconstruction.py.
+struct ReconstructionView {
+  int code = 0;
+  double deviation = 1;  // of the censored likelihoods
+};
+
+// Outputs r = sums + biases and what they should be.
+template <class T>
+struct OutputsView {
+  const T* sums;
+  const T* biases;  // null: 0
+  const T* target;
+  const T* weight;  // of each in the cost; null: 1
+  T share;          // of the examples in the mean
+};
+
+constexpr std::ptrdiff_t kBlocksAtOnce = 16;  // of random words
+
 // Every sum z runs over its inputs in ascending order, one multiply-add after another, in all of the
 // forward kernels: whichever is used, the bits are the same.
 template <class T>
@@ -104,6 +124,18 @@ struct Kernels {
   // columns' squared norms by is added to it.
   void (*backward)(const ActiveRows<T>& active, T* weights, std::ptrdiff_t width, const T* d_dot,
                    const T* d_update, T rate, T* dots, T* norm_change);
+
+  // The cost of n outputs, times their weights; delta becomes its gradient by r, times weight and share.
+  T (*reconstruct)(const ReconstructionView& reconstruction, const OutputsView<T>& of, std::ptrdiff_t n, T* delta);
+
+  // The words of n_blocks counters, from `counter` on, its first word counting; `to` has room for a
+  // multiple of kBlocksAtOnce blocks.
+  void (*draw)(const std::uint32_t* counter, std::uint64_t key, std::ptrdiff_t n_blocks, std::uint32_t* to);
+
+  // Lists which of words[0 .. n) are not above `highest`, as units from `first` on; returns how many. `unit`
+  // has room for one more.
+  std::ptrdiff_t (*list_hits)(const std::uint32_t* words, std::ptrdiff_t n, std::uint32_t highest, std::int32_t first,
+                              std::int32_t* unit);
 };
 
 struct Level {

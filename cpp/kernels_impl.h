@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#if defined(__AVX512F__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -24,10 +24,14 @@ namespace {
 
 #include "kernels_backward.h"
 
+#include "kernels_reconstruction.h"
+
+#include "kernels_draws.h"
+
 template <class T>
 constexpr Kernels<T> kernels = {forward<T>,       forward_one<T>, forward_block<T>, forward_dense<T>,
                                 collect<T>,       collect_units<T>, activate<T>,  count_zeros<T>,
-                                backward_forward<T>, backward<T>};
+                                backward_forward<T>, backward<T>, reconstruct<T>, draw, list_hits};
 
 }  // namespace
 }  // namespace truezero

@@ -18,47 +18,14 @@
 #include "blas.h"
 #include "dispatch.h"
 #include "input.h"
+#include "targets.h"
 #include "threads.h"
-#include "units.h"
+#include "tiles.h"
 
 namespace truezero {
 namespace {
 
-constexpr double kSmallNetwork = 50e3;   // weights; below, a barrier costs more than the other half of the work
 constexpr double kSmallestScale = 1e-6;  // below, column scales are multiplied into the weights
-
-Index tile_width(Index n_out) { return n_out > 512 ? 256 : 128; }
-
-template <class T>
-struct Tile {
-  Index first, n_units, width;  // width: n_units rounded up to whole vectors; the rest stays 0
-  T* weights;                   // [n_in][width]; the weights are column_scale * these
-  Buffer<std::uint8_t> packed;  // of layer 0: whether a row is here yet
-  Buffer<T> biases;
-  Buffer<T> z;      // [batch][width]: sums, then outputs
-  Buffer<T> gain;   // [batch][width]: dh/dz, of hidden layers
-  Buffer<T> delta;  // [batch][width]: dCost/dz
-  Buffer<T> scale, norm_change, d_dot, d_update;  // with weight decay or max-norm only
-  std::vector<double> norm;                       // squared, of the unscaled columns
-  ActiveList<T> active;                           // of hidden layers
-  std::vector<Buffer<T>> dots;                    // per tile of the layer below: delta * weights, this tile's part
-  double penalty = 0;
-
-  Tile(Index first_unit, Index units, T* space, Index n_in, Index batch, bool hidden, bool scaled)
-      : first(first_unit), n_units(units), width(width_of(units)), weights(space), packed(n_in), biases(width),
-        z(batch * width), gain(hidden ? batch * width : 0), delta(batch * width), scale(scaled ? width : 0),
-        norm_change(scaled ? width : 0), d_dot(scaled ? batch * width : 0), d_update(scaled ? batch * width : 0),
-        norm(scaled ? static_cast<std::size_t>(width) : 0), active(hidden ? batch : 1, hidden ? units : 1) {}
-
-  static Index width_of(Index units) { return (units + 15) / 16 * 16; }
-};
-
-// A layer's tiles, whose weights lie one after the other.
-template <class T>
-struct TiledLayer {
-  Buffer<T> weights;
-  std::vector<Tile<T>> tiles;
-};
 
 // What a step needs of its examples.
 template <class T>
@@ -67,66 +34,79 @@ struct Minibatch {
   std::vector<std::int64_t> ids;
   Buffer<T> share;  // of each example in the mean
   Gathered<T> input;
+  Buffer<T> target;  // [example][unit], of a decoder
 
-  Minibatch(const RowsView& rows, Index batch, Index max_entries)
-      : ids(static_cast<std::size_t>(batch)), share(batch), input(rows, batch, max_entries) {}
+  Minibatch(const RowsView& rows, Index batch, Index max_entries, bool whole, bool decoded)
+      : ids(static_cast<std::size_t>(batch)), share(batch), input(rows, batch, max_entries, whole),
+        target(decoded ? batch * rows.n_cols : 0) {}
 };
+
+Draw dropout(const StepSettings& settings, std::size_t layer, std::uint64_t threshold) {
+  return {settings.seed, settings.epoch, static_cast<std::uint32_t>(layer), Purpose::dropout, threshold};
+}
+
+template <class T>
+Noise<T> input_dropout(const StepSettings& settings) {
+  Noise<T> noise;
+  noise.dropout = dropout(settings, 0, settings.input_dropout_threshold);
+  noise.keep = static_cast<T>(1 / (1 - settings.input_dropout));
+  return noise;
+}
 
 template <class T>
 class Trainer {
  public:
   Trainer(const NetworkView<T>& network, const ExamplesView<T>& examples, const std::int64_t* order, Index n_order,
-          const StepSettings& settings, int n_threads, const Cancelled& cancelled)
+          const StepSettings& settings, const Denoising<T>* denoising, int n_threads, const Cancelled& cancelled)
       : network_(network), examples_(examples), order_(order), n_order_(n_order), settings_(settings),
-        cancelled_(cancelled), kernels_(kernels_in_use<T>()),
+        denoising_(denoising), cancelled_(cancelled), kernels_(kernels_in_use<T>()),
+        noise_(denoising ? denoising->noise : input_dropout<T>(settings)),
         batch_(std::max<Index>(1, std::min(settings.batch_size, n_order))),
         top_(network.layers.size() - 1), scaled_(settings.max_norm > 0 || settings.weight_decay != 0),
-        max_entries_(Gather<T>::most_entries(examples.input, order, n_order, batch_)),
+        whole_(!examples.input.sparse || noise_.whole()),
+        max_entries_(Gather<T>::most_entries(examples.input, order, n_order, batch_, noise_)),
         gather_(examples.input, kernels_, batch_, max_entries_,
-                blas(0) ? Listed::nothing : dense(0) ? Listed::all : Listed::non_zeros),
-        minibatches_{{examples.input, batch_, max_entries_}, {examples.input, batch_, max_entries_}},
+                blas(0) ? Listed::nothing : dense(0) ? Listed::all : Listed::non_zeros, whole_),
+        minibatches_{{examples.input, batch_, max_entries_, whole_, denoising != nullptr},
+                     {examples.input, batch_, max_entries_, whole_, denoising != nullptr}},
         team_(network.n_weights() < kSmallNetwork ? 1 : n_threads) {
     for (std::size_t l = 0; l <= top_; ++l) {
       const auto& layer = network.layers[l];
-      const Index widest = tile_width(layer.n_out);
-      Index n_weights = 0;
-      for (Index first = 0; first < layer.n_out; first += widest) {
-        n_weights += layer.n_in * Tile<T>::width_of(std::min(widest, layer.n_out - first));
-      }
+      const Index n_weights = tiled_size(layer.n_in, layer.n_out);
       // Of layer 0 only the rows that are touched are ever here.
       const bool huge_pages = l > 0 && n_weights * static_cast<Index>(sizeof(T)) >= kHugePages;
       layers_.push_back({Buffer<T>(n_weights, huge_pages), {}});
       T* space = layers_[l].weights.get();
-      for (Index first = 0; first < layer.n_out; first += widest) {
-        const Index units = std::min(widest, layer.n_out - first);
+      each_tile(layer.n_out, [&](Index first, Index units) {
         tiles(l).emplace_back(first, units, space, layer.n_in, batch_, l < top_, scaled_);
         space += layer.n_in * tiles(l).back().width;
         for (std::size_t below = 0; l > 0 && below < tiles(l - 1).size(); ++below) {
           tiles(l).back().dots.emplace_back(batch_ * tiles(l - 1)[below].width);
         }
-      }
+      });
     }
-    split_top_ = top_ > 0 && tiles(top_).size() == 1 && !scaled_ && !blas(top_);
+    split_top_ = top_ > 0 && tiles(top_).size() == 1 && !scaled_ && !blas(top_) && !denoising;
   }
 
   Tally run() {
     team_.run([&](int thread) {
       if (thread == 0) gather(minibatches_[0], 0);
-      own(thread, [&](std::size_t l, Tile<T>& tile) { pack(l, tile); });
+      own(thread, [&](std::size_t l, Tile<T>& tile) { tile.pack(network_.layers[l], lazy(l), scaled_); });
       team_.barrier();
       own(thread, 0, [&](Tile<T>& tile) {
-        pack_touched(tile, minibatches_[0]);
+        if (lazy(0)) tile.pack_touched(network_.layers[0], minibatches_[0].input.view);
         forward(0, tile, minibatches_[0]);
       });
       team_.barrier();
       for (Index s = 0; s * batch_ < n_order_; ++s) {
         if (!step(thread, minibatches_[s % 2], minibatches_[(s + 1) % 2])) break;
       }
-      own(thread, [&](std::size_t l, Tile<T>& tile) { unpack(l, tile); });
+      own(thread, [&](std::size_t l, Tile<T>& tile) { tile.unpack(network_.layers[l], scaled_); });
     });
     for (std::size_t l = 0; l < top_; ++l) {
       for (const auto& tile : tiles(l)) tally_.penalty += settings_.l1[l] * tile.penalty;
     }
+    for (const auto& tile : tiles(top_)) tally_.loss += tile.loss;
     return tally_;
   }
 
@@ -165,63 +145,35 @@ class Trainer {
   // scales concern all rows.
   bool lazy(std::size_t l) const { return l == 0 && !scaled_ && !blas(0); }
 
-  void pack(std::size_t l, Tile<T>& tile) {
-    const auto& layer = network_.layers[l];
-    std::fill_n(tile.packed.get(), layer.n_in, std::uint8_t{0});
-    for (Index i = 0; i < layer.n_in && !lazy(l); ++i) pack_row(l, tile, i);
-    std::fill_n(tile.biases.get(), tile.width, T(0));
-    std::copy_n(layer.biases + tile.first, tile.n_units, tile.biases.get());
-    if (!scaled_) return;
-    std::fill_n(tile.scale.get(), tile.width, T(1));
-    measure(l, tile);
-  }
-
-  void pack_row(std::size_t l, Tile<T>& tile, Index i) {
-    const auto& layer = network_.layers[l];
-    T* to = tile.weights + i * tile.width;
-    std::copy_n(layer.weights + i * layer.n_out + tile.first, tile.n_units, to);
-    std::fill(to + tile.n_units, to + tile.width, T(0));
-    tile.packed[i] = 1;
-  }
-
-  void pack_touched(Tile<T>& tile, const Minibatch<T>& minibatch) {
-    if (!lazy(0)) return;
-    const ActiveRows<T>& touched = minibatch.input.view;
-    for (Index i = 0; i < touched.n_rows; ++i) {
-      if (!tile.packed[touched.rows[i]]) pack_row(0, tile, touched.rows[i]);
-    }
-  }
-
-  void unpack(std::size_t l, Tile<T>& tile) {
-    const auto& layer = network_.layers[l];
-    if (scaled_) fold(l, tile);
-    for (Index i = 0; i < layer.n_in; ++i) {
-      if (!tile.packed[i]) continue;
-      std::copy_n(tile.weights + i * tile.width, tile.n_units, layer.weights + i * layer.n_out + tile.first);
-    }
-    std::copy_n(tile.biases.get(), tile.n_units, layer.biases + tile.first);
-  }
-
-  void fold(std::size_t l, Tile<T>& tile) {
-    for (Index i = 0; i < network_.layers[l].n_in; ++i) {
-      for (Index j = 0; j < tile.width; ++j) tile.weights[i * tile.width + j] *= tile.scale[j];
-    }
-    std::fill_n(tile.scale.get(), tile.width, T(1));
-    measure(l, tile);
-  }
-
-  void measure(std::size_t l, Tile<T>& tile) {
-    std::fill(tile.norm.begin(), tile.norm.end(), 0.0);
-    for (Index i = 0; i < network_.layers[l].n_in; ++i) {
-      for (Index j = 0; j < tile.width; ++j) {
-        const double w = tile.weights[i * tile.width + j];
-        tile.norm[static_cast<std::size_t>(j)] += w * w;
-      }
-    }
-  }
-
   // From the sums of layer 0 for this minibatch to those for the next.
   bool step(int thread, const Minibatch<T>& now, Minibatch<T>& next) {
+    if (denoising_) {
+      decode(thread, now, next);
+    } else {
+      predict(thread, now, next);
+    }
+    own(thread, 0, [&](Tile<T>& tile) {
+      if (top_ > 0) delta(0, tile, now);
+      backward_to_next(tile, now, next);
+    });
+    if (thread == 0 && cancelled_()) tally_.finished = false;
+    team_.barrier();
+    return tally_.finished;
+  }
+
+  // No output of a decoder depends on another tile's: whoever owns a tile goes on to its backward without
+  // waiting, and finds its weights in the cache.
+  void decode(int thread, const Minibatch<T>& now, Minibatch<T>& next) {
+    own(thread, top_, [&](Tile<T>& tile) {
+      add_products(top_, tile, now);
+      reconstruct(tile, now);
+      backward(top_, tile, now);
+    });
+    if (thread == team_.size() - 1) gather(next, now.start + now.n);
+    team_.barrier();
+  }
+
+  void predict(int thread, const Minibatch<T>& now, Minibatch<T>& next) {
     for (std::size_t l = 1; l < top_ || (l == top_ && !split_top_); ++l) {
       own(thread, l, [&](Tile<T>& tile) { forward(l, tile, now); });
       team_.barrier();
@@ -229,11 +181,9 @@ class Trainer {
     if (thread == 0) {
       if (split_top_) forward(top_, tiles(top_)[0], now);
       cost(now);
-      if (cancelled_()) tally_.finished = false;
     }
     if (thread == team_.size() - 1) gather(next, now.start + now.n);  // meanwhile
     team_.barrier();
-    if (!tally_.finished) return false;
     if (split_top_) {
       backward_top(thread, now);
     } else if (top_ > 0) {
@@ -247,12 +197,6 @@ class Trainer {
       });
       team_.barrier();
     }
-    own(thread, 0, [&](Tile<T>& tile) {
-      if (top_ > 0) delta(0, tile, now);
-      backward_to_next(tile, now, next);
-    });
-    team_.barrier();
-    return true;
   }
 
   void gather(Minibatch<T>& to, Index start) {
@@ -263,13 +207,13 @@ class Trainer {
       to.ids[static_cast<std::size_t>(b)] = examples_.ids[row];
       to.share[b] = static_cast<T>((examples_.weight ? examples_.weight[row] : 1.0) / static_cast<double>(to.n));
     }
-    gather_.gather(to.input, order_ + start, to.n, to.ids.data(), dropout(0),
-                   static_cast<T>(1 / (1 - settings_.input_dropout)));
-  }
-
-  Dropout dropout(std::size_t l) const {
-    return {settings_.seed, settings_.epoch, static_cast<std::uint32_t>(l),
-            l == 0 ? settings_.input_dropout_threshold : settings_.dropout_threshold};
+    if (denoising_) {
+      const Index n_units = denoising_->targets.n_units;
+      gather_.gather(to.input, order_ + start, to.n, to.ids.data(), noise_,
+                     EveryOutput<T>{denoising_->targets, order_ + start, to.target.get(), n_units, 1});
+    } else {
+      gather_.gather(to.input, order_ + start, to.n, to.ids.data(), noise_);
+    }
   }
 
   // Calls use(non-zero inputs, number of the tile below they come from) in order.
@@ -331,9 +275,9 @@ class Trainer {
     kernels_.activate({layer.activation, network_.softplus_scale, scale, tile.biases.get(),
                        layer.signs ? layer.signs + tile.first : nullptr},
                       n, tile.n_units, tile.width, tile.z.get(), tile.gain.get());
-    const Dropout drop = dropout(l + 1);
+    const Draw drop = dropout(settings_, l + 1, settings_.dropout_threshold);
     for (Index b = 0; b < n && drop.any(); ++b) {
-      drop_units(drop, static_cast<std::uint32_t>(minibatch.ids[static_cast<std::size_t>(b)]), tile.first, tile.n_units,
+      drop_units(kernels_, drop, static_cast<std::uint32_t>(minibatch.ids[static_cast<std::size_t>(b)]), tile.first, tile.n_units,
                  static_cast<T>(1 / (1 - settings_.dropout)), tile.z.get() + b * tile.width,
                  tile.gain.get() + b * tile.width);
     }
@@ -357,6 +301,18 @@ class Trainer {
       penalty += static_cast<double>(minibatch.share[active.example[k]]) * static_cast<double>(std::abs(active.value[k]));
     }
     tile.penalty += penalty * static_cast<double>(minibatch.n);
+  }
+
+  // From a decoder tile's sums to dCost/dr.
+  void reconstruct(Tile<T>& tile, const Minibatch<T>& minibatch) {
+    for (Index b = 0; b < minibatch.n; ++b) {
+      const Index at = b * tile.width;
+      const OutputsView<T> outputs = {tile.z.get() + at, tile.biases.get(),
+                                      minibatch.target.get() + b * denoising_->targets.n_units + tile.first, nullptr,
+                                      minibatch.share[b]};
+      tile.loss += static_cast<double>(
+          kernels_.reconstruct(denoising_->reconstruction, outputs, tile.n_units, tile.delta.get() + at));
+    }
   }
 
   // Cost of the outputs, and its gradient by them times each example's share.
@@ -467,7 +423,7 @@ class Trainer {
         multiply(n_units, tile.width, minibatch.n, -rate(), {below.data, below.stride, true}, {d_update, tile.width}, T(1),
                  weights, tile.width);
       });
-      if (bounded) measure(l, tile);
+      if (bounded) tile.measure();
     } else {
       inputs_backward(l, minibatch, [&](const ActiveRows<T>& below, std::size_t t) {
         kernels_.backward(below, tile.weights, tile.width, d_dot, d_update, rate(),
@@ -475,12 +431,12 @@ class Trainer {
       });
     }
     move_biases(tile, minibatch);
-    if (scaled_) rescale(l, tile, bounded);
+    if (scaled_) rescale(tile, bounded);
   }
 
   // Of layer 0: this minibatch's backward and the next one's forward.
   void backward_to_next(Tile<T>& tile, const Minibatch<T>& now, const Minibatch<T>& next) {
-    pack_touched(tile, next);
+    if (lazy(0)) tile.pack_touched(network_.layers[0], next.input.view);
     if (scaled_ || blas(0)) {  // column scales change in between, or there are no lists
       backward(0, tile, now);
       add_products(0, tile, next);
@@ -496,15 +452,10 @@ class Trainer {
   T rate() const { return static_cast<T>(settings_.learning_rate); }
 
   void move_biases(Tile<T>& tile, const Minibatch<T>& minibatch) {
-    if (!network_.use_biases) return;
-    for (Index j = 0; j < tile.n_units; ++j) {
-      T total = 0;
-      for (Index b = 0; b < minibatch.n; ++b) total += tile.delta[b * tile.width + j];
-      tile.biases[j] -= rate() * total;
-    }
+    if (network_.use_biases) tile.move_biases(rate(), minibatch.n);
   }
 
-  void rescale(std::size_t l, Tile<T>& tile, bool bounded) {
+  void rescale(Tile<T>& tile, bool bounded) {
     bool small = false;
     for (Index j = 0; j < tile.n_units; ++j) {
       if (bounded) {
@@ -515,7 +466,7 @@ class Trainer {
       }
       small |= tile.scale[j] < kSmallestScale;
     }
-    if (small) fold(l, tile);
+    if (small) tile.fold();
   }
 
   const NetworkView<T>& network_;
@@ -523,11 +474,14 @@ class Trainer {
   const std::int64_t* order_;
   Index n_order_;
   const StepSettings& settings_;
+  const Denoising<T>* denoising_;  // null unless it is an auto-encoder
   const Cancelled& cancelled_;
   const Kernels<T>& kernels_;
+  Noise<T> noise_;  // of the input
   Index batch_;
   std::size_t top_;  // the output layer
   bool scaled_, split_top_ = false;
+  bool whole_;  // input is gathered as a matrix
   Index max_entries_;
   Gather<T> gather_;
   Minibatch<T> minibatches_[2];
@@ -540,13 +494,13 @@ class Trainer {
 
 template <class T>
 Tally train(const NetworkView<T>& network, const ExamplesView<T>& examples, const std::int64_t* order, Index n_order,
-            const StepSettings& settings, int n_threads, const Cancelled& cancelled) {
-  return Trainer<T>(network, examples, order, n_order, settings, n_threads, cancelled).run();
+            const StepSettings& settings, const Denoising<T>* denoising, int n_threads, const Cancelled& cancelled) {
+  return Trainer<T>(network, examples, order, n_order, settings, denoising, n_threads, cancelled).run();
 }
 
 template Tally train(const NetworkView<float>&, const ExamplesView<float>&, const std::int64_t*, Index,
-                     const StepSettings&, int, const Cancelled&);
+                     const StepSettings&, const Denoising<float>*, int, const Cancelled&);
 template Tally train(const NetworkView<double>&, const ExamplesView<double>&, const std::int64_t*, Index,
-                     const StepSettings&, int, const Cancelled&);
+                     const StepSettings&, const Denoising<double>*, int, const Cancelled&);
 
 }  // namespace truezero

@@ -1,6 +1,7 @@
 // Minibatch stochastic gradient descent that skips every zero.
 #pragma once
 
+#include "targets.h"
 #include "types.h"
 
 namespace truezero {
@@ -32,9 +33,26 @@ struct Tally {  // sums over the examples seen, before each update
   bool finished = true;  // false if cancelled; the network is then between two minibatches
 };
 
-// Runs over the rows `order`, changing the network's arrays in place when it ends.
+// What makes a network n_in - n_units - n_in with linear output r a denoising auto-encoder.
+template <class T>
+struct Denoising {
+  Noise<T> noise;  // of the input
+  Targets<T> targets;
+  ReconstructionView reconstruction;
+};
+
+constexpr double kSmallNetwork = 50e3;  // weights; below, a barrier costs more than the other half of the work
+
+// Runs over the rows `order`, changing the network's arrays in place when it ends. With `denoising`, targets are
+// made of the input.
 template <class T>
 Tally train(const NetworkView<T>& network, const ExamplesView<T>& examples, const std::int64_t* order, Index n_order,
-            const StepSettings& settings, int n_threads, const Cancelled& cancelled);
+            const StepSettings& settings, const Denoising<T>* denoising, int n_threads, const Cancelled& cancelled);
+
+template <class T>
+Tally train(const NetworkView<T>& network, const ExamplesView<T>& examples, const std::int64_t* order, Index n_order,
+            const StepSettings& settings, int n_threads, const Cancelled& cancelled) {
+  return train<T>(network, examples, order, n_order, settings, nullptr, n_threads, cancelled);
+}
 
 }  // namespace truezero

@@ -27,6 +27,19 @@ class StepSettings:
     epoch: int
     seed: int
 
+class AutoencoderSettings(StepSettings):
+    stack_layer: int
+    zeros_threshold: int
+    ones_threshold: int
+    noise_deviation: float
+    reconstruction: int
+    target: int
+    bounded: bool
+    deviation: float
+    tied: bool
+    sampling: float
+    sampling_threshold: int
+
 def train_float32(
     network: tuple[Any, ...],
     x: Any,
@@ -51,6 +64,29 @@ def train_float64(
     n_threads: int,
     /,
 ) -> tuple[float, float]: ...
+def train_autoencoder_float32(
+    network: tuple[Any, ...],
+    x: Any,
+    scale: float,
+    target: NDArray[Any] | None,
+    ids: NDArray[Any],
+    order: NDArray[Any],
+    settings: AutoencoderSettings,
+    n_threads: int,
+    /,
+) -> tuple[float, float]: ...
+def train_autoencoder_float64(
+    network: tuple[Any, ...],
+    x: Any,
+    scale: float,
+    target: NDArray[Any] | None,
+    ids: NDArray[Any],
+    order: NDArray[Any],
+    settings: AutoencoderSettings,
+    n_threads: int,
+    /,
+) -> tuple[float, float]: ...
+
 class _Predictor:
     def __init__(self, network: tuple[Any, ...], /) -> None: ...
     def evaluate(

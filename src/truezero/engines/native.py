@@ -16,11 +16,21 @@ from scipy.linalg import cython_blas
 from threadpoolctl import ThreadpoolController
 
 from truezero.activations import Array
+from truezero.autoencoder import Autoencoder
 from truezero.draws import threshold
 from truezero.engines import _native
-from truezero.engines._contract import Evaluation, Examples, Features, StepSettings, Tally
+from truezero.engines._contract import (
+    AutoencoderSettings,
+    Evaluation,
+    Examples,
+    Features,
+    StepSettings,
+    Tally,
+    Unlabeled,
+)
 from truezero.errors import EngineUnavailableError, OptionError
 from truezero.network import Network
+from truezero.reconstruction import TARGETS
 
 _PRODUCTS = {
     "automatic": _native.Products.automatic,
@@ -30,6 +40,10 @@ _PRODUCTS = {
 SOURCE_HASH = _native.SOURCE_HASH
 COMPILER = _native.COMPILER
 _TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}
+_TRAIN_AUTOENCODER = {
+    np.dtype("f4"): _native.train_autoencoder_float32,
+    np.dtype("f8"): _native.train_autoencoder_float64,
+}
 _PREDICTOR = {np.dtype("f4"): _native.PredictorFloat32, np.dtype("f8"): _native.PredictorFloat64}
 
 
@@ -56,14 +70,7 @@ class NativeEngine:
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train`."""
         examples.check(network)
-        if not all(array.flags.writeable for array in (*network.weights, *network.biases)):
-            raise OptionError("the network is read-only; train a copy of it")
-        instruction_level()
-        features = examples.features.canonical()
-        batch_size = min(settings.batch_size, len(order))
-        large = _BLAS is not None and batch_size >= _native.BLAS_ROWS
-        products = _products(network, features, density, _dense_above(batch_size, large))
-        by_blas = large and "dense" in products
+        features, products, by_blas = _prepare(network, examples.features, settings, len(order), density)
         target_type = np.int64 if network.output == "softmax" else network.dtype
         with _blas_alone() if by_blas else nullcontext():
             loss, penalty = _TRAIN[network.dtype](
@@ -75,6 +82,41 @@ class NativeEngine:
                 np.ascontiguousarray(examples.ids, dtype=np.int64),
                 np.ascontiguousarray(order, dtype=np.int64),
                 _settings(settings, products, epoch, seed),
+                n_threads,
+            )
+        n = max(len(order), 1)
+        return Tally(loss / n, penalty / n, products, _BLAS if by_blas else None)
+
+    def train_autoencoder(
+        self,
+        autoencoder: Autoencoder,
+        examples: Unlabeled,
+        order: NDArray[np.int64],
+        settings: AutoencoderSettings,
+        *,
+        layer: int,
+        epoch: int,
+        seed: int,
+        n_threads: int,
+        density: Sequence[float] | None = None,
+    ) -> Tally:
+        """Run minibatch SGD over `order`; see `Engine.train_autoencoder`."""
+        examples.check(autoencoder)
+        network = autoencoder.network
+        features, products, by_blas = _prepare(network, examples.features, settings, len(order), density)
+        if autoencoder.tied or settings.sampling is not None:
+            # Of the input zeros are skipped; an output that is listed is multiplied whole.
+            products, by_blas = ("sparse", "dense"), False
+        target = examples.target
+        with _blas_alone() if by_blas else nullcontext():
+            loss, penalty = _TRAIN_AUTOENCODER[network.dtype](
+                _arrays(network),
+                _rows(features),
+                features.scale,
+                None if target is None else np.ascontiguousarray(target, dtype=network.dtype),
+                np.ascontiguousarray(examples.ids, dtype=np.int64),
+                np.ascontiguousarray(order, dtype=np.int64),
+                _autoencoder_settings(autoencoder, settings, products, layer, epoch, seed),
                 n_threads,
             )
         n = max(len(order), 1)
@@ -180,14 +222,29 @@ def _rows(features: Features) -> Any:
     return X if X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0 else np.ascontiguousarray(X)
 
 
+def _prepare(
+    network: Network,
+    features: Features,
+    settings: StepSettings | AutoencoderSettings,
+    n_order: int,
+    density: Sequence[float] | None,
+) -> tuple[Features, tuple[str, ...], bool]:
+    """Input as the core takes it, how it multiplies each layer's input, and whether BLAS does any of that."""
+    if not all(array.flags.writeable for array in (*network.weights, *network.biases)):
+        raise OptionError("the network is read-only; train a copy of it")
+    instruction_level()
+    features = features.canonical()
+    batch_size = min(settings.batch_size, n_order)
+    large = _BLAS is not None and batch_size >= _native.BLAS_ROWS
+    products = _products(network, features, density, _dense_above(batch_size, large))
+    return features, products, large and "dense" in products
+
+
 def _settings(
     settings: StepSettings, products: tuple[str, ...], epoch: int, seed: int
 ) -> _native.StepSettings:
     core = _native.StepSettings()
-    core.learning_rate = settings.learning_rate
-    core.batch_size = settings.batch_size
-    core.l1 = list(settings.l1)
-    core.dense = [name == "dense" for name in products]
+    _set_step(core, settings, settings.l1, products, epoch, seed)
     core.dropout, core.dropout_threshold = settings.dropout, threshold(settings.dropout)
     core.input_dropout, core.input_dropout_threshold = (
         settings.input_dropout,
@@ -195,8 +252,45 @@ def _settings(
     )
     core.max_norm = settings.max_norm or 0.0
     core.weight_decay = settings.weight_decay
-    core.epoch, core.seed = epoch, seed
     return core
+
+
+def _autoencoder_settings(
+    autoencoder: Autoencoder,
+    settings: AutoencoderSettings,
+    products: tuple[str, ...],
+    layer: int,
+    epoch: int,
+    seed: int,
+) -> _native.AutoencoderSettings:
+    core = _native.AutoencoderSettings()
+    _set_step(core, settings, (settings.l1,), products, epoch, seed)
+    core.stack_layer = layer
+    corruption = settings.corruption
+    core.zeros_threshold, core.ones_threshold = threshold(corruption.zeros), threshold(corruption.ones)
+    core.noise_deviation = corruption.deviation
+    core.reconstruction, core.bounded = autoencoder.unit.native_code, autoencoder.unit.bounded
+    core.target = TARGETS.index(autoencoder.target)
+    core.deviation = autoencoder.deviation
+    core.tied = autoencoder.tied
+    core.sampling = settings.sampling or 0.0
+    core.sampling_threshold = threshold(core.sampling)
+    return core
+
+
+def _set_step(
+    core: _native.StepSettings,
+    settings: StepSettings | AutoencoderSettings,
+    l1: tuple[float, ...],
+    products: tuple[str, ...],
+    epoch: int,
+    seed: int,
+) -> None:
+    core.learning_rate = settings.learning_rate
+    core.batch_size = settings.batch_size
+    core.l1 = list(l1)
+    core.dense = [name == "dense" for name in products]
+    core.epoch, core.seed = epoch, seed
 
 
 def _use_blas() -> str | None:
