@@ -16,9 +16,18 @@ from scipy.linalg import cython_blas
 from threadpoolctl import ThreadpoolController
 
 from truezero.activations import Array
+from truezero.autoencoder import Autoencoder
 from truezero.draws import threshold
-from truezero.engines import _native
-from truezero.engines._contract import Evaluation, Examples, Features, StepSettings, Tally
+from truezero.engines import _factored, _native
+from truezero.engines._contract import (
+    AutoencoderSettings,
+    Evaluation,
+    Examples,
+    Features,
+    StepSettings,
+    Tally,
+    Unlabeled,
+)
 from truezero.errors import EngineUnavailableError, OptionError
 from truezero.network import Network
 
@@ -79,6 +88,25 @@ class NativeEngine:
             )
         n = max(len(order), 1)
         return Tally(loss / n, penalty / n, products, _BLAS if by_blas else None)
+
+    def _train_factored(
+        self,
+        autoencoder: Autoencoder,
+        examples: Unlabeled,
+        order: NDArray[np.int64],
+        settings: AutoencoderSettings,
+        *,
+        layer: int,
+        epoch: int,
+        seed: int,
+    ) -> Tally:
+        """Train an auto-encoder whose decoder is too wide to be touched; see `_factored`."""
+        with _blas_alone():
+            loss, penalty = _factored.train(
+                autoencoder, examples, order, settings, layer=layer, epoch=epoch, seed=seed
+            )
+        n = max(len(order), 1)
+        return Tally(loss / n, penalty / n, ("sparse", "factored"), _BLAS)
 
     def forward(
         self, network: Network, features: Features, *, n_threads: int, products: str = "automatic"
