@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from truezero.activations import Array
-from truezero.draws import Purpose, threshold, uniform, words
+from truezero.draws import Purpose, threshold, uniform, words, words_at
 from truezero.errors import OptionError
 
 CorruptionKind = Literal["masking", "salt-and-pepper", "gaussian"]
@@ -120,6 +121,45 @@ class Corruption:
             normal = _normal(uniform(whole))[:, :n_features]
             corrupted = x + (self.deviation * normal).astype(x.dtype)
         return corrupted
+
+    def apply_csr(
+        self, x: sparse.csr_array[Any], ids: NDArray[np.int64], *, layer: int, epoch: int, seed: int
+    ) -> Any:
+        """Corrupt sparse rows, as `apply` does, drawing only for what is stored where that is enough.
+
+        Parameters
+        ----------
+        x : CSR of shape (n_examples, n_features), canonical
+            It is left as it is.
+        ids, layer, epoch, seed
+            As in `apply`.
+
+        Returns
+        -------
+        CSR, canonical; ndarray where normal numbers are added, after which nothing is 0
+        """
+        if self.deviation > 0:
+            return self.apply(x.toarray(), ids, layer=layer, epoch=epoch, seed=seed)
+        rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+        corrupted = x
+        if self.zeros > 0:
+            drawn = words_at(
+                seed, Purpose.CORRUPTION, layer=layer, epoch=epoch, examples=ids[rows], units=x.indices
+            )
+            corrupted = _csr(drawn >= threshold(self.zeros), rows, x)
+        if self.ones > 0:
+            drawn = words(seed, Purpose.PEPPER, layer=layer, epoch=epoch, examples=ids, n_units=x.shape[1])
+            pepper = drawn < threshold(self.ones)
+            pepper[rows, x.indices] = False
+            corrupted = corrupted + sparse.csr_array(pepper.astype(x.dtype))
+        return corrupted
+
+
+def _csr(kept: NDArray[np.bool_], rows: NDArray[np.int64], x: sparse.csr_array[Any]) -> sparse.csr_array[Any]:
+    """Return x with the kept ones of its entries, whose rows are given."""
+    indptr = np.zeros(x.shape[0] + 1, dtype=x.indptr.dtype)
+    np.cumsum(np.bincount(rows[kept], minlength=x.shape[0]), out=indptr[1:])
+    return sparse.csr_array((x.data[kept], x.indices[kept], indptr), shape=x.shape)
 
 
 def _normal(u: NDArray[np.float64]) -> NDArray[np.float64]:

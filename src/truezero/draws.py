@@ -100,6 +100,32 @@ def words(
     return drawn[:, :n_units].astype(np.uint32)
 
 
+def words_at(
+    seed: int, purpose: Purpose, *, layer: int = 0, epoch: int = 0, examples: ArrayLike, units: ArrayLike
+) -> NDArray[np.uint32]:
+    """Draw the words of some (example, unit) alone: those that `words` has at these places.
+
+    Parameters
+    ----------
+    seed, purpose, layer, epoch
+        As in `words`.
+    examples, units : array-like of int, shape (n,)
+        Example ids and units, pair by pair.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n,)
+    """
+    places = np.asarray(units, dtype=np.int64)
+    counter = np.empty((4, places.size), dtype=np.uint64)
+    counter[0] = places // 4
+    counter[1] = np.asarray(examples, dtype=np.uint64)
+    counter[2] = epoch
+    counter[3] = (int(purpose) << 16) | layer
+    drawn: NDArray[np.uint32] = philox(counter, seed)[places % 4, np.arange(places.size)].astype(np.uint32)
+    return drawn
+
+
 def uniform(drawn: NDArray[np.uint32]) -> NDArray[np.float64]:
     """Words as float64 in the open interval (0, 1), centred in their 2**-32 wide cells."""
     return (drawn.astype(np.float64) + 0.5) * 2.0**-32

@@ -252,7 +252,8 @@ class Tally:
     loss, penalty : float
         Means over the examples of weight × cost, and of weight × Σ_l λ_l Σ_units |h|.
     products : tuple of str
-        "sparse" or "dense" per layer: whether zeros of its input were skipped.
+        "sparse" or "dense" per layer: whether zeros of its input were skipped. "factored" of a decoder
+        that was kept as a product of two matrices (Vincent, de Brébisson, Bouthillier, NIPS 2015).
     blas : str or None
         The BLAS that multiplied the dense layers, if one did.
     """

@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 from truezero.activations import Array
 from truezero.autoencoder import Autoencoder
 from truezero.draws import threshold
-from truezero.engines import _native
+from truezero.engines import _factored, _native
 from truezero.engines._contract import (
     AutoencoderSettings,
     Evaluation,
@@ -102,7 +102,14 @@ class NativeEngine:
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train_autoencoder`."""
         examples.check(autoencoder)
-        network = autoencoder.network
+        network, n = autoencoder.network, max(len(order), 1)
+        if _factored.applies(autoencoder, examples, settings):
+            _check_writable(network)
+            with _blas_alone():
+                loss, penalty = _factored.train(
+                    autoencoder, examples, order, settings, layer=layer, epoch=epoch, seed=seed
+                )
+            return Tally(loss / n, penalty / n, ("sparse", "factored"), _BLAS)
         features, products, by_blas = _prepare(network, examples.features, settings, len(order), density)
         if autoencoder.tied or settings.sampling is not None:
             # Of the input zeros are skipped; an output that is listed is multiplied whole.
@@ -119,7 +126,6 @@ class NativeEngine:
                 _autoencoder_settings(autoencoder, settings, products, layer, epoch, seed),
                 n_threads,
             )
-        n = max(len(order), 1)
         return Tally(loss / n, penalty / n, products, _BLAS if by_blas else None)
 
     def forward(
@@ -222,6 +228,11 @@ def _rows(features: Features) -> Any:
     return X if X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0 else np.ascontiguousarray(X)
 
 
+def _check_writable(network: Network) -> None:
+    if not all(array.flags.writeable for array in (*network.weights, *network.biases)):
+        raise OptionError("the network is read-only; train a copy of it")
+
+
 def _prepare(
     network: Network,
     features: Features,
@@ -230,8 +241,7 @@ def _prepare(
     density: Sequence[float] | None,
 ) -> tuple[Features, tuple[str, ...], bool]:
     """Input as the core takes it, how it multiplies each layer's input, and whether BLAS does any of that."""
-    if not all(array.flags.writeable for array in (*network.weights, *network.biases)):
-        raise OptionError("the network is read-only; train a copy of it")
+    _check_writable(network)
     instruction_level()
     features = features.canonical()
     batch_size = min(settings.batch_size, n_order)

@@ -27,16 +27,17 @@ _HELD_OUT_EPOCH = 0
 def corrupted_rows(rows: Unlabeled, plan: LayerPlan, layer: int, settings: Pretraining) -> Features:
     """Measured rows with the noise that they always get; CSR stays CSR."""
     blocks: list[Any] = []
+    dtype, is_sparse = np.dtype(settings.dtype), sparse.issparse(rows.features.X)
     for start in range(0, max(rows.features.n_samples, 1), BLOCK):
         block = Features(rows.features.X[start : start + BLOCK], rows.features.scale)
-        clean = _dense(block, np.dtype(settings.dtype))
-        noisy = plan.step.corruption.apply(
-            clean, rows.ids[start : start + BLOCK], layer=layer, epoch=_HELD_OUT_EPOCH, seed=settings.seed
-        )
-        blocks.append(sparse.csr_array(noisy) if sparse.issparse(rows.features.X) else noisy)
-    if sparse.issparse(rows.features.X):
-        return Features(sparse.csr_array(sparse.vstack(blocks, format="csr")))
-    return Features(np.concatenate(blocks))
+        where = {"layer": layer, "epoch": _HELD_OUT_EPOCH, "seed": settings.seed}
+        ids, corruption = rows.ids[start : start + BLOCK], plan.step.corruption
+        if is_sparse:
+            clean = block.canonical().X.astype(dtype) * dtype.type(block.scale)
+            blocks.append(sparse.csr_array(corruption.apply_csr(clean, ids, **where)))
+        else:
+            blocks.append(corruption.apply(_dense(block, dtype), ids, **where))
+    return Features(sparse.csr_array(sparse.vstack(blocks)) if is_sparse else np.concatenate(blocks))
 
 
 def _dense(features: Features, dtype: np.dtype[np.floating]) -> Array:
