@@ -350,11 +350,11 @@ def test_no_rows_change_nothing() -> None:
 def test_same_bits_run_after_run(dtype: str) -> None:
     native = pytest.importorskip("truezero.engines.native")
     autoencoder, examples = make(1500, 120, dtype=dtype, density=0.02)
-    runs = []
+    runs: list[Any] = []
     for _ in range(3):
         trained = autoencoder.copy()
-        tally = native.NativeEngine()._train_factored(
-            trained, examples, np.arange(157), settings(), layer=0, epoch=1, seed=1
+        tally = native.NativeEngine().train_autoencoder(
+            trained, examples, np.arange(157), settings(), layer=0, epoch=1, seed=1, n_threads=len(runs) + 1
         )
         assert tally.products == ("sparse", "factored")
         runs.append((trained, tally))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from truezero.estimators import DeepRectifierClassifier
+from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
 
 out_console = Console()
 err_console = Console(stderr=True)
@@ -31,38 +31,36 @@ ThreadsOption = Annotated[
 
 # Parameters that make no sense on a command line, or are options of the commands themselves.
 _LEFT_OUT = (
-    "self", "callbacks", "pretraining", "unlabeled_label", "warm_start", "verbose", "code_layer",
+    "self", "callbacks", "pretraining", "prefit", "unlabeled_label", "warm_start", "verbose", "code_layer",
     "sparse_output",
+)  # fmt: skip
+# Of pre-training: what is the network's own, or what --pretrain itself says.
+_OF_THE_NETWORK = (
+    "hidden_layer_sizes", "activation", "softplus_scale", "sign_mask", "use_biases", "dtype", "engine",
+    "n_threads", "random_state", "reconstruction",
 )  # fmt: skip
 
 
 def with_estimator_options(command: Callable[..., None]) -> Callable[..., None]:
     """Replace a command's `**options` by one option per parameter of the estimators.
 
-    All are optional; those not given are not handed on, so the estimator's default holds.
+    Those of pre-training begin with `--pretrain-`. All are optional; those not given are not handed on,
+    so the estimator's default holds.
     """
     signature = inspect.signature(command)
     hints = {n: h for n, h in typing.get_type_hints(command, include_extras=True).items() if n != "options"}
     own = [p.replace(annotation=hints[p.name]) for p in signature.parameters.values() if p.name in hints]
-    described = _descriptions(DeepRectifierClassifier.__doc__ or "")
-    added = []
-    for parameter in inspect.signature(DeepRectifierClassifier.__init__).parameters.values():
-        if parameter.name in _LEFT_OUT:
-            continue
-        flag = "--" + parameter.name.replace("_", "-")
-        text = f"{described[parameter.name]} [default: {_shown(parameter.default)}]"
-        annotation: Any
-        if isinstance(parameter.default, bool):
-            flags = f"{flag}/--no-{flag[2:]}"
-            annotation = Annotated[bool | None, typer.Option(flags, help=text, show_default=False)]
-        else:
-            option = typer.Option(flag, help=text, show_default=False, metavar="VALUE")
-            annotation = Annotated[str | None, option]
-        added.append(
-            inspect.Parameter(parameter.name, parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        )
-        hints[parameter.name] = annotation
+    added = [
+        *_options(DeepRectifierClassifier, DeepRectifierClassifier.__doc__, "", _LEFT_OUT),
+        *_options(
+            StackedDenoisingAutoencoder,
+            StackedDenoisingAutoencoder.__doc__,
+            "pretrain_",
+            (*_LEFT_OUT, *_OF_THE_NETWORK),
+        ),
+    ]
     names = {parameter.name for parameter in added}
+    hints |= {parameter.name: parameter.annotation for parameter in added}
 
     def wrapper(**given: Any) -> None:
         options = {n: _parse(v) for n, v in given.items() if n in names and v is not None}
@@ -73,6 +71,29 @@ def with_estimator_options(command: Callable[..., None]) -> Callable[..., None]:
     wrapper.__annotations__ = hints
     wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
     return wrapper
+
+
+def _options(
+    estimator: type, docstring: str | None, prefix: str, left_out: Collection[str]
+) -> list[inspect.Parameter]:
+    """Make an option of each of an estimator's parameters."""
+    described = _descriptions(docstring or "")
+    added = []
+    for parameter in inspect.signature(estimator).parameters.values():
+        if parameter.name in left_out:
+            continue
+        name = prefix + parameter.name
+        flag = "--" + name.replace("_", "-")
+        text = f"{described[parameter.name]} [default: {_shown(parameter.default)}]"
+        annotation: Any
+        if isinstance(parameter.default, bool):
+            flags = f"{flag}/--{prefix.replace('_', '-')}no-{parameter.name.replace('_', '-')}"
+            annotation = Annotated[bool | None, typer.Option(flags, help=text, show_default=False)]
+        else:
+            option = typer.Option(flag, help=text, show_default=False, metavar="VALUE")
+            annotation = Annotated[str | None, option]
+        added.append(inspect.Parameter(name, parameter.KEYWORD_ONLY, default=None, annotation=annotation))
+    return added
 
 
 def _parse(value: str | bool) -> Any:

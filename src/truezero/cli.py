@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.table import Table
 
 from truezero._atomic import check_writable, make_folder, write_text
 from truezero._cli_bench import bench_app
@@ -31,9 +30,16 @@ from truezero.analysis import measure
 from truezero.datasets import Dataset, list_datasets, load_dataset
 from truezero.engines import Features, available_engines, core_hash, get_engine, resolve_threads
 from truezero.errors import OptionError, TruezeroError
-from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor, load, save
+from truezero.estimators import (
+    DeepRectifierClassifier,
+    DeepRectifierRegressor,
+    StackedDenoisingAutoencoder,
+    load,
+    save,
+)
 from truezero.network import Network
-from truezero.report import percent, write_report
+from truezero.reconstruction import reconstruction_names
+from truezero.report import percent, study_table, write_report
 from truezero.studies import STUDIES, RunStore, environment
 from truezero.training import Checkpoint
 
@@ -121,7 +127,7 @@ def reproduce(
         def on_epoch(state: Any) -> None:
             note(f"{where}, epoch {state.history[-1]['epoch']}")
 
-        result = STUDIES[study](
+        result, pictures = STUDIES[study](
             dataset,
             scale=scale,
             store=RunStore(folder / "runs"),
@@ -132,36 +138,14 @@ def reproduce(
     result["environment"] = environment(n_threads)
     text = json.dumps(result, indent=1)
     write_text(folder / "results.json", text + "\n")
-    write_report(result, folder / "report.html")
+    write_report(result, folder / "report.html", pictures)
     if as_json:
         print(text)
         return
-    out_console.print(_study_table(result))
+    out_console.print(study_table(result))
     out_console.print(
         f"results: {folder / 'results.json'}\nreport:  {folder / 'report.html'}", soft_wrap=True
     )
-
-
-def _study_table(result: dict[str, Any]) -> Table:
-    network = "-".join(map(str, result["network"]))
-    table = Table(title=f"{result['title']}: {result['data']}, {network}")
-    columns = ("hidden units", "test error, %", "paper, %", "exact zeros, %", "paper, %", "rate", "seconds")
-    for number, heading in enumerate(columns):
-        table.add_column(
-            heading, justify="right" if number else "left", style="dim" if heading == "paper, %" else None
-        )
-    for row in result["rows"]:
-        deviation = row["test_error_deviation"]
-        table.add_row(
-            row["activation"],
-            percent(row["test_error"]) + ("" if deviation is None else f" ± {percent(deviation)}"),
-            percent(row["paper_test_error"]),
-            percent(row["sparsity"]["overall"], 1),
-            percent(row["paper_sparsity"], 1),
-            f"{row['learning_rate']:g}",
-            f"{row['seconds']:.1f}",
-        )
-    return table
 
 
 @app.command()
@@ -171,6 +155,20 @@ def train(
     data: DataArgument,
     out: Annotated[Path, typer.Option("--out", help="File for the model (safetensors).", metavar="MODEL")],
     regression: Annotated[bool, typer.Option("--regression", help="Predict numbers, not classes.")] = False,
+    pretrain: Annotated[
+        str | None,
+        typer.Option(
+            "--pretrain",
+            metavar="RECONSTRUCTION",
+            help="Pre-train the hidden layers with this reconstruction: auto, "
+            + ", ".join(reconstruction_names())
+            + ". The --pretrain- options say how.",
+        ),
+    ] = None,
+    unlabeled: Annotated[
+        str | None,
+        typer.Option("--unlabeled", metavar="DATA", help="Rows without labels to pre-train on as well."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a killed training of the same kind stopped.")
     ] = False,
@@ -181,26 +179,44 @@ def train(
     """Train a network: on a data set's training rows, its validation rows select, its test rows measure."""
     check_writable(out)
     checkpoint_path = out.with_name(out.name + ".checkpoint")
-    if checkpoint_path.exists() and not resume:
-        raise OptionError(
-            f"{checkpoint_path} is left from a training that did not finish: use --resume, or remove it"
-        )
+    pretraining_path = out.with_name(out.name + ".pretraining")
+    for path in (checkpoint_path, pretraining_path):
+        if path.exists() and not resume:
+            raise OptionError(
+                f"{path} is left from a training that did not finish: use --resume, or remove it"
+            )
     dataset = load_dataset(data, data_dir=data_dir)
     if dataset.y_train is None:
         raise OptionError(f"{data} has no targets to train on")
     options.setdefault("random_state", 0)
-    checkpoint = Checkpoint(checkpoint_path, dataset.fingerprint)
     kind = DeepRectifierRegressor if regression else DeepRectifierClassifier
     if regression and "class_weight" in options:
         raise OptionError("class_weight is for classification")
+    of_pretraining = {n.removeprefix("pretrain_"): v for n, v in options.items() if n.startswith("pretrain_")}
+    options = {n: v for n, v in options.items() if not n.startswith("pretrain_")}
+    more: dict[str, Any] = {}
+    fingerprint = dataset.fingerprint
+    if unlabeled is not None:
+        further = load_dataset(unlabeled, data_dir=data_dir)
+        more["X_unlabeled"] = [further.scaled("train")]
+        fingerprint += further.fingerprint
+    if pretrain is not None:
+        options["pretraining"] = StackedDenoisingAutoencoder(
+            reconstruction=pretrain, **of_pretraining, callbacks=[Checkpoint(pretraining_path, fingerprint)]
+        )
+    elif of_pretraining or unlabeled is not None:
+        given = "--unlabeled" if unlabeled is not None else "--pretrain-" + next(iter(of_pretraining))
+        raise OptionError(f"{given.replace('_', '-')} is for pre-training: add --pretrain auto")
+    checkpoint = Checkpoint(checkpoint_path, fingerprint)
     model = kind(**options, callbacks=[checkpoint], verbose=not as_json and err_console.is_terminal)
     validation: dict[str, Any] = {}
     if dataset.X_validation is not None:
         validation = {"X_val": dataset.scaled("validation"), "y_val": dataset.y_validation}
-    model.fit(dataset.scaled("train"), dataset.y_train, **validation)
+    model.fit(dataset.scaled("train"), dataset.y_train, **more, **validation)
     save(model, out)
     if not model.interrupted_:
         checkpoint_path.unlink(missing_ok=True)
+        pretraining_path.unlink(missing_ok=True)
     record = model.history_[model.epoch_selected_ - 1]
     result: dict[str, Any] = {
         "test_error": None,
@@ -221,6 +237,14 @@ def train(
         "engine": model.engine_,
         "model": str(out),
     }
+    if pretrain is not None:
+        before = model.pretraining_
+        result["pretraining"] = {
+            "reconstruction_errors": before.reconstruction_errors_,
+            "sparsity": before.sparsity_,
+            "epochs_selected": before.epochs_selected_,
+            "seconds": sum(r["seconds"] for r in before.history_),
+        }
     _show(result, as_json)
     if model.interrupted_:
         raise KeyboardInterrupt
@@ -359,7 +383,14 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         elif name == "layer_sizes":
             value = "-".join(map(str, value))
         elif isinstance(value, dict):
-            value = ", ".join(f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items())
-        elif isinstance(value, list):
-            value = ", ".join(map(str, value))
+            value = "; ".join(f"{k.replace('_', ' ')}: {_plain(v)}" for k, v in value.items())
+        else:
+            value = _plain(value)
         print(f"{title + ':':<18} {value}")
+
+
+def _plain(value: Any) -> str:
+    """Write a value for people: short numbers, and commas between several."""
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -30,13 +30,13 @@ from truezero.engines._contract import (
 )
 from truezero.errors import EngineUnavailableError, OptionError
 from truezero.network import Network
-from truezero.reconstruction import TARGETS
 
 _PRODUCTS = {
     "automatic": _native.Products.automatic,
     "sparse": _native.Products.sparse,
     "dense": _native.Products.dense,
 }
+_TARGETS = {"input": 0, "magnitude": 1, "two-sided": 2, "squashed": 3}
 SOURCE_HASH = _native.SOURCE_HASH
 COMPILER = _native.COMPILER
 _TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}
@@ -280,7 +280,7 @@ def _autoencoder_settings(
     core.zeros_threshold, core.ones_threshold = threshold(corruption.zeros), threshold(corruption.ones)
     core.noise_deviation = corruption.deviation
     core.reconstruction, core.bounded = autoencoder.unit.native_code, autoencoder.unit.bounded
-    core.target = TARGETS.index(autoencoder.target)
+    core.target = _TARGETS.get(autoencoder.target, 0)  # else it is given apart
     core.deviation = autoencoder.deviation
     core.tied = autoencoder.tied
     core.sampling = settings.sampling or 0.0

@@ -9,20 +9,31 @@ from typing import Any
 
 import jinja2
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from truezero._atomic import write_text
-from truezero.report._figures import learning_curves
+from truezero.report._figures import (
+    filters,
+    label_curves,
+    learning_curves,
+    reconstruction_curves,
+    reconstructions,
+)
 
 
-def write_report(study: dict[str, Any], path: str | os.PathLike[str]) -> None:
+def write_report(
+    study: dict[str, Any], path: str | os.PathLike[str], pictures: dict[str, NDArray[Any]] | None = None
+) -> None:
     """Write a study's report.
 
     Parameters
     ----------
     study : dict
-        As `studies.table1.reproduce` gives it, with an "environment".
+        As a study gives it, with an "environment".
     path : path-like
         The HTML file.
+    pictures : dict of ndarray, optional
+        What a study of images gives beside it.
 
     Raises
     ------
@@ -34,7 +45,62 @@ def write_report(study: dict[str, Any], path: str | os.PathLike[str]) -> None:
     )
     environment.filters["percent"] = percent
     template = environment.get_template("report.html")
-    write_text(path, template.render(study=study, figure=_png(learning_curves(study))))
+    write_text(path, template.render(study=study, figures=_figures(study, pictures)))
+
+
+def _figures(study: dict[str, Any], pictures: dict[str, NDArray[Any]] | None) -> list[dict[str, str]]:
+    """Headings, pictures and the sentences below them, in order."""
+    rows = study["rows"]
+    drawn: list[tuple[str, Figure, str]] = []
+    if study["study"] == "figure4":
+        drawn.append(
+            (
+                "Test error by labels",
+                label_curves(rows),
+                "Mean over the seeds, and a band of one standard deviation. Both axes are logarithmic.",
+            )
+        )
+    else:
+        drawn.append(
+            (
+                "Learning curves",
+                learning_curves(rows, study["network"]),
+                "One thin line per seed; the thick line is their mean for as long as all of them ran. Dashed "
+                "networks were pre-trained.",
+            )
+        )
+    first = {_same_pretraining(row): row for row in rows if row["pretraining"]}
+    if first:
+        drawn.append(
+            (
+                "Pre-training",
+                reconstruction_curves(list(first.values())),
+                "Cost of held-out rows under one fixed draw of the noise, relative to the first epoch: the "
+                "kinds of cost cannot be compared with each other.",
+            )
+        )
+    if pictures is not None:
+        drawn.append(
+            (
+                "Filters of the first layer",
+                filters(pictures["filters_before"], pictures["filters_after"]),
+                "Incoming weights of the units with the largest ones after pre-training; grey is 0, and each "
+                "has a contrast of its own.",
+            )
+        )
+        drawn.append(
+            (
+                "Reconstructions of corrupted examples",
+                reconstructions(pictures["clean"], pictures["corrupted"], pictures["reconstructed"]),
+                "Validation rows, with the noise of pre-training, and what the first layer makes of them.",
+            )
+        )
+    return [{"heading": heading, "png": _png(figure), "below": below} for heading, figure, below in drawn]
+
+
+def _same_pretraining(row: dict[str, Any]) -> tuple[str, str, str]:
+    of = row["pretraining"]
+    return row["activation"], of["reconstruction"], of["target"]
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:

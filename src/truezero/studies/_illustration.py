@@ -38,8 +38,9 @@ def illustrate(model: StackedDenoisingAutoencoder, dataset: Dataset) -> Arrays |
         return None
     first = model.stack_.layers[0]
     after = first.network.weights[0]
+    n_in, n_units = after.shape
     before = initialize_autoencoder(
-        *after.shape, first.network.activations[0], dtype=first.dtype, seed=model.seed_
+        n_in, n_units, first.network.activations[0], dtype=first.dtype, seed=model.seed_
     ).network.weights[0]
     largest = np.argsort(-(after**2).sum(axis=0), kind="stable")[:_N_FILTERS]
     rows = dataset.scaled("validation")

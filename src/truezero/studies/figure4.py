@@ -18,11 +18,11 @@ SCALES = {
 }
 
 CHOICES = (
-    "Each network is pre-trained once per seed, on all training rows without their labels; every share of the "
-    "labels starts from it.",
+    "Each network is pre-trained once per seed, on all training rows without their labels; every share of "
+    "the labels starts from it.",
     "A share is drawn class by class, at least one row of each, anew for every seed.",
-    "The rate of fine-tuning is chosen per point by validation error, mean over the seeds, on all validation rows, as "
-    "in the paper: with few labels they are more than the training rows.",
+    "The rate of fine-tuning is chosen per point by validation error, mean over the seeds, on all "
+    "validation rows, as in the paper: with few labels they are more than the training rows.",
     "The paper ran this on NORB; everything else is as in Table 1.",
 )
 

@@ -26,10 +26,10 @@ SCALES = {
 
 CHOICES = (
     "Rectifier networks with a sign mask; all labels. Everything else is as in Table 1.",
-    "Reconstruction errors of different strategies are different costs and cannot be compared; test errors can, and "
-    "the squared error of rows reconstructed from the top code.",
-    "Stuck is the share of targets other than 0 that are reconstructed by an exact 0: there the rectifier unit lets "
-    "no gradient through (footnote 2).",
+    "Reconstruction errors of different strategies are different costs and cannot be compared; test "
+    "errors can, and the squared error of rows reconstructed from the top code.",
+    "Stuck is the share of targets other than 0 that are reconstructed by an exact 0: there the rectifier "
+    "unit lets no gradient through (footnote 2).",
     "The paper found strategy 1 best on images and strategy 2 best on text; it gives no numbers.",
 )
 

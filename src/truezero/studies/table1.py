@@ -31,19 +31,19 @@ SCALES = {
 }
 
 CHOICES = (
-    "The rate of fine-tuning is chosen per network by validation error, mean over the seeds (the paper gives "
-    "the grid alone).",
+    "The rate of fine-tuning is chosen per network by validation error, mean over the seeds (the paper "
+    "gives the grid alone).",
     "Pre-training: masking noise of 0.25; one rate for all layers, that whose first layer reconstructs "
-    "held-out rows best under one fixed draw of the noise, without L1: the costs of the layers above it cannot "
-    "be compared, as their targets differ between rates. Of each layer the best epoch is kept.",
-    "Decoders have weights of their own; rectifier and softplus networks have softplus reconstruction units with "
-    "quadratic cost, tanh networks cross-entropy (upper layers' targets mapped to [0, 1]).",
-    "The sign mask is the rectifier's alone: exactly half of the units of each layer, as the paper says; a masked "
-    "layer's code is reconstructed without its signs.",
+    "held-out rows best under one fixed draw of the noise, without L1: the costs of the layers above it "
+    "cannot be compared, as their targets differ between rates. Of each layer the best epoch is kept.",
+    "Decoders have weights of their own; rectifier and softplus networks have softplus reconstruction "
+    "units with quadratic cost, tanh networks cross-entropy (upper layers' targets mapped to [0, 1]).",
+    "The sign mask is the rectifier's alone: exactly half of the units of each layer, as the paper says; "
+    "a masked layer's code is reconstructed without its signs.",
     "λ = 1e-4 on the activations of every network, one coefficient for all layers, in pre-training and "
     "fine-tuning (the paper says 0.001 for both, which kills units as long as it runs).",
-    "Batches of 10, constant rate, a new order every epoch; the best validation epoch is kept and measured "
-    "on the test rows.",
+    "Batches of 10, constant rate, a new order every epoch; the best validation epoch is kept and "
+    "measured on the test rows.",
     "Sparsity is the fraction of exact zeros among all hidden activations on the test rows.",
 )
 

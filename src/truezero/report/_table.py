@@ -1,0 +1,63 @@
+"""A study's rows as a table for the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from truezero.report._html import percent
+
+
+def study_table(study: dict[str, Any]) -> Table:
+    """Make the table of a study.
+
+    Parameters
+    ----------
+    study : dict
+        As a study gives it.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    kind = study["study"]
+    table = Table(title=f"{study['title']}: {study['data']}, {'-'.join(map(str, study['network']))}")
+    first = "strategy" if kind == "strategies" else "hidden units"
+    columns = [first, "test error, %", "exact zeros, %", "rate", "seconds"]
+    if kind == "table1":
+        columns[2:3] = ["paper, %", "exact zeros, %", "paper, %"]
+    elif kind == "figure4":
+        columns.insert(1, "labels, %")
+    else:
+        columns.insert(3, "stuck, %")
+    for number, heading in enumerate(columns):
+        style = "dim" if heading == "paper, %" else None
+        table.add_column(heading, justify="right" if number else "left", style=style)
+    half = None
+    for row in study["rows"]:
+        if row.get("half") != half:
+            half = row["half"]
+            table.add_section()
+            table.add_row(f"[italic]{half}[/italic]")
+        deviation = row["test_error_deviation"]
+        values = {
+            "hidden units": row["activation"],
+            "test error, %": percent(row["test_error"])
+            + ("" if deviation is None else f" ± {percent(deviation)}"),
+            "exact zeros, %": percent(row["sparsity"]["overall"], 1),
+            "rate": f"{row['learning_rate']:g}",
+            "seconds": f"{row['seconds']:.1f}",
+            "labels, %": f"{100 * row['labels']:g}",
+        }
+        if kind == "strategies":
+            values["strategy"] = f"{row['strategy']}: {row['described']}"
+            stuck = row["pretraining"]["stuck"] if row["pretraining"] else []
+            values["stuck, %"] = " ".join(percent(share, 1) for share in stuck)
+        cells = [values.get(heading, "") for heading in columns]
+        if kind == "table1":
+            papers = [i for i, heading in enumerate(columns) if heading == "paper, %"]
+            cells[papers[0]] = percent(row["paper_test_error"])
+            cells[papers[1]] = percent(row["paper_sparsity"], 1)
+        table.add_row(*cells)
+    return table
