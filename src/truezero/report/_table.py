@@ -26,9 +26,9 @@ def study_table(study: dict[str, Any]) -> Table:
     first = "strategy" if kind == "strategies" else "hidden units"
     columns = [first, "test error, %", "exact zeros, %", "rate", "seconds"]
     if kind == "table1":
-        columns[2:3] = ["paper, %", "exact zeros, %", "paper, %"]
+        columns[1:3] = ["pre-trained", "test error, %", "paper, %", "exact zeros, %", "paper, %"]
     elif kind == "figure4":
-        columns.insert(1, "labels, %")
+        columns[1:1] = ["pre-trained", "labels, %"]
     else:
         columns.insert(3, "stuck, %")
     for number, heading in enumerate(columns):
@@ -39,10 +39,10 @@ def study_table(study: dict[str, Any]) -> Table:
         if row.get("half") != half:
             half = row["half"]
             table.add_section()
-            table.add_row(f"[italic]{half}[/italic]")
         deviation = row["test_error_deviation"]
         values = {
             "hidden units": row["activation"],
+            "pre-trained": "yes" if row["pretraining"] else "no",
             "test error, %": percent(row["test_error"])
             + ("" if deviation is None else f" ± {percent(deviation)}"),
             "exact zeros, %": percent(row["sparsity"]["overall"], 1),
