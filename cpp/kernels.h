@@ -125,6 +125,13 @@ struct Kernels {
   void (*backward)(const ActiveRows<T>& active, T* weights, std::ptrdiff_t width, const T* d_dot,
                    const T* d_update, T rate, T* dots, T* norm_change);
 
+  // to[entry] = weights[row] . h[example], of a transposed decoder: a row is an output's weights.
+  void (*dots)(const ActiveRows<T>& active, const T* weights, std::ptrdiff_t width, const T* h, T* to);
+
+  // Where the entries' values are dCost/dr, in one pass over the rows: dh[example] += value * weights[row], with
+  // the weights before the update, and weights[row] -= rate * sum of value * h[example].
+  void (*backward_outputs)(const ActiveRows<T>& active, T* weights, std::ptrdiff_t width, const T* h, T rate, T* dh);
+
   // The cost of n outputs, times their weights; delta becomes its gradient by r, times weight and share.
   T (*reconstruct)(const ReconstructionView& reconstruction, const OutputsView<T>& of, std::ptrdiff_t n, T* delta);
 

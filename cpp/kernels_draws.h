@@ -5,7 +5,8 @@ typedef std::uint64_t Words64 __attribute__((vector_size(TRUEZERO_VECTOR_BYTES))
 // Of every lane's low half, whatever stands in the high one.
 inline __attribute__((always_inline)) Words64 times_low(Words64 x, std::uint64_t by) {
 #if TRUEZERO_VECTOR_BYTES == 64 && defined(__AVX512F__)
-  return (Words64)_mm512_mul_epu32((__m512i)x, (__m512i)(Words64{} + by));
+  // Unmasked, GCC 12 warns of the value its header leaves unset.
+  return (Words64)_mm512_maskz_mul_epu32(0xFF, (__m512i)x, (__m512i)(Words64{} + by));
 #elif TRUEZERO_VECTOR_BYTES == 32 && defined(__AVX2__)
   return (Words64)_mm256_mul_epu32((__m256i)x, (__m256i)(Words64{} + by));
 #elif TRUEZERO_VECTOR_BYTES == 16 && defined(__SSE2__)

@@ -31,7 +31,8 @@ namespace {
 template <class T>
 constexpr Kernels<T> kernels = {forward<T>,       forward_one<T>, forward_block<T>, forward_dense<T>,
                                 collect<T>,       collect_units<T>, activate<T>,  count_zeros<T>,
-                                backward_forward<T>, backward<T>, reconstruct<T>, draw, list_hits};
+                                backward_forward<T>, backward<T>, dots<T>,         backward_outputs<T>,
+                                reconstruct<T>,   draw,           list_hits};
 
 }  // namespace
 }  // namespace truezero

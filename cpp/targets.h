@@ -78,6 +78,7 @@ struct OutputLists {
 
   // All of them.
   void list_all(Index n_units, Index n) {
+    if (n_rows == n_units && start[1] == n) return;  // as they are
     n_rows = n_units;
     for (Index i = 0; i <= n_units; ++i) {
       rows[i] = static_cast<std::int32_t>(i);
