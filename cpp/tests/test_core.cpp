@@ -283,6 +283,20 @@ void test_a_failing_thread_frees_the_others() {
   CHECK(caught);
 }
 
+#if defined(__x86_64__)
+// Kernels that had used the old registers and not freed them would turn the caller's long doubles to NaN.
+void test_x87_registers_are_free() {
+  struct {
+    std::uint16_t control, reserved0, status, reserved1, tags, reserved2;
+    std::uint32_t rest[4];
+  } environment;
+  asm volatile("fnstenv %0\n\tfldenv %0" : "=m"(environment));
+  CHECK(environment.tags == 0xffff);
+}
+#else
+void test_x87_registers_are_free() {}
+#endif
+
 }  // namespace
 
 int main() {
@@ -296,6 +310,7 @@ int main() {
     test_gradient();
     test_forward<float>();
     test_forward<double>();
+    test_x87_registers_are_free();
   }
   test_philox();
   test_cancel();
