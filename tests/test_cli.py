@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from truezero import load
 from truezero.datasets import load_dataset
 from truezero.errors import DataError
 from truezero.report import percent
@@ -152,21 +153,86 @@ def test_reproduce_table1(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
     assert "report.html" in process.stdout
     result = json.loads((tmp_path / "r" / "results.json").read_text())
-    assert [row["activation"] for row in result["rows"]] == ["rectifier", "tanh", "softplus"]
-    rectifier, tanh, _ = result["rows"]
+    kinds = [(row["half"], row["activation"]) for row in result["rows"]]
+    assert kinds == [
+        (half, name)
+        for half in ("with pre-training", "without pre-training")
+        for name in ("rectifier", "tanh", "softplus")
+    ]
+    pretrained, rectifier, tanh = (result["rows"][number] for number in (0, 3, 4))
     assert rectifier["sparsity"]["overall"] > 0.2
     assert tanh["sparsity"]["overall"] == 0
     assert len(rectifier["runs"]) == 2
+    assert rectifier["pretraining"] is None
+    assert pretrained["pretraining"]["reconstruction"] == "softplus-quadratic"
+    assert len(pretrained["pretraining"]["histories"]) == 2
     report = (tmp_path / "r" / "report.html").read_text()
     assert percent(rectifier["test_error"]) in report
     assert "data:image/png;base64," in report
     assert "http" not in report  # it needs nothing else
     folders = sorted(path.name for path in (tmp_path / "r" / "runs").iterdir())
-    assert folders == sorted(run["key"] for row in result["rows"] for run in row["runs"])
+    keys = {run["key"] for row in result["rows"] for run in row["runs"]}
+    assert keys < set(folders)
+    assert len(folders) == 6 * 2 + 3 * 2  # and one pre-training per network and seed
+    for heading in ("Pre-training", "Filters of the first layer", "Reconstructions of corrupted examples"):
+        assert f"<h2>{heading}</h2>" in report
     stamps = [path.stat().st_mtime_ns for path in (tmp_path / "r" / "runs").rglob("result.json")]
     again = succeeded("reproduce", "table1", "--scale", "smoke", "--out", "r", folder=tmp_path)
     assert again["rows"] == result["rows"]
     assert [path.stat().st_mtime_ns for path in (tmp_path / "r" / "runs").rglob("result.json")] == stamps
+
+
+def test_reproduce_figure4_and_strategies(tmp_path: Path) -> None:
+    result = succeeded("reproduce", "figure4", "--scale", "smoke", "--out", "r", folder=tmp_path)
+    assert len(result["rows"]) == 2 * 2 * 7
+    few, *_, all_of_them = [r for r in result["rows"] if r["activation"] == "tanh" and r["pretraining"]]
+    assert few["n_labels"] < 30
+    assert all_of_them["n_labels"] == result["n_train"]
+    assert all_of_them["test_error"] < few["test_error"]
+    pretrainings = [
+        path for path in (tmp_path / "r" / "runs").iterdir() if (path / "model.safetensors").exists()
+    ]
+    assert len(pretrainings) == 2 * 2  # once per network and seed, whatever the share of labels
+    assert "Test error by labels" in (tmp_path / "r" / "report.html").read_text()
+    result = succeeded("reproduce", "strategies", "--scale", "smoke", "--out", "s", folder=tmp_path)
+    assert [row["strategy"] for row in result["rows"]] == ["1", "2", "3", "3", "4", "—"]
+    stuck = [row["pretraining"]["stuck"] for row in result["rows"] if row["pretraining"]]
+    assert all(share == 0 for shares in stuck[:4] for share in shares)
+    assert max(stuck[4]) > 0
+    assert "stuck" in (tmp_path / "s" / "report.html").read_text()
+
+
+def test_train_with_pretraining(tmp_path: Path) -> None:
+    common = ("train", "digits", "--hidden-layer-sizes", "20,10", "--max-iter", "2", "--out", "m")
+    result = succeeded(
+        *common, "--pretrain", "softplus-quadratic", "--pretrain-max-iter", "3,1", "--unlabeled", "digits",
+        "--pretrain-corruption-level", "0.4", "--sign-mask", "half", folder=tmp_path,
+    )  # fmt: skip
+    assert len(result["pretraining"]["reconstruction_errors"]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m"]
+    model = load(tmp_path / "m")
+    assert model.pretraining.corruption_level == 0.4
+    assert model.pretraining.max_iter == (3, 1)
+    for options, message in (
+        (("--unlabeled", "digits"), "--unlabeled is for pre-training: add --pretrain auto"),
+        (("--pretrain-max-iter", "3"), "--pretrain-max-iter is for pre-training: add --pretrain auto"),
+        (("--pretrain", "magic"), "unknown reconstruction 'magic'"),
+        (("--pretrain", "auto", "--pretrain-corruption-level", "2"), "corruption_level of masking must be"),
+        (("--pretrain", "auto", "--unlabeled", "nowhere"), "nowhere"),
+    ):
+        process = truezero(*common, *options, folder=tmp_path)
+        assert process.returncode == 2
+        assert message in process.stderr
+        assert len(process.stderr.splitlines()) == 1
+
+
+def test_unlabeled_rows_of_another_width(tmp_path: Path) -> None:
+    np.savez(tmp_path / "u.npz", X=np.ones((30, 7), dtype=np.float32))
+    process = truezero(
+        "train", "digits", "--out", "m", "--pretrain", "auto", "--unlabeled", "u.npz", folder=tmp_path
+    )
+    assert process.returncode == 2
+    assert "X_unlabeled has 7 features, X has 64" in process.stderr
 
 
 def test_run_store(tmp_path: Path) -> None:
