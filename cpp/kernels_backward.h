@@ -43,9 +43,7 @@ inline __attribute__((always_inline)) void backward_row(T* w, const T* ahead, In
       if constexpr (Norm) store(norm_change + j, load(norm_change + j) + (now - old) * (now + old));
     }
   }
-  if constexpr (Dots) {
-    for (int e = 0; e < N; ++e) dots[e] = sum<T>(total[e]);
-  }
+  if constexpr (Dots) sums<T, N>(total, dots);
 }
 
 // As many examples at once as registers allow.

@@ -74,9 +74,13 @@ inline Index list_hits(const std::uint32_t* words, Index n, std::uint32_t highes
                        std::int32_t* unit) {
   Index count = 0, j = 0;
 #if defined(__AVX512F__)
-  for (; j + 16 <= n; j += 16) {  // few hit: most vectors are passed by
-    std::uint32_t hits = _cvtmask16_u32(_mm512_cmple_epu32_mask(_mm512_loadu_si512(words + j),
-                                                                _mm512_set1_epi32(static_cast<int>(highest))));
+  // Few hit: most vectors are passed by. Two masks are made one of 32 bits: GCC 12 may store the 2 bytes of one
+  // of 16 on the stack and load 4, whichever conversion it is given.
+  const __m512i most = _mm512_set1_epi32(static_cast<int>(highest));
+  for (; j + 32 <= n; j += 32) {
+    const __mmask16 low = _mm512_cmple_epu32_mask(_mm512_loadu_si512(words + j), most);
+    const __mmask16 high = _mm512_cmple_epu32_mask(_mm512_loadu_si512(words + j + 16), most);
+    std::uint32_t hits = _cvtmask32_u32(_mm512_kunpackw(high, low));
     for (; hits != 0; hits &= hits - 1) unit[count++] = first + static_cast<std::int32_t>(j) + __builtin_ctz(hits);
   }
 #endif

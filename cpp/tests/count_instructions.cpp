@@ -74,6 +74,10 @@ int main(int argc, char** argv) {
   collect();
   const ActivationView<float> rectifier = {0, 1, nullptr, delta.data(), nullptr}, tanh = {2, 1, nullptr, delta.data(), nullptr};
 
+  const std::uint32_t counter[4] = {0, 1, 2, 3};
+  std::vector<std::uint32_t> words(4 * kRows);
+  kernels.draw(counter, 9, kRows / kBlocksAtOnce * kBlocksAtOnce, words.data());
+
   const std::map<std::string, std::function<void()>> runs = {
       {"forward", [&] { kernels.forward(now.view(), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
       {"forward_full", [&] { kernels.forward(whole.view(true), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
@@ -101,6 +105,15 @@ int main(int argc, char** argv) {
        [&] {
          kernels.backward_forward(now.view(), next.view(), weights.data(), kWidth, delta.data(), 1e-6F, z.data());
        }},
+      {"dots", [&] { kernels.dots(now.view(), weights.data(), kWidth, delta.data(), dots.data()); }},
+      {"backward_outputs",
+       [&] { kernels.backward_outputs(now.view(), weights.data(), kWidth, delta.data(), 1e-6F, gain.data()); }},
+      {"reconstruct_softplus",
+       [&] { kernels.reconstruct({0, 1}, {dots.data(), nullptr, sparse.data(), nullptr, 0.1F}, kExamples * kRows, z.data()); }},
+      {"reconstruct_cross_entropy",
+       [&] { kernels.reconstruct({1, 1}, {dots.data(), nullptr, sparse.data(), sparse.data(), 0.1F}, kExamples * kRows, z.data()); }},
+      {"draw", [&] { kernels.draw(counter, 9, kRows / kBlocksAtOnce * kBlocksAtOnce, words.data()); }},
+      {"list_hits", [&] { kernels.list_hits(words.data(), kRows * 4, 1u << 26, 0, unit.data()); }},
   };
   if (argc == 1) {
     for (const auto& run : runs) std::printf("%s\n", run.first.c_str());

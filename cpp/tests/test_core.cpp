@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "autoencoder.h"
 #include "blas.h"
 #include "dispatch.h"
 #include "forward.h"
@@ -126,6 +127,27 @@ void test_philox() {  // known answers of the generator's authors
          Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
+// Of every level: the words of the scalar generator, and where they hit.
+void test_draws() {
+  const Kernels<float>& kernels = kernels_in_use<float>();
+  const Words counter = {5, 77, 3, 6u << 16};
+  std::vector<std::uint32_t> words(4 * 2 * kBlocksAtOnce);
+  kernels.draw(counter.data(), 0x123456789abcdefull, 2 * kBlocksAtOnce - 3, words.data());
+  for (std::uint32_t block = 0; block < 2 * kBlocksAtOnce - 3; ++block) {
+    const Words expected = philox({5 + block, 77, 3, 6u << 16}, 0x123456789abcdefull);
+    CHECK(std::memcmp(expected.data(), words.data() + 4 * block, sizeof expected) == 0);
+  }
+  for (const std::uint32_t highest : {0u, 1u << 30, ~0u}) {
+    const Index n = 4 * (2 * kBlocksAtOnce - 3) - 1;
+    std::vector<std::int32_t> units(static_cast<std::size_t>(n + 1)), expected;
+    for (Index j = 0; j < n; ++j) {
+      if (words[static_cast<std::size_t>(j)] <= highest) expected.push_back(static_cast<std::int32_t>(100 + j));
+    }
+    units.resize(static_cast<std::size_t>(kernels.list_hits(words.data(), n, highest, 100, units.data())));
+    CHECK(units == expected);
+  }
+}
+
 // Column-major c = alpha op(a) op(b) + beta c, as BLAS does it.
 template <class T>
 void plain_gemm(char* trans_a, char* trans_b, int* m, int* n, int* k, T* alpha, T* a, int* lda, T* b, int* ldb, T* beta,
@@ -199,6 +221,66 @@ void test_threads_and_forms() {
   }
 }
 
+template <class T>
+struct Autoencoder : Model<T> {
+  explicit Autoencoder(bool tied) : Model<T>({130, 530, 130}, {0}) {
+    this->view.softmax = false;
+    this->view.layers[0].signs = nullptr;
+    for (std::size_t i = 0; i < 130 && tied; ++i) {
+      for (std::size_t j = 0; j < 530; ++j) this->weights[1][j * 130 + i] = this->weights[0][i * 530 + j];
+    }
+  }
+};
+
+// With any number of threads, from dense rows and from CSR, and with the decoder's own weights in either layout.
+template <class T>
+void test_autoencoders() {
+  const Rows<T> rows(41, 130, 6);
+  AutoencoderSettings settings;
+  static_cast<StepSettings&>(settings) = steps({1e-3});
+  settings.zeros_threshold = std::uint64_t{1} << 30;
+  settings.ones_threshold = std::uint64_t{1} << 28;
+  const auto run = [&](Autoencoder<T>& model, bool sparse, int n_threads) {
+    ExamplesView<T> examples = rows.view(sparse);
+    examples.weight = nullptr;
+    return train_autoencoder(model.view, examples, rows.order.data(), rows.n, settings, n_threads, never);
+  };
+  for (const bool tied : {false, true}) {
+    for (const double sampling : {0.0, 0.25, 1.0}) {
+      settings.tied = tied;
+      settings.sampling = sampling;
+      settings.sampling_threshold = static_cast<std::uint64_t>(sampling * 0x1p32);
+      for (settings.reconstruction = 0; settings.reconstruction < kReconstructions; ++settings.reconstruction) {
+        settings.noise_deviation = settings.reconstruction == 2 ? 0.1 : 0;
+        Autoencoder<T> first(tied);
+        const Tally tally = run(first, false, 1);
+        CHECK(tally.finished && std::isfinite(tally.loss) && tally.penalty > 0);
+        for (int n_threads = 2; n_threads <= 4; ++n_threads) {
+          Autoencoder<T> other(tied);
+          const Tally again = run(other, n_threads > 2, n_threads);
+          CHECK(same_bits(first, other));
+          CHECK(again.loss == tally.loss && again.penalty == tally.penalty);
+        }
+        for (std::size_t i = 0; i < 130 && tied; ++i) {
+          for (std::size_t j = 0; j < 530; ++j) CHECK(first.weights[1][j * 130 + i] == first.weights[0][i * 530 + j]);
+        }
+        if (tied || sampling != 1) continue;
+        settings.sampling = 0;  // all outputs, and the decoder as it lies
+        Autoencoder<T> other(tied);
+        const Tally again = run(other, false, 2);
+        settings.sampling = sampling;
+        CHECK(std::abs(again.loss / tally.loss - 1) < 1e-4 && std::abs(again.penalty / tally.penalty - 1) < 1e-4);
+        for (std::size_t k = 0; k < first.weights[1].size(); ++k) {
+          if (std::abs(first.weights[1][k] - other.weights[1][k]) > 1e-4) {
+            CHECK(!"the same weights");
+            return;
+          }
+        }
+      }
+    }
+  }
+}
+
 void test_gradient() {
   const Rows<double> rows(9, 12, 4);
   for (int activation = 0; activation < kActivations; ++activation) {
@@ -267,6 +349,16 @@ void test_cancel() {
   const Tally tally = train(model.view, rows.view(false), rows.order.data(), rows.n, steps({0, 0}), 3,
                             [&] { return ++asked == 3; });
   CHECK(!tally.finished && asked == 3);
+  for (const bool tied : {false, true}) {
+    AutoencoderSettings settings;
+    static_cast<StepSettings&>(settings) = steps({0});
+    settings.tied = tied;
+    Autoencoder<float> autoencoder(tied);
+    asked = 0;
+    CHECK(!train_autoencoder(autoencoder.view, rows.view(true), rows.order.data(), rows.n, settings, 3,
+                             [&] { return ++asked == 3; }).finished);
+    CHECK(asked == 3);
+  }
 }
 
 void test_a_failing_thread_frees_the_others() {
@@ -308,6 +400,9 @@ int main() {
     test_dense<float>();
     test_dense<double>();
     test_gradient();
+    test_draws();
+    test_autoencoders<float>();
+    test_autoencoders<double>();
     test_forward<float>();
     test_forward<double>();
     test_x87_registers_are_free();
