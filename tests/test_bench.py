@@ -11,11 +11,23 @@ import pytest
 from typer.testing import CliRunner
 
 from truezero import bench
-from truezero.bench import _density, _peers, _predict, _text, _timing, _train
+from truezero.autoencoder import initialize_autoencoder
+from truezero.bench import (
+    _density,
+    _peers,
+    _predict,
+    _pretrain_text,
+    _text,
+    _timing,
+    _torch_autoencoder,
+    _train,
+)
+from truezero.bench._topics import topic_rows
 from truezero.cli import app
-from truezero.datasets import load_dataset
-from truezero.engines import Features, get_engine
-from truezero.errors import DataError, OptionError
+from truezero.corruption import Corruption
+from truezero.datasets import Dataset, load_dataset
+from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
+from truezero.errors import DataError, DivergenceError, OptionError
 from truezero.network import initialize
 from truezero.report import bench_figure, bench_page
 
@@ -30,6 +42,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_text, "_PEER_STEPS", 2)
     monkeypatch.setattr(_text, "_SKLEARN_STEPS", 2)
     monkeypatch.setattr(_peers, "TORCH_VARIANTS", ("torch eager", "torch foreach", "torch fused"))
+    monkeypatch.setattr(_pretrain_text, "_STEPS", 4)
+    monkeypatch.setattr(_pretrain_text, "_PEER_STEPS", 3)
+    monkeypatch.setattr(_pretrain_text, "_SEEDS", (0, 1))
+
+
+@pytest.fixture(autouse=True)
+def autoencoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the native engine does not train auto-encoders yet, the reference engine does it for it."""
+    native: Any = type(get_engine("native"))
+    if not hasattr(native, "train_autoencoder"):
+        reference = get_engine("reference")
+        monkeypatch.setattr(
+            native,
+            "train_autoencoder",
+            lambda self, *given, **named: reference.train_autoencoder(*given, **named),
+            raising=False,
+        )
 
 
 def test_contestants_take_turns() -> None:
@@ -90,7 +119,7 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     for run in (bench.bench_predict, bench.bench_text):
         with pytest.raises(OptionError, match="needs PyTorch"):
             run()
-    for train in (bench.bench_train, bench.bench_error):
+    for train in (bench.bench_train, bench.bench_error, bench.bench_pretrain):
         with pytest.raises(OptionError, match="needs PyTorch"):
             train(digits)
     result = bench.bench_density(widths=(16,), densities=(0.2,), batch_sizes=(10,), rounds=1, n_threads=1)
@@ -118,6 +147,95 @@ def test_against_pytorch(tmp_path: Path) -> None:
     for result in results:
         assert json.loads(json.dumps(result)) == result
         assert bench_figure(result).axes
+
+
+def test_pretraining_against_pytorch() -> None:
+    pytest.importorskip("torch")
+    result = bench.bench_pretrain(
+        load_dataset("digits"), hidden_layer_sizes=(30, 20), l1_activations=(0.0, 1e-3, 1e6), epochs=2, steps=100,
+        rounds=1, text_features=200, text_rows=60, text_epochs=1, n_threads=2,
+    )  # fmt: skip
+    assert json.loads(json.dumps(result)) == result
+    assert len(bench_figure(result).axes) == 3
+    assert [layer["sizes"] for layer in result["layers"]] == [[64, 30, 64], [30, 20, 30]]
+    for layer in result["layers"]:
+        assert set(layer["disagreement"]) == {"torch eager", "torch foreach", "torch fused"}
+        assert max(layer["disagreement"].values()) < 1e-3
+        assert layer["left_out"] == {}
+        *trained, dead = layer["l1_by_error"]
+        assert "diverged" in dead["failed"]
+        assert dead["reconstruction_error"] is None
+        best = min(trained, key=lambda line: line["reconstruction_error"])
+        for key in ("l1_activation", "reconstruction_error", "sparsity"):
+            assert layer[key] == best[key]
+        assert set(layer["milliseconds_per_step"]) == set(layer["n_threads"])
+        assert len(layer["floor"]["rows_touched"]) == 2
+    assert result["ratio"] == min(layer["ratio"] for layer in result["layers"])
+    text = result["text"]
+    assert max(text["disagreement"].values()) < 1e-3
+    assert set(text["disagreement"]) == {
+        "torch eager",
+        "torch foreach",
+        "torch fused",
+        "torch, embedding bag",
+    }
+    sampled, every = (np.array(text["reconstruction_error"][name]) for name in ("sampled", "all"))
+    assert text["error_ratio"] == pytest.approx((sampled / every).mean())
+    assert text["inputs_per_step"] < text["outputs_per_step"] < 200
+
+
+def test_pretraining_needs_rows_to_choose_by() -> None:
+    pytest.importorskip("torch")
+    digits = load_dataset("digits")
+    alone = Dataset("alone", digits.X_train, digits.y_train)
+    with pytest.raises(OptionError, match="alone has no validation rows"):
+        bench.bench_pretrain(alone)
+    with pytest.raises(OptionError, match="at least one l1_activation"):
+        bench.bench_pretrain(digits, l1_activations=())
+    with pytest.raises(DivergenceError, match="diverged"):
+        bench.bench_pretrain(digits, hidden_layer_sizes=(30,), l1_activations=(1e6,), epochs=1, text=False)
+
+
+def test_topics_can_be_learned() -> None:
+    X = topic_rows(2000, 300, 0.03, seed=3)
+    assert X.shape == (2000, 300)
+    assert X.dtype == np.float32
+    assert set(X.data) == {1}
+    assert X.nnz / 2000 / 300 == pytest.approx(0.03, rel=0.05)
+    assert (topic_rows(2000, 300, 0.03, seed=3) != X).nnz == 0
+    # Words of a topic occur together more often than by chance.
+    frequency = np.asarray(X.mean(axis=0)).ravel()
+    together = (X.T @ X).toarray() / 2000
+    often = frequency > 0.03
+    lift = (together / np.maximum(np.outer(frequency, frequency), 1e-9))[np.ix_(often, often)]
+    assert lift[~np.eye(len(lift), dtype=bool)].max() > 3
+    rows, held_out = (Unlabeled(Features(part), np.arange(part.shape[0])) for part in (X[:1500], X[1500:]))
+    p = (np.asarray(X[:1500].sum(axis=0)).ravel() + 0.5) / 1501
+    clean = held_out.features.X.toarray()
+    cost = -(clean * np.log(p) + (1 - clean) * np.log1p(-p)).sum(axis=1).mean()
+    assert _pretrain_text._error_of_frequencies(rows, held_out) == pytest.approx(cost, rel=1e-5)
+
+
+@pytest.mark.parametrize("sparse_rows", [False, True])
+def test_pytorch_gets_the_noise_that_ours_makes(sparse_rows: bool) -> None:
+    X: Any = topic_rows(12, 50, 0.1)
+    ids = np.arange(100, 112)
+    settings = AutoencoderSettings(0.1, 5, corruption=Corruption("salt-and-pepper", (0.5, 0.1)))
+    rows = Unlabeled(Features(X if sparse_rows else X.toarray()), ids)
+    order = np.array([3, 1, 4, 11, 5, 9, 2])
+    noisy = _torch_autoencoder.noisy_batches(rows, order, settings, layer=1, epoch=4, seed=6)
+    assert [len(clean) for _, clean in noisy] == [5, 2]
+    clean = np.concatenate([clean for _, clean in noisy])
+    assert np.array_equal(clean, X.toarray()[order])
+    wanted = settings.corruption.apply(clean, ids[order], layer=1, epoch=4, seed=6)
+    assert np.array_equal(np.concatenate([corrupted for corrupted, _ in noisy]), wanted)
+
+
+def test_a_reconstruction_that_is_not_written_for_pytorch() -> None:
+    pytest.importorskip("torch")
+    other = initialize_autoencoder(5, 4, reconstruction="linear-quadratic")
+    with pytest.raises(OptionError, match="not timed with the reconstruction 'linear-quadratic'"):
+        _torch_autoencoder.TorchAutoencoder(other, "torch eager", AutoencoderSettings(0.1, 10))
 
 
 def test_another_library_s_weights_are_compared() -> None:
@@ -192,6 +310,35 @@ RESULTS: list[dict[str, Any]] = [
             for d in (0.1, 0.9)
         ],
     },
+    {
+        "benchmark": "pretrain", "data": "mnist", "batch_size": 10, "learning_rate": 0.03, "epochs": 5,
+        "corruption": ["masking", 0.25], "reconstruction": "softplus-quadratic", "l1_activations": [0.0, 1e-3, 1.0],
+        "layers": [
+            {"sizes": [784, 1000, 784], "l1_activation": 1e-3, "sparsity": 0.69, "input_density": 0.19,
+             "l1_by_error": [
+                 {"l1_activation": 0.0, "reconstruction_error": 6.6, "sparsity": 0.66, "dead_units": 0, "epoch": 5},
+                 {"l1_activation": 1e-3, "reconstruction_error": 6.4, "sparsity": 0.69, "dead_units": 0, "epoch": 5},
+                 {"l1_activation": 1.0, "reconstruction_error": None, "failed": "layer 1 died"},
+             ],
+             "milliseconds_per_step": {"truezero": timing(0.4), "torch eager": timing(2.4)},
+             "n_threads": {"truezero": 2, "torch eager": 2}, "left_out": {"torch compiled": "no compiler"},
+             "ratio": 6.0, "spread": [5.0, 7.0], "threads_ratio": 1.9, "threads_spread": [1.8, 2.0],
+             "floor": {"rows_touched": [354.0, 900.0], "bytes_read": 4.4e6, "milliseconds": 0.14, "ratio": 2.5},
+             "bandwidth": {"read": 58.0, "rewrite": 115.0}, "engine": {"products": ["sparse", "sparse"]}}
+        ],
+        "text": {
+            "features": 5000, "density": 0.006, "n_rows": 10000, "network": [5000, 5000, 5000], "sampling": 0.02,
+            "reconstruction": "sigmoid-cross-entropy", "corruption": ["salt-and-pepper", 0.8, 0.005],
+            "learning_rate": 0.01, "l1_activation": 0.0, "epochs": 3, "seeds": [0, 1], "sparsity": 0.4,
+            "reconstruction_error": {"sampled": [85.0, 84.0], "all": [84.0, 84.0]}, "error_of_frequencies": 164.0,
+            "error_ratio": 1.006, "error_spread": [1.0, 1.012], "inputs_per_step": 300.0, "outputs_per_step": 600.0,
+            "milliseconds_per_step": {"truezero": timing(3.0), "torch eager": timing(50.0)},
+            "n_threads": {"truezero": 2, "torch eager": 2}, "left_out": {}, "ratio": 17.0, "spread": [16.0, 18.0],
+            "embedding_bag_ratio": 9.0, "embedding_bag_spread": [8.0, 10.0], "all_outputs_ratio": 4.0,
+            "all_outputs_spread": [3.0, 5.0], "threads_ratio": None, "threads_spread": None,
+        },
+        "rounds": 7, "ratio": 6.0, "spread": [5.0, 7.0], "machine": MACHINE,
+    },
 ]  # fmt: skip
 
 
@@ -219,7 +366,11 @@ def test_page_is_made_from_the_files(tmp_path: Path) -> None:
         "## Prediction",
         "## Wide sparse rows",
         "## Cost against density and width",
+        "## Pre-training",
     ]
+    assert "| 1 | failed | – | – | – |" in text
+    assert "Left out: torch compiled (no compiler)." in text
+    assert "| 0 | 85.00 | 84.00 | 1.0119 |" in text
     assert "![train](../results/train.png)" in text
     assert "**8.30** (8.00–8.60)" in text
     assert "not reached" in text
@@ -260,9 +411,37 @@ def test_command_line(tmp_path: Path) -> None:
     assert (tmp_path / "density.png").stat().st_size > 1000
 
 
+def test_pretraining_on_the_command_line(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    arguments = [
+        "bench", "pretrain", "--data", "digits", "--hidden-layer-sizes", "12", "--l1-activation", "0,1e6", "--epochs",
+        "1", "--steps", "5", "--rounds", "1", "--text-features", "100", "--n-rows", "40", "--text-epochs", "1",
+        "--n-threads", "1",
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path)])
+    assert done.exit_code == 0
+    assert json.loads((tmp_path / "pretrain.json").read_text())["layers"][0]["sizes"] == [64, 12, 64]
+    assert (tmp_path / "pretrain.png").stat().st_size > 1000
+    for shown in (
+        "λ by its error",
+        "failed",
+        "zeros, %",
+        "PyTorch's best / truezero",
+        "sampled / all outputs",
+    ):
+        assert shown in done.stdout
+    plain = CliRunner().invoke(app, [*arguments, "--no-text"])
+    assert plain.exit_code == 0
+    assert "bags of words" not in plain.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ["pretrain", "--data", "digits", "--l1-activation", "low"],
+            "--l1-activation must be numbers and commas",
+        ),
         (["train", "--data", "digits", "--activation", "swish"], "must be rectifier, tanh or softplus"),
         (["train", "--data", "digits", "--hidden-layer-sizes", "10,x"], "must be numbers and commas"),
         (["predict", "--zeros", "half"], "--zeros must be numbers and commas"),

@@ -266,6 +266,82 @@ def density(
     out_console.print(table)
 
 
+@bench_app.command("pretrain")
+def pretrain(
+    data: DataOption = "mnist",
+    hidden_layer_sizes: SizesOption = "1000,1000",
+    learning_rate_init: Annotated[float, typer.Option("--learning-rate-init")] = 0.03,
+    l1_activation: Annotated[
+        str, typer.Option("--l1-activation", help="Coefficients; the one with the lowest error is taken.")
+    ] = "0,1e-5,1e-4,1e-3,1e-2",
+    corruption_level: Annotated[
+        float, typer.Option("--corruption-level", help="Share of the input set to 0.")
+    ] = 0.25,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Epochs trained before.")] = 5,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps per measurement.")] = 1000,
+    rounds: RoundsOption = 7,
+    with_text: Annotated[bool, typer.Option("--text/--no-text", help="Bags of words too.")] = True,
+    text_features: Annotated[int, typer.Option("--text-features", min=2, help="Words, and units.")] = 5000,
+    n_rows: Annotated[int, typer.Option("--n-rows", min=10, help="Bags of an epoch.")] = 10_000,
+    text_epochs: Annotated[int, typer.Option("--text-epochs", min=1, help="Epochs of bags.")] = 3,
+    out: OutOption = None,
+    data_dir: DataDirOption = None,
+    n_threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time a step of pre-training, layer by layer and on bags of words, against PyTorch."""
+    from truezero.bench import bench_pretrain
+
+    sizes = _numbers(hidden_layer_sizes, "--hidden-layer-sizes")
+    l1 = _numbers(l1_activation, "--l1-activation", float)
+    dataset = load_dataset(data, data_dir=data_dir)
+    with progress("bench pretrain") as note:
+        result = bench_pretrain(
+            dataset, hidden_layer_sizes=sizes, learning_rate=learning_rate_init, l1_activations=l1,
+            corruption_level=corruption_level, epochs=epochs, steps=steps, rounds=rounds, text=with_text,
+            text_features=text_features, text_rows=n_rows, text_epochs=text_epochs, n_threads=n_threads,
+            on_progress=note,
+        )  # fmt: skip
+    if not _finish(result, "pretrain", out, as_json):
+        return
+    for number, layer in enumerate(result["layers"], 1):
+        table = Table(title=f"layer {number}, {'-'.join(map(str, layer['sizes']))}: λ by its error")
+        for heading in ("λ", "reconstruction error", "zeros, %", "dead units", "epoch"):
+            table.add_column(heading, justify="right")
+        for line in layer["l1_by_error"]:
+            mark = " *" if line["l1_activation"] == layer["l1_activation"] else ""
+            name = f"{line['l1_activation']:g}{mark}"
+            if line["reconstruction_error"] is None:
+                table.add_row(name, "failed", "-", "-", "-")
+                continue
+            table.add_row(
+                name, f"{line['reconstruction_error']:.4g}", percent(line["sparsity"], 1),
+                str(line["dead_units"]), str(line["epoch"]),
+            )  # fmt: skip
+        out_console.print(table)
+        zeros = percent(layer["sparsity"], 1)
+        title = f"λ {layer['l1_activation']:g}, {zeros} % zeros, batches of {result['batch_size']}"
+        out_console.print(_times(layer["milliseconds_per_step"], layer["n_threads"], title))
+        print(f"PyTorch's best / truezero: {_ratio(layer['ratio'], layer['spread'])}")
+        print(f"one thread / all: {_ratio(layer['threads_ratio'], layer['threads_spread'])}")
+        floor = layer["floor"]
+        print(f"traffic floor {floor['milliseconds']:.3f} ms, truezero takes {floor['ratio']:.2f} times that")
+    bags = result["text"]
+    if bags is None:
+        return
+    zeros = percent(bags["sparsity"], 1)
+    title = f"bags of words, {'-'.join(map(str, bags['network']))}, {zeros} % zeros"
+    out_console.print(_times(bags["milliseconds_per_step"], bags["n_threads"], title))
+    print(f"PyTorch's dense decoder, best / truezero: {_ratio(bags['ratio'], bags['spread'])}")
+    with_bag = _ratio(bags["embedding_bag_ratio"], bags["embedding_bag_spread"])
+    print(f"PyTorch's encoder rewritten with an embedding bag / truezero: {with_bag}")
+    errors = bags["reconstruction_error"]
+    for seed, sampled, every in zip(bags["seeds"], errors["sampled"], errors["all"], strict=True):
+        print(f"seed {seed}: reconstruction error {sampled:.2f} sampled, {every:.2f} with all outputs")
+    print(f"sampled / all outputs: {_ratio(bags['error_ratio'], bags['error_spread'])}")
+    print(f"of giving every word its frequency: {bags['error_of_frequencies']:.2f}")
+
+
 @bench_app.command("page")
 def page(
     results: Annotated[Path, typer.Argument(help="Folder that the other benchmarks wrote with --out.")],

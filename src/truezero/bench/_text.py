@@ -19,7 +19,7 @@ from truezero.network import Network, initialize
 _BATCH = 10
 _RATE, _L1 = 0.1, 1e-4
 _DENSE_INPUT = ("torch, dense input", "torch, sparse input")
-_EMBEDDING = "torch, embedding bag"
+EMBEDDING = "torch, embedding bag"
 _PEER_STEPS, _SKLEARN_STEPS, _CHECKED_STEPS = 200, 20, 5
 _CHECKED = 1e-2
 
@@ -118,15 +118,15 @@ def _shape(
 
     contestants: dict[str, Contestant] = {"truezero": ours}
     chosen, checked = {"truezero": threads}, {}
-    for name in (*_DENSE_INPUT, _EMBEDDING):
+    for name in (*_DENSE_INPUT, EMBEDDING):
         if name == "torch, dense input" and n_features > 10_000:
             continue  # a gigabyte of zeros
         batches = _batches(X, target, order[: _PEER_STEPS * _BATCH], name)
 
         def make(n: int, name: str = name, batches: Any = batches) -> Contestant:
             model = _peers.TorchTraining(
-                network, "torch eager" if name == _EMBEDDING else "torch foreach",
-                learning_rate=_RATE, l1=_L1, n_threads=n, first_layer=_first_layer(network, name),
+                network, "torch eager" if name == EMBEDDING else "torch foreach",
+                learning_rate=_RATE, l1=_L1, n_threads=n, first_layer=first_layer(network, name),
             )  # fmt: skip
             return lambda: model.train(batches)
 
@@ -151,7 +151,7 @@ def _shape(
     result["seconds_per_epoch"] = result["milliseconds_per_step"]["truezero"]["median"] * steps / 1e3
     for key, names in (
         ("", list(_DENSE_INPUT)),
-        ("embedding_bag_", [_EMBEDDING]),
+        ("embedding_bag_", [EMBEDDING]),
         ("sklearn_", ["scikit-learn"]),
     ):
         result[f"{key}ratio"], result[f"{key}spread"] = ratio(seconds, "truezero", names)
@@ -172,7 +172,7 @@ def _check(
         learning_rate=_RATE,
         l1=_L1,
         n_threads=1,
-        first_layer=_first_layer(network, name),
+        first_layer=first_layer(network, name),
     )
     model.train(batches)
     return _peers.check(name, _peers.disagreement(ours, model.weights(), network), _CHECKED)
@@ -221,7 +221,8 @@ def _batches(X: Any, target: Any, order: Any, name: str) -> list[tuple[Any, Any]
     return batches
 
 
-def _first_layer(network: Any, name: str) -> Any:
+def first_layer(network: Any, name: str) -> Any:
+    """Make the first layer for sparse input or an embedding bag; None where it is a usual one."""
     import torch
 
     if name == "torch, dense input":
@@ -232,7 +233,7 @@ def _first_layer(network: Any, name: str) -> Any:
             super().__init__()
             weights = torch.tensor(network.weights[0].copy())
             self.bias = torch.nn.Parameter(torch.tensor(network.biases[0].copy()))
-            if name == _EMBEDDING:
+            if name == EMBEDDING:
                 self.bag = torch.nn.EmbeddingBag.from_pretrained(
                     weights, freeze=False, mode="sum", sparse=True
                 )
@@ -242,10 +243,10 @@ def _first_layer(network: Any, name: str) -> Any:
         @property
         def weight(self) -> Any:
             """Of the layer, [out, in], as `torch.nn.Linear` has it."""
-            return (self.bag.weight if name == _EMBEDDING else self.weights).T
+            return (self.bag.weight if name == EMBEDDING else self.weights).T
 
         def forward(self, rows: Any) -> Any:
-            if name == _EMBEDDING:
+            if name == EMBEDDING:
                 return self.bag(*rows) + self.bias
             return torch.sparse.mm(rows, self.weights) + self.bias
 

@@ -158,6 +158,25 @@ def _text(result: dict[str, Any]) -> Figure:
     return figure
 
 
+def _pretrain(result: dict[str, Any]) -> Figure:
+    bags = result["text"]
+    parts = [*result["layers"], *([bags] if bags else [])]
+    figure = Figure(figsize=(8, 2.8 * len(parts)), layout="constrained")
+    for number, (axes, part) in enumerate(
+        zip(np.atleast_1d(figure.subplots(len(parts), 1)), parts, strict=True), 1
+    ):
+        _points(axes, part["milliseconds_per_step"])
+        axes.set(xlabel="milliseconds a step (median; line: least to greatest)")
+        zeros = f"{100 * part['sparsity']:.1f} % zeros"
+        if part is bags:
+            sizes, share = "-".join(map(str, part["network"])), 100 * part["sampling"]
+            of = f"Bags of words, {sizes}, {share:g} % of the zeros sampled"
+        else:
+            of = f"Layer {number}, {'-'.join(map(str, part['sizes']))}, λ {part['l1_activation']:g}"
+        axes.set_title(f"{of}, {zeros}, batch {result['batch_size']}", fontsize=10)
+    return figure
+
+
 def _density(result: dict[str, Any]) -> Figure:
     widths = sorted({c["width"] for c in result["cells"]})
     sizes = sorted({c["batch_size"] for c in result["cells"]})
@@ -188,4 +207,5 @@ _DRAWN: dict[str, Callable[[dict[str, Any]], Figure]] = {
     "predict": _predict,
     "text": _text,
     "density": _density,
+    "pretrain": _pretrain,
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = ("train", "error", "predict", "text", "density")
+BENCHMARKS = ("train", "error", "predict", "text", "density", "pretrain")
 """Kinds of results, in the order of the page."""
 
 
@@ -223,10 +223,97 @@ def _density(r: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
+def _pretrain(r: dict[str, Any]) -> str:
+    grid = ",".join(f"{l1:g}" for l1 in r["l1_activations"])
+    sizes = ",".join(str(layer["sizes"][1]) for layer in r["layers"])
+    kind, level = r["corruption"]
+    parts = [
+        "## Pre-training\n",
+        f"`truezero bench pretrain --data {r['data']} --hidden-layer-sizes {sizes} --learning-rate-init "
+        f"{r['learning_rate']:g} --l1-activation {grid} --corruption-level {level:g} --epochs {r['epochs']}`: denoising "
+        f"auto-encoders, {r['reconstruction']}, {kind} {level:g}, batches of {r['batch_size']}. Every layer is trained with "
+        "each λ; what is timed starts from the one with the lowest reconstruction error on the validation rows, λ not "
+        "counted. PyTorch is given the corrupted and the clean rows, made beforehand; our noise is made in the step.\n",
+    ]
+    for number, layer in enumerate(r["layers"], 1):
+        parts += [
+            f"### Layer {number}: {'-'.join(map(str, layer['sizes']))}\n",
+            _table(
+                ("λ", "reconstruction error", "zeros, %", "dead units", "epoch"),
+                map(_lambda, layer["l1_by_error"]),
+            ),
+            f"λ {layer['l1_activation']:g}: {100 * layer['sparsity']:.1f} % zeros; {100 * layer['input_density']:.1f} % of the "
+            "clean input is not zero.\n",
+            *_against_pytorch(layer),
+            f"One thread over all: {_ratio(layer['threads_ratio'], layer['threads_spread'])}. Products run: "
+            f"{', '.join(layer['engine']['products'])}. {_traffic(layer)}\n",
+        ]
+    if r["text"]:
+        parts.append(_bags(r["text"], r["batch_size"]))
+    return "\n".join(parts)
+
+
+def _lambda(line: dict[str, Any]) -> tuple[str, ...]:
+    if line["reconstruction_error"] is None:
+        return (f"{line['l1_activation']:g}", "failed", "–", "–", "–")
+    return (
+        f"{line['l1_activation']:g}", f"{line['reconstruction_error']:.4g}", f"{100 * line['sparsity']:.1f}",
+        str(line["dead_units"]), str(line["epoch"]),
+    )  # fmt: skip
+
+
+def _against_pytorch(part: dict[str, Any]) -> tuple[str, str]:
+    left_out = "".join(f" Left out: {name} ({reason})." for name, reason in part["left_out"].items())
+    return (
+        _times(part["milliseconds_per_step"], part["n_threads"]),
+        f"PyTorch's best over ours: {_ratio(part['ratio'], part['spread'])}.{left_out}\n",
+    )
+
+
+def _traffic(layer: dict[str, Any]) -> str:
+    floor, speed = layer["floor"], layer["bandwidth"]
+    encoder, decoder = floor["rows_touched"]
+    return (
+        f"A minibatch touches {encoder:.0f} rows of the encoder and {decoder:.0f} of the decoder: "
+        f"{floor['bytes_read'] / 1e6:.1f} MB read forward, as much read and written backward. At {speed['read']:.0f} GB/s read "
+        f"and {speed['rewrite']:.0f} GB/s read and written that is {floor['milliseconds']:.3f} ms; a step takes "
+        f"**{floor['ratio']:.2f}** times that."
+    )
+
+
+def _bags(t: dict[str, Any], batch_size: int) -> str:
+    kind, zeros, ones = t["corruption"]
+    errors = t["reconstruction_error"]
+    rows = (
+        (str(seed), f"{sampled:.2f}", f"{every:.2f}", f"{sampled / every:.4f}")
+        for seed, sampled, every in zip(t["seeds"], errors["sampled"], errors["all"], strict=True)
+    )
+    return "\n".join(
+        (
+            f"### Bags of words: {_network(t)}\n",
+            f"{t['n_rows']} binary rows of a topic model, {t['features']} words (`--text-features {t['features']} --n-rows "
+            f"{t['n_rows']} --text-epochs {t['epochs']}`), {100 * t['density']:.1f} % not zero; "
+            f"{t['reconstruction']}, {kind} ({zeros:g}, {ones:g}), rate {t['learning_rate']:g}, λ {t['l1_activation']:g}, batches "
+            f"of {batch_size}. A minibatch has {t['inputs_per_step']:.0f} words after the noise; with {100 * t['sampling']:g} % "
+            f"of the other outputs sampled {t['outputs_per_step']:.0f} are computed. {100 * t['sparsity']:.1f} % zeros.\n",
+            *_against_pytorch(t),
+            f"A PyTorch encoder rewritten with an embedding bag and sparse gradients: "
+            f"{_ratio(t['embedding_bag_ratio'], t['embedding_bag_spread'])}; our own step with all outputs: "
+            f"{_ratio(t['all_outputs_ratio'], t['all_outputs_spread'])}; one thread over all: "
+            f"{_ratio(t['threads_ratio'], t['threads_spread'])}.\n",
+            f"Reconstruction error of all outputs on held-out rows after {t['epochs']} epochs, trained by us both times:\n",
+            _table(("seed", "sampled", "all outputs", "sampled / all"), rows),
+            f"On average {t['error_ratio']:.4f} ({t['error_spread'][0]:.4f}–{t['error_spread'][1]:.4f}); giving every word its "
+            f"frequency costs {t['error_of_frequencies']:.2f}.\n",
+        )
+    )
+
+
 _WRITTEN: dict[str, Callable[[dict[str, Any]], str]] = {
     "train": _train,
     "error": _error,
     "predict": _predict,
     "text": _text,
     "density": _density,
+    "pretrain": _pretrain,
 }
