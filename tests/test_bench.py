@@ -194,6 +194,10 @@ def test_pretraining_needs_rows_to_choose_by() -> None:
         bench.bench_pretrain(digits, l1_activations=())
     with pytest.raises(DivergenceError, match="diverged"):
         bench.bench_pretrain(digits, hidden_layer_sizes=(30,), l1_activations=(1e6,), epochs=1, text=False)
+    with pytest.raises(OptionError, match="sampling must be"):
+        bench.bench_pretrain(
+            digits, hidden_layer_sizes=(30,), epochs=1, steps=1, rounds=1, n_threads=1, sampling=2.0
+        )
 
 
 def test_topics_can_be_learned() -> None:
