@@ -47,20 +47,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_pretrain_text, "_SEEDS", (0, 1))
 
 
-@pytest.fixture(autouse=True)
-def autoencoders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the native engine does not train auto-encoders yet, the reference engine does it for it."""
-    native: Any = type(get_engine("native"))
-    if not hasattr(native, "train_autoencoder"):
-        reference = get_engine("reference")
-        monkeypatch.setattr(
-            native,
-            "train_autoencoder",
-            lambda self, *given, **named: reference.train_autoencoder(*given, **named),
-            raising=False,
-        )
-
-
 def test_contestants_take_turns() -> None:
     turns: list[str] = []
 
@@ -194,6 +180,10 @@ def test_pretraining_needs_rows_to_choose_by() -> None:
         bench.bench_pretrain(digits, l1_activations=())
     with pytest.raises(DivergenceError, match="diverged"):
         bench.bench_pretrain(digits, hidden_layer_sizes=(30,), l1_activations=(1e6,), epochs=1, text=False)
+    with pytest.raises(OptionError, match="sampling must be"):
+        bench.bench_pretrain(
+            digits, hidden_layer_sizes=(30,), epochs=1, steps=1, rounds=1, n_threads=1, sampling=2.0
+        )
 
 
 def test_topics_can_be_learned() -> None:

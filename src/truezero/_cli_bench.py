@@ -284,6 +284,10 @@ def pretrain(
     text_features: Annotated[int, typer.Option("--text-features", min=2, help="Words, and units.")] = 5000,
     n_rows: Annotated[int, typer.Option("--n-rows", min=10, help="Bags of an epoch.")] = 10_000,
     text_epochs: Annotated[int, typer.Option("--text-epochs", min=1, help="Epochs of bags.")] = 3,
+    text_learning_rate_init: Annotated[float, typer.Option("--text-learning-rate-init")] = 0.01,
+    sampling: Annotated[
+        float, typer.Option("--sampling", help="Share sampled of the outputs of words that are not there.")
+    ] = 0.05,
     out: OutOption = None,
     data_dir: DataDirOption = None,
     n_threads: ThreadsOption = None,
@@ -299,7 +303,8 @@ def pretrain(
         result = bench_pretrain(
             dataset, hidden_layer_sizes=sizes, learning_rate=learning_rate_init, l1_activations=l1,
             corruption_level=corruption_level, epochs=epochs, steps=steps, rounds=rounds, text=with_text,
-            text_features=text_features, text_rows=n_rows, text_epochs=text_epochs, n_threads=n_threads,
+            text_features=text_features, text_rows=n_rows, text_epochs=text_epochs,
+            text_learning_rate=text_learning_rate_init, sampling=sampling, n_threads=n_threads,
             on_progress=note,
         )  # fmt: skip
     if not _finish(result, "pretrain", out, as_json):

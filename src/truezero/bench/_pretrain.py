@@ -41,6 +41,8 @@ def bench_pretrain(
     text_features: int = 5000,
     text_rows: int = 10_000,
     text_epochs: int = 3,
+    text_learning_rate: float = 0.01,
+    sampling: float = 0.05,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
@@ -72,6 +74,9 @@ def bench_pretrain(
         Also time an auto-encoder of bags of words, whose outputs are sampled.
     text_features, text_rows, text_epochs : int
         Its features and hidden units; training rows; epochs after which errors are compared.
+    text_learning_rate : float
+    sampling : float
+        Share of the outputs that are not always reconstructed; see `AutoencoderSettings`.
     n_threads : int, optional
         The most anybody may use.
     on_progress : callable
@@ -102,6 +107,7 @@ def bench_pretrain(
         raise OptionError(f"{dataset.name} has no validation rows")
     if not l1_activations:
         raise OptionError("there must be at least one l1_activation")
+    AutoencoderSettings(text_learning_rate, _BATCH, sampling=sampling)  # refused now, not after the layers
     threads = resolve_threads(n_threads)
     train, held_out = (_unlabeled(dataset.scaled(part)) for part in ("train", "validation"))
     corruption = Corruption("masking", corruption_level)
@@ -139,7 +145,8 @@ def bench_pretrain(
         "epochs": epochs,
         "layers": layers,
         "text": bench_bags(
-            n_features=text_features, n_rows=text_rows, epochs=text_epochs, rounds=rounds, threads=threads,
+            n_features=text_features, n_rows=text_rows, epochs=text_epochs,
+            learning_rate=text_learning_rate, sampling=sampling, rounds=rounds, threads=threads,
             on_progress=on_progress,
         ) if text else None,
         "rounds": rounds,

@@ -23,10 +23,10 @@ from truezero.bench._torch_autoencoder import (
 from truezero.corruption import Corruption
 from truezero.draws import Purpose, permutation
 from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
-from truezero.training import LayerPlan, Pretraining, pretrain
+from truezero.training import LayerPlan, Pretraining, best_reconstruction, pretrain
 
 _BATCH = 10
-_RATE, _L1, _SAMPLING = 0.01, 0.0, 0.02
+_L1 = 0.0
 _NOISE = (0.8, 0.005)
 _DENSITY = 0.006
 _SEEDS = (0, 1, 2)
@@ -34,10 +34,22 @@ _STEPS, _PEER_STEPS, _CHECKED_STEPS = 200, 20, 5  # PyTorch's take most of a ten
 
 
 def bench_bags(
-    *, n_features: int, n_rows: int, epochs: int, rounds: int, threads: int, on_progress: Progress
+    *,
+    n_features: int,
+    n_rows: int,
+    epochs: int,
+    learning_rate: float,
+    sampling: float,
+    rounds: int,
+    threads: int,
+    on_progress: Progress,
 ) -> dict[str, Any]:
     """Compare held-out errors with and without sampling, then time steps from the trained auto-encoder."""
     note = f"{n_features} words"
+    sampled, every = (
+        AutoencoderSettings(learning_rate, _BATCH, _L1, Corruption("salt-and-pepper", _NOISE), share)
+        for share in (sampling, None)
+    )
     on_progress(f"{note}: making rows")
     X = topic_rows(n_rows + max(n_rows // 5, 1), n_features, _DENSITY)
     ids = np.arange(X.shape[0], dtype=np.int64)
@@ -45,10 +57,10 @@ def bench_bags(
     errors: dict[str, list[float]] = {"sampled": [], "all": []}
     start: tuple[Autoencoder, float] | None = None
     for seed in _SEEDS:
-        for name, sampling in (("sampled", _SAMPLING), ("all", None)):
+        for name, step in (("sampled", sampled), ("all", every)):
             on_progress(f"{note}: training, {name} outputs, seed {seed}")
             plan = LayerPlan(
-                n_features, "rectifier", _settings(sampling),
+                n_features, "rectifier", step,
                 reconstruction="sigmoid-cross-entropy", max_epochs=epochs,
             )  # fmt: skip
             state = pretrain(
@@ -58,10 +70,11 @@ def bench_bags(
             last = state.history[-1]
             assert last["reconstruction_error"] is not None
             errors[name].append(last["reconstruction_error"])
-            start = start or (state.stack.layers[0], last["sparsity"])
+            kept = state.history[best_reconstruction(state.history)]  # whose layer is in the stack
+            start = start or (state.stack.layers[0], kept["sparsity"])
     assert start is not None
     autoencoder, sparsity = start
-    ratios = [sampled / every for sampled, every in zip(errors["sampled"], errors["all"], strict=True)]
+    ratios = [a / b for a, b in zip(errors["sampled"], errors["all"], strict=True)]
     return {
         "features": n_features,
         "density": float(X.nnz / X.shape[0] / n_features),
@@ -69,8 +82,8 @@ def bench_bags(
         "network": list(autoencoder.network.layer_sizes),
         "reconstruction": autoencoder.reconstruction,
         "corruption": ["salt-and-pepper", *_NOISE],
-        "sampling": _SAMPLING,
-        "learning_rate": _RATE,
+        "sampling": sampling,
+        "learning_rate": learning_rate,
         "l1_activation": _L1,
         "epochs": epochs,
         "seeds": list(_SEEDS),
@@ -79,11 +92,7 @@ def bench_bags(
         "error_ratio": float(np.mean(ratios)),
         "error_spread": [min(ratios), max(ratios)],
         "sparsity": sparsity,
-    } | _time(autoencoder, train, sparsity, epochs + 1, rounds, threads, on_progress, note)
-
-
-def _settings(sampling: float | None) -> AutoencoderSettings:
-    return AutoencoderSettings(_RATE, _BATCH, _L1, Corruption("salt-and-pepper", _NOISE), sampling)
+    } | _time(autoencoder, train, sampled, every, sparsity, epochs + 1, rounds, threads, on_progress, note)
 
 
 def _error_of_frequencies(train: Unlabeled, held_out: Unlabeled) -> float:
@@ -97,6 +106,8 @@ def _error_of_frequencies(train: Unlabeled, held_out: Unlabeled) -> float:
 def _time(
     autoencoder: Autoencoder,
     rows: Unlabeled,
+    sampled: AutoencoderSettings,
+    every: AutoencoderSettings,
     sparsity: float,
     epoch: int,
     rounds: int,
@@ -109,13 +120,13 @@ def _time(
     stretch = np.resize(order, _STEPS * _BATCH)
     density = (rows.features.density(), 1 - sparsity)
 
-    def ours(n: int, sampling: float | None, steps: int) -> Contestant:
+    def ours(n: int, settings: AutoencoderSettings, steps: int) -> Contestant:
         trained, part = autoencoder.copy(), stretch[: steps * _BATCH]
 
         def run() -> float:
             started = time.perf_counter()
             native.train_autoencoder(
-                trained, rows, part, _settings(sampling),
+                trained, rows, part, settings,
                 layer=0, epoch=epoch, seed=0, n_threads=n, density=density,
             )  # fmt: skip
             return (time.perf_counter() - started) / steps
@@ -124,13 +135,12 @@ def _time(
 
     few = max(_STEPS // 5, 1)
     contestants = {
-        "truezero": ours(threads, _SAMPLING, _STEPS),
-        "truezero, all outputs": ours(threads, None, few),
+        "truezero": ours(threads, sampled, _STEPS),
+        "truezero, all outputs": ours(threads, every, few),
     }
     chosen = dict.fromkeys(contestants, threads)
     if threads > 1:
-        contestants["truezero, 1 thread"], chosen["truezero, 1 thread"] = ours(1, _SAMPLING, _STEPS), 1
-    every = _settings(None)
+        contestants["truezero, 1 thread"], chosen["truezero, 1 thread"] = ours(1, sampled, _STEPS), 1
     noisy = noisy_batches(rows, stretch[: _PEER_STEPS * _BATCH], every, layer=0, epoch=epoch, seed=0)
     dense, bags = as_tensors(noisy), _bags(noisy)
     checked = dense[:_CHECKED_STEPS]
@@ -154,7 +164,7 @@ def _time(
         "milliseconds_per_step": milliseconds(seconds),
         **facts,
         "n_threads": chosen | facts["n_threads"],
-        **_listed(noisy),
+        **_listed(noisy, sampled.sampling or 1.0),
     }
     for key, names in (
         ("", list(_peers.TORCH_VARIANTS)),
@@ -178,12 +188,12 @@ def _bags(noisy: list[tuple[NDArray[Any], NDArray[Any]]]) -> list[tuple[Any, Any
     return bags
 
 
-def _listed(noisy: list[tuple[NDArray[Any], NDArray[Any]]]) -> dict[str, float]:
+def _listed(noisy: list[tuple[NDArray[Any], NDArray[Any]]], sampling: float) -> dict[str, float]:
     """Words that a minibatch has in its corrupted rows, and outputs that it computes on average."""
     inputs = np.mean([corrupted.any(axis=0).sum() for corrupted, _ in noisy])
     always = np.mean([(corrupted.any(axis=0) | clean.any(axis=0)).sum() for corrupted, clean in noisy])
     n_features = noisy[0][1].shape[1]
     return {
         "inputs_per_step": float(inputs),
-        "outputs_per_step": float(always + _SAMPLING * (n_features - always)),
+        "outputs_per_step": float(always + sampling * (n_features - always)),
     }

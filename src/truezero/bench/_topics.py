@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-_TOPICS = 40
+_TOPICS = 10  # few, so that some epochs are enough to learn more than the words' frequencies
 _RANK_OFFSET = (
     90.0  # of a bag of words at 0.6 % ones: the words more frequent than these are stop words, left out
 )

@@ -292,7 +292,8 @@ def _bags(t: dict[str, Any], batch_size: int) -> str:
         (
             f"### Bags of words: {_network(t)}\n",
             f"{t['n_rows']} binary rows of a topic model, {t['features']} words (`--text-features {t['features']} --n-rows "
-            f"{t['n_rows']} --text-epochs {t['epochs']}`), {100 * t['density']:.1f} % not zero; "
+            f"{t['n_rows']} --text-epochs {t['epochs']} --text-learning-rate-init {t['learning_rate']:g} --sampling "
+            f"{t['sampling']:g}`), {100 * t['density']:.1f} % not zero; "
             f"{t['reconstruction']}, {kind} ({zeros:g}, {ones:g}), rate {t['learning_rate']:g}, λ {t['l1_activation']:g}, batches "
             f"of {batch_size}. A minibatch has {t['inputs_per_step']:.0f} words after the noise; with {100 * t['sampling']:g} % "
             f"of the other outputs sampled {t['outputs_per_step']:.0f} are computed. {100 * t['sparsity']:.1f} % zeros.\n",
