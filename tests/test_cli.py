@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from truezero import load
+from truezero import StackedDenoisingAutoencoder, load, save
 from truezero.datasets import load_dataset
 from truezero.errors import DataError
 from truezero.report import percent
@@ -224,6 +224,18 @@ def test_train_with_pretraining(tmp_path: Path) -> None:
         assert process.returncode == 2
         assert message in process.stderr
         assert len(process.stderr.splitlines()) == 1
+
+
+def test_a_stack_is_inspected(tmp_path: Path) -> None:
+    X = load_dataset("digits").scaled("train")
+    save(StackedDenoisingAutoencoder((10, 5), max_iter=1, random_state=0).fit(X), tmp_path / "m")
+    result = succeeded("inspect", "m", "digits", folder=tmp_path)
+    assert result["layer_sizes"] == [64, 10, 5, 10]
+    assert len(result["reconstruction_errors"]) == len(result["sparsity"]["layers"]) == 2
+    assert truezero("inspect", "m", folder=tmp_path).returncode == 0
+    process = truezero("predict", "m", "digits", folder=tmp_path)
+    assert process.returncode == 2
+    assert "StackedDenoisingAutoencoder, which predicts nothing" in process.stderr
 
 
 def test_unlabeled_rows_of_another_width(tmp_path: Path) -> None:

@@ -267,8 +267,11 @@ def predict(
 ) -> None:
     """Predict rows: the test rows of a named data set, or all rows of a file."""
     estimator = load(model)
-    if isinstance(estimator, Network):
-        raise OptionError(f"{model} holds a bare network, without classes; predict needs an estimator's file")
+    if isinstance(estimator, (Network, StackedDenoisingAutoencoder)):
+        raise OptionError(
+            f"{model} holds a {type(estimator).__name__}, which predicts nothing; predict needs a classifier or "
+            "regressor"
+        )
     if out is not None:
         check_writable(out)
     X, _ = _rows(load_dataset(data, data_dir=data_dir))
@@ -304,7 +307,17 @@ def inspect(
         "activations": list(network.activations),
         "dtype": str(network.dtype),
     }
-    if not isinstance(loaded, Network):
+    if isinstance(loaded, StackedDenoisingAutoencoder):
+        result |= {
+            "engine": loaded.engine_,
+            "epochs_selected": loaded.epochs_selected_,
+            "reconstruction_errors": loaded.reconstruction_errors_,
+            "sparsity": {
+                "overall": float(np.average(loaded.sparsity_, weights=network.layer_sizes[1:-1])),
+                "layers": loaded.sparsity_,
+            },
+        }
+    elif not isinstance(loaded, Network):
         record = loaded.history_[loaded.epoch_selected_ - 1]
         result |= {
             "engine": loaded.engine_,
