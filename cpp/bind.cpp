@@ -212,7 +212,7 @@ std::pair<double, double> train_autoencoder_(const nb::tuple& network, const nb:
               !view.layers[0].signs,
           "not an auto-encoder");
   require(settings.reconstruction >= 0 && settings.reconstruction < kReconstructions && settings.target >= 0 &&
-              settings.target <= static_cast<int>(TargetKind::squashed),
+              settings.target <= static_cast<int>(TargetKind::squashed_magnitude),
           "no such reconstruction");
   if (!target.is_none()) examples.values = values_view<T>(target, examples.input.n_rows, examples.input.n_cols);
   return without_gil([&](const Cancelled& cancelled) {

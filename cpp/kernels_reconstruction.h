@@ -58,7 +58,7 @@ struct CensoredGaussian {
   double deviation;
   void operator()(Many<T> r, Many<T> t, Many<T>& value, Many<T>& gradient) const {
     for (Index i = 0; i < Vector<T>::lanes; ++i) {
-      const double u = (static_cast<double>(r[i]) - static_cast<double>(t[i])) / deviation;
+      const double u = (static_cast<double>(r[i]) - (t[i] > 0 ? static_cast<double>(t[i]) : 0.0)) / deviation;
       if (t[i] > 0) {
         value[i] = static_cast<T>(u * u / 2 + (__builtin_log(deviation) + kLogRoot2Pi));
         gradient[i] = static_cast<T>(u / deviation);
@@ -76,7 +76,7 @@ struct CensoredLaplace {
   double deviation;
   void operator()(Many<T> r, Many<T> t, Many<T>& value, Many<T>& gradient) const {
     for (Index i = 0; i < Vector<T>::lanes; ++i) {
-      const double u = (static_cast<double>(r[i]) - static_cast<double>(t[i])) / deviation;
+      const double u = (static_cast<double>(r[i]) - (t[i] > 0 ? static_cast<double>(t[i]) : 0.0)) / deviation;
       const double size = u < 0 ? -u : u, fraction = __builtin_exp(-size) / 2;
       if (t[i] > 0) {
         value[i] = static_cast<T>(size + __builtin_log(2 * deviation));

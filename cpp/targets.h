@@ -9,7 +9,7 @@
 
 namespace truezero {
 
-enum class TargetKind { input, magnitude, two_sided, squashed };
+enum class TargetKind { input, magnitude, two_sided, squashed, squashed_magnitude };
 
 template <class T>
 struct Targets {
@@ -24,6 +24,7 @@ struct Targets {
       case TargetKind::input: break;
       case TargetKind::magnitude: x = std::abs(x); break;
       case TargetKind::two_sided: x = (x + 1) / 2; break;
+      case TargetKind::squashed_magnitude: x = std::abs(x); [[fallthrough]];
       case TargetKind::squashed: {
         const T e = std::exp(-std::abs(x));
         x = (x >= 0 ? T(1) : e) / (e + 1);

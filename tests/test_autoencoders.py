@@ -44,6 +44,7 @@ def make(
     binary: bool = False,
     as_csr: bool = False,
     seed: int = 3,
+    shift: float = 0.0,
     **options: Any,
 ) -> tuple[Autoencoder, Unlabeled]:
     """A small auto-encoder with odd sizes, and rows in [0, 1] with many zeros."""
@@ -55,7 +56,8 @@ def make(
     X: Any = np.where(random.random((n, n_in)) < density, random.random((n, n_in)), 0).astype(dtype)
     if binary:
         X = (X > 0).astype(dtype)
-    if options.get("target") in ("magnitude", "two-sided"):
+    X += np.array(shift, dtype=dtype)
+    if options.get("target") in ("magnitude", "two-sided", "squashed-magnitude"):
         X *= np.where(random.random(X.shape) < 0.5, -1, 1).astype(dtype)
     if as_csr:
         X = sparse.csr_array(X)
@@ -270,6 +272,11 @@ VARIATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "of a masked layer, csr": ({"target": "magnitude", "as_csr": True}, {}),
     "of tanh units": ({"target": "two-sided", "reconstruction": "sigmoid-cross-entropy"}, {}),
     "squashed": ({"target": "squashed", "reconstruction": "sigmoid-cross-entropy", "as_csr": True}, {}),
+    "squashed, of a masked layer": (
+        {"target": "squashed-magnitude", "reconstruction": "sigmoid-cross-entropy"},
+        {},
+    ),
+    "censored, below 0": ({"target": "input", "reconstruction": "censored-gaussian", "shift": -0.3}, {}),
     "sampled": ({"binary": True, "density": 0.1}, {"sampling": 0.2}),
     "sampled, csr": (
         {"binary": True, "as_csr": True, "density": 0.05, "n_in": 300},

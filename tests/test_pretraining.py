@@ -230,7 +230,7 @@ def test_scale_of_softplus_codes_is_folded_into_the_layer_above(X: Any) -> None:
     ("options", "target"),
     [
         ({"reconstruction": "linear-quadratic", "target": "before"}, "before"),
-        ({"reconstruction": "sigmoid-cross-entropy", "target": "squashed"}, "squashed"),
+        ({"reconstruction": "sigmoid-cross-entropy", "target": "squashed"}, "squashed-magnitude"),
         ({"reconstruction": "rectifier-quadratic"}, "magnitude"),
         ({"reconstruction": "censored-gaussian"}, "magnitude"),
         ({"reconstruction": "censored-laplace"}, "magnitude"),
@@ -377,6 +377,36 @@ def test_stopped_after_any_epoch_and_resumed(X: Any, tmp_path: Path, epoch: int)
     ]
 
 
+def test_what_a_callback_ended_stays_ended(X: Any, tmp_path: Path) -> None:
+    what = settings(plan(10, max_epochs=5), plan(5))
+
+    def early(state: PretrainingState) -> bool:
+        return len(state.history) == 2
+
+    whole = train(X, what, callbacks=[early, Checkpoint(tmp_path / "c")])
+    assert [record["layer"] for record in whole.history] == [0, 0, 1, 1]
+
+    def stop(state: PretrainingState) -> None:
+        if len(state.history) == 2:
+            raise StopError
+
+    with pytest.raises(StopError):  # after the checkpoint of the layer's last epoch
+        train(X, what, callbacks=[Checkpoint(tmp_path / "d"), early, AfterCheckpoint(tmp_path / "d", stop)])
+    assert same_bits(whole, train(X, what, callbacks=[early, Checkpoint(tmp_path / "d")]))
+
+
+class AfterCheckpoint(Checkpoint):
+    """Does something once the checkpoint is written."""
+
+    def __init__(self, path: Path, then: Any) -> None:
+        super().__init__(path)
+        self.then = then
+
+    def __call__(self, state: Any) -> None:
+        super().__call__(state)
+        self.then(state)
+
+
 def test_resuming_another_training_is_refused(X: Any, tmp_path: Path) -> None:
     train(X, settings(plan(10)), callbacks=[Checkpoint(tmp_path / "c", "data")])
     for what, fingerprint in (
@@ -389,6 +419,11 @@ def test_resuming_another_training_is_refused(X: Any, tmp_path: Path) -> None:
         with pytest.raises(ModelFileError, match="another training"):
             train(X, what, callbacks=[Checkpoint(tmp_path / "c", fingerprint)])
     train(X, settings(plan(10, max_epochs=3)), callbacks=[Checkpoint(tmp_path / "c", "data")])  # only longer
+    train(X, settings(plan(10), plan(5)), callbacks=[Checkpoint(tmp_path / "two")])
+    with pytest.raises(
+        ModelFileError, match="another training"
+    ):  # the second layer learned from two epochs' code
+        train(X, settings(plan(10, max_epochs=3), plan(5)), callbacks=[Checkpoint(tmp_path / "two")])
     (tmp_path / "d").write_bytes((tmp_path / "c").read_bytes()[:200])
     with pytest.raises(ModelFileError, match="damaged"):
         train(X, settings(plan(10)), callbacks=[Checkpoint(tmp_path / "d", "data")])
@@ -445,11 +480,24 @@ def test_codes_and_back(X: Any) -> None:
         },
         {"reconstruction": "linear-quadratic", "target": "before"},
         {"reconstruction": "sigmoid-cross-entropy", "target": "squashed", "learning_rate_init": 0.3},
+        {
+            "reconstruction": ("auto", "sigmoid-cross-entropy"),
+            "target": ("after", "squashed"),
+            "sign_mask": "half",
+            "learning_rate_init": (0.02, 0.3),
+            "max_iter": (15, 60),
+        },
         {"tied_weights": True, "sign_mask": "half"},
+        {
+            "reconstruction": ("auto", "sigmoid-cross-entropy"),
+            "tied_weights": True,
+            "sign_mask": "half",
+            "learning_rate_init": (0.02, 0.2),
+        },
     ],
 )
 def test_better_than_the_mean(X: Any, options: dict[str, Any]) -> None:
-    model = make(hidden_layer_sizes=(60, 40), max_iter=15, **options).fit(X)
+    model = make(**{"hidden_layer_sizes": (60, 40), "max_iter": 15, **options}).fit(X)
     assert -model.score(X) < 0.8 * ((X - X.mean(axis=0)) ** 2).mean()
 
 
@@ -484,8 +532,14 @@ def test_parameters_per_layer(X: Any) -> None:
         ({"corruption_level": (0.1, 0.2, 0.3)}, "corruption_level must be one value or 2"),
         ({"reconstruction": "magic"}, "unknown reconstruction 'magic'"),
         ({"target": "beside"}, "target must be one of after, before, squashed"),
-        ({"target": "before"}, "before only with linear-quadratic"),
-        ({"target": "squashed"}, "squashed only with cross-entropy"),
+        (
+            {"target": "before", "reconstruction": "softplus-quadratic"},
+            "target='before' needs reconstruction='linear",
+        ),
+        (
+            {"target": "squashed", "reconstruction": "linear-quadratic"},
+            "target='squashed' needs reconstruction='sig",
+        ),
         ({"sampling": 2.0}, "sampling must be None or above 0"),
         ({"learning_rate_init": 0}, "learning_rate_init must be above 0"),
         ({"learning_rate_init": (0.1,)}, "learning_rate_init must be one value or 2"),
@@ -518,6 +572,35 @@ def test_a_stream(X: Any) -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
+def test_a_stream_goes_on_as_asked(X: Any) -> None:
+    model = make(
+        reconstruction=("softplus-quadratic", "sigmoid-cross-entropy"), tied_weights=True
+    ).partial_fit(X)
+    seed = model.seed_
+    model.set_params(learning_rate_init=1e-12, random_state=None)
+    before = [w.copy() for w in model.network_.weights]
+    model.partial_fit(X)
+    assert model.seed_ == seed
+    for x, y in zip(before, model.network_.weights, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-7)
+    assert [record["epoch"] for record in model.history_] == [1, 1, 2, 2]
+    assert model.stack_.layers[0].tied
+    with pytest.raises(OptionError, match=r"layers of \(24, 12\), but hidden_layer_sizes is \(5,\)"):
+        model.set_params(hidden_layer_sizes=(5,), reconstruction="auto").partial_fit(X)
+    model.fit(X)
+    assert model.partial_fit(X).network_.layer_sizes[1] == 5
+
+
+def test_a_rate_s_effect_does_not_depend_on_the_code_s_scale(X: Any) -> None:
+    """Going on after cross-entropy has divided the code below is going on, not beginning at another rate."""
+    model = make(reconstruction=("softplus-quadratic", "sigmoid-cross-entropy"), max_iter=8).fit(X)
+    losses = [record["loss"] for record in model.history_ if record["layer"] == 0]
+    for _ in range(3):
+        model.partial_fit(X)
+    further = [record["loss"] for record in model.history_ if record["layer"] == 0][len(losses) :]
+    assert max(further) < 1.05 * losses[-1]
+
+
 def test_in_a_pipeline_before_a_linear_model(X: Any, y: Any) -> None:
     for rows in (X, sparse.csr_array(X)):
         pipeline = make_pipeline(
@@ -526,6 +609,44 @@ def test_in_a_pipeline_before_a_linear_model(X: Any, y: Any) -> None:
         assert pipeline.fit(rows[:300], y[:300]).score(rows[300:], y[300:]) > 0.85
     search = GridSearchCV(make(hidden_layer_sizes=(20,)), {"corruption_level": [0.1, 0.5]}, cv=2).fit(X)
     assert search.best_score_ < 0
+
+
+def test_forged_stacks(X: Any, tmp_path: Path) -> None:
+    from truezero.files import read_tensors, write_tensors
+
+    save(make(reconstruction=("auto", "sigmoid-cross-entropy")).fit(X * 20), tmp_path / "m")
+    tensors, metadata = read_tensors(tmp_path / "m", kind="model")
+
+    def forged(changed: Any = None, **arrays: Any) -> None:
+        given = {**metadata, **(changed or {})}
+        kept = {k: v for k, v in {**tensors, **arrays}.items() if v is not None}
+        write_tensors(
+            tmp_path / "f",
+            kept,
+            {k: v for k, v in given.items() if k not in ("kind", "format_version")},
+            kind="model",
+        )
+        with pytest.raises(ModelFileError, match="is damaged"):
+            load(tmp_path / "f")
+
+    fitted = metadata["fitted"]
+    forged({"fitted": {**fitted, "stack": []}})
+    forged({"fitted": {**fitted, "history": []}})
+    forged(
+        {
+            "fitted": {
+                **fitted,
+                "stack": [{**fitted["stack"][0], "reconstruction": "magic"}, fitted["stack"][1]],
+            }
+        }
+    )
+    forged({"parameters": []})
+    forged({"fitted": None})
+    forged(input_scale=np.zeros(64))
+    forged(input_scale=np.ones(3))
+    forged(**{"stack.0.output_scale": -np.ones(24, dtype=np.float32)})
+    forged(**{"stack.1.weights.0": None})
+    forged(**{"stack.0.biases.0": np.full(24, np.nan, dtype=np.float32)})
 
 
 def test_saved_and_loaded(X: Any, tmp_path: Path) -> None:
@@ -652,6 +773,41 @@ def test_unlabeled_rows_that_cannot_be(X: Any, y: Any) -> None:
         classifier(pretraining=None).fit(X, y, X_unlabeled=X)
     with pytest.raises(ValueError, match="NaN"):
         classifier().fit(X, y, X_unlabeled=np.full((3, 64), np.nan))
+
+
+def test_unlabeled_rows_that_nobody_learns_from(X: Any, y: Any) -> None:
+    fitted = make(hidden_layer_sizes=(24, 12)).fit(X)
+    for model in (
+        classifier(pretraining=fitted, prefit=True),
+        classifier(pretraining=FrozenEstimator(fitted)),
+    ):
+        with pytest.raises(OptionError, match="fitted already, so nothing can learn from X_unlabeled"):
+            model.fit(X, y, X_unlabeled=X)
+        model.set_params(unlabeled_label=9).fit(X, y)  # those have done their part before
+    model = classifier(warm_start=True).fit(X, y)
+    with pytest.raises(OptionError, match="pre-training is over"):
+        model.fit(X, y, X_unlabeled=X)
+    with pytest.raises(OptionError, match="pretraining has sign_mask=None, the network 'half'"):
+        classifier(pretraining=fitted, prefit=True, sign_mask="half").fit(X, y)
+    model = classifier().fit(X, y).set_params(pretraining=None).fit(X, y)
+    assert not hasattr(model, "pretraining_")
+
+
+def test_partial_fit_knows_unlabeled_rows(X: Any, y: Any) -> None:
+    marked = np.where(np.arange(400) % 4 == 0, y, -1)
+    model = classifier(unlabeled_label=-1).partial_fit(X, marked, classes=np.arange(10))
+    assert list(model.classes_) == list(range(10))
+    assert model.n_samples_ == (100, 0)
+
+
+def test_interrupted_pretraining_is_not_fine_tuned(X: Any, y: Any) -> None:
+    def interrupt(state: PretrainingState) -> None:
+        if len(state.history) == 4:
+            raise KeyboardInterrupt
+
+    pretraining = StackedDenoisingAutoencoder(max_iter=3, callbacks=[interrupt])
+    with pytest.raises(KeyboardInterrupt):
+        classifier(pretraining=pretraining).fit(X, y)
 
 
 def test_sparse_and_dense_rows_together(X: Any, y: Any) -> None:

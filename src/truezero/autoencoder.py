@@ -25,7 +25,7 @@ class Autoencoder:
         its own output reconstructs.
     reconstruction : str
         Unit and cost of the decoder; see `get_reconstruction`.
-    target : {"input", "magnitude", "two-sided", "squashed", "before"}
+    target : {"input", "magnitude", "two-sided", "squashed", "squashed-magnitude", "before"}
         What of the clean input is reconstructed; see `target_of`.
     tied : bool
         The decoder's weights are the encoder's, transposed, and stay so.
@@ -33,6 +33,9 @@ class Autoencoder:
         σ of the censored likelihoods.
     input_scale : ndarray of shape (n_in,) or None
         Its input is divided by these before it comes here; None means 1.
+    output_scale : ndarray of shape (n_units,) or None
+        Its code is divided by these as it is handed on; None means 1. Only of homogeneous activations,
+        whose encoder can take it over: f(z / s) = f(z) / s.
     """
 
     network: Network
@@ -41,6 +44,7 @@ class Autoencoder:
     tied: bool = False
     deviation: float = 1.0
     input_scale: Array | None = None
+    output_scale: Array | None = None
 
     def __post_init__(self) -> None:
         sizes = self.network.layer_sizes
@@ -68,9 +72,9 @@ class Autoencoder:
 
     def copy(self) -> Autoencoder:
         """Return an independent copy."""
-        scale = None if self.input_scale is None else self.input_scale.copy()
+        scales = (None if s is None else s.copy() for s in (self.input_scale, self.output_scale))
         return Autoencoder(
-            self.network.copy(), self.reconstruction, self.target, self.tied, self.deviation, scale
+            self.network.copy(), self.reconstruction, self.target, self.tied, self.deviation, *scales
         )
 
     def target_of(self, x: Array) -> Array:
@@ -83,7 +87,8 @@ class Autoencoder:
         if self.input_scale is not None:
             x = x / self.input_scale
         h = network.activation(0).value(x @ network.weights[0] + network.biases[0], network.softplus_scale)
-        return self.unit.output(h @ network.weights[1] + network.biases[1])
+        output = self.unit.output(h @ network.weights[1] + network.biases[1])
+        return output if self.input_scale is None else output * self.input_scale
 
     def tie(self) -> None:
         """Make the decoder the encoder's transposed again, after the encoder has changed."""
@@ -112,13 +117,14 @@ class Stack:
     def network(self) -> Network:
         """Encoders as hidden layers; the output is the top one's decoder (its r).
 
-        What an encoder's input is divided by is folded into its weights here.
+        What an encoder's input and code are divided by is folded into its weights and biases here. The
+        output is that of the top code before it is divided.
         """
         layers = self.layers
         first = layers[0].network
         return Network(
             [*(_encoder(layer) for layer in layers), layers[-1].network.weights[1].copy()],
-            [*(layer.network.biases[0].copy() for layer in layers), layers[-1].network.biases[1].copy()],
+            [*(_encoder_biases(layer) for layer in layers), layers[-1].network.biases[1].copy()],
             tuple(layer.network.activations[0] for layer in layers),
             self.signs[: len(layers)],
             first.softplus_scale,
@@ -168,25 +174,37 @@ class Stack:
         for below in range(layer, -1, -1):
             of = self.layers[below]
             sign, sign_below = self.signs[below], self.signs[below - 1] if below > 0 else None
-            r = (code if sign is None else code * sign) @ of.network.weights[1] + of.network.biases[1]
+            code = code if sign is None else code * sign
+            if of.output_scale is not None:
+                code = code * of.output_scale
+            r = code @ of.network.weights[1] + of.network.biases[1]
             code = of.unit.output(r)
             if of.target == "two-sided":
                 code = 2 * code - 1
-            elif of.target == "squashed":
+            elif of.target in ("squashed", "squashed-magnitude"):
                 code = r  # the reconstruction is σ(r), the target σ of what is asked for
             elif of.target == "before" and below > 0:
                 network = self.layers[below - 1].network
                 code = network.activation(0).value(r, network.softplus_scale)
             if sign_below is not None:
-                code = code * sign_below
+                code = code * sign_below  # what is reconstructed has no sign
             if of.input_scale is not None:
                 code = code * of.input_scale
         return code
 
 
 def _encoder(layer: Autoencoder) -> Array:
-    weights, scale = layer.network.weights[0], layer.input_scale
-    return weights.copy() if scale is None else np.ascontiguousarray(weights / scale[:, np.newaxis])
+    weights = layer.network.weights[0].copy()
+    if layer.input_scale is not None:
+        weights /= layer.input_scale[:, np.newaxis]
+    if layer.output_scale is not None:
+        weights /= layer.output_scale
+    return weights
+
+
+def _encoder_biases(layer: Autoencoder) -> Array:
+    biases = layer.network.biases[0].copy()
+    return biases if layer.output_scale is None else biases / layer.output_scale
 
 
 def _described(network: Network) -> str:

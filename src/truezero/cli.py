@@ -269,8 +269,8 @@ def predict(
     estimator = load(model)
     if isinstance(estimator, (Network, StackedDenoisingAutoencoder)):
         raise OptionError(
-            f"{model} holds a {type(estimator).__name__}, which predicts nothing; predict needs a classifier or "
-            "regressor"
+            f"{model} holds a {type(estimator).__name__}, which predicts nothing; predict needs a "
+            "classifier or regressor"
         )
     if out is not None:
         check_writable(out)

@@ -126,8 +126,10 @@ def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Pa
 def autoencoder_to_tensors(autoencoder: Autoencoder, prefix: str = "") -> tuple[Tensors, dict[str, Any]]:
     """Arrays and description of an auto-encoder."""
     tensors, described = network_to_tensors(autoencoder.network, prefix)
-    if autoencoder.input_scale is not None:
-        tensors[f"{prefix}input_scale"] = autoencoder.input_scale
+    for name in ("input_scale", "output_scale"):
+        scale = getattr(autoencoder, name)
+        if scale is not None:
+            tensors[prefix + name] = scale
     return tensors, {
         "network": described,
         "reconstruction": autoencoder.reconstruction,
@@ -147,22 +149,28 @@ def autoencoder_from_tensors(tensors: Tensors, described: Any, prefix: str, path
     """
     try:
         network = network_from_tensors(tensors, described["network"], prefix, path)
-        scale = tensors.get(f"{prefix}input_scale")
-        if scale is not None and (
-            scale.shape != network.layer_sizes[:1] or not (np.isfinite(scale) & (scale > 0)).all()
-        ):
-            raise OptionError("an input scale that is not above 0, one per input")
+        scales = [
+            _scale(tensors, f"{prefix}input_scale", network.layer_sizes[0]),
+            _scale(tensors, f"{prefix}output_scale", network.layer_sizes[1]),
+        ]
         return Autoencoder(
             network,
             described["reconstruction"],
             described["target"],
             bool(described["tied"]),
             float(described["deviation"]),
-            scale,
+            *scales,
         )
     except KeyError as error:
         raise ModelFileError(f"{path} is damaged: it lacks {error}") from error
-    except (OptionError, TypeError, ValueError) as error:
-        if isinstance(error, ModelFileError):
-            raise
+    except ModelFileError:
+        raise
+    except (OptionError, TypeError, ValueError, IndexError) as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
+
+
+def _scale(tensors: Tensors, name: str, n: int) -> NDArray[Any] | None:
+    scale = tensors.get(name)
+    if scale is not None and (scale.shape != (n,) or not (np.isfinite(scale) & (scale > 0)).all()):
+        raise OptionError(f"{name} must be {n} numbers above 0")
+    return scale

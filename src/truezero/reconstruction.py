@@ -17,7 +17,7 @@ from scipy.special import log_ndtr
 from truezero.activations import Array, get_activation
 from truezero.errors import OptionError
 
-Target = Literal["input", "magnitude", "two-sided", "squashed", "before"]
+Target = Literal["input", "magnitude", "two-sided", "squashed", "squashed-magnitude", "before"]
 TARGETS: tuple[str, ...] = get_args(Target)
 
 
@@ -83,7 +83,7 @@ def _rectifier_quadratic(r: Array, t: Array, deviation: float) -> tuple[Array, A
 def _censored_gaussian(r: Array, t: Array, deviation: float) -> tuple[Array, Array]:
     """−log N(t; r, σ²) where t > 0, and minus the logarithm of P(value ≤ 0) where it is 0 (Tobit)."""
     sigma = np.float64(deviation)
-    u = (np.float64(r) - np.float64(t)) / sigma
+    u = (np.float64(r) - np.maximum(np.float64(t), 0)) / sigma
     log_p = log_ndtr(np.minimum(-u, 1e3))
     hazard = np.exp(-(u**2) / 2 - log_p) / math.sqrt(2 * math.pi)
     value = np.where(t > 0, u**2 / 2 + math.log(deviation * math.sqrt(2 * math.pi)), -log_p)
@@ -93,7 +93,7 @@ def _censored_gaussian(r: Array, t: Array, deviation: float) -> tuple[Array, Arr
 def _censored_laplace(r: Array, t: Array, deviation: float) -> tuple[Array, Array]:
     """The same for Laplace's distribution of scale σ: |t − r| / σ + log 2σ where t > 0."""
     sigma = np.float64(deviation)
-    u = (np.float64(r) - np.float64(t)) / sigma
+    u = (np.float64(r) - np.maximum(np.float64(t), 0)) / sigma
     fraction = np.exp(-np.abs(u)) / 2
     # P(value <= 0) is 1 − fraction below 0, where t is, and fraction above.
     censored = np.where(u < 0, -np.log1p(-fraction), np.abs(u) + math.log(2))
@@ -145,9 +145,9 @@ def target_of(x: Array, target: Target, *, bounded: bool) -> Array:
     ----------
     x : ndarray
         Clean input of the auto-encoder.
-    target : {"input", "magnitude", "two-sided", "squashed"}
-        x; |x|, of a layer with a sign mask; (x + 1) / 2, of tanh units; σ(x). Not "before", what stood
-        before the activation of the layer below: that cannot be told from x.
+    target : {"input", "magnitude", "two-sided", "squashed", "squashed-magnitude"}
+        x; |x|, of a layer with a sign mask; (x + 1) / 2, of tanh units; σ(x); σ(|x|). Not "before", what
+        stood before the activation of the layer below: that cannot be told from x.
     bounded : bool
         Clip it to [0, 1], as cross-entropy needs: rows not seen before exceed the largest value known.
 
@@ -157,10 +157,10 @@ def target_of(x: Array, target: Target, *, bounded: bool) -> Array:
     """
     if target == "before":
         raise OptionError("what stood before the activation must be given; it cannot be told from the input")
-    if target == "magnitude":
+    if target in ("magnitude", "squashed-magnitude"):
         x = np.abs(x)
-    elif target == "two-sided":
+    if target == "two-sided":
         x = (x + x.dtype.type(1)) / x.dtype.type(2)
-    elif target == "squashed":
+    elif target in ("squashed", "squashed-magnitude"):
         x = _logistic(x)
     return np.clip(x, 0, 1) if bounded else x

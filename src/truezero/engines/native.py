@@ -36,7 +36,7 @@ _PRODUCTS = {
     "sparse": _native.Products.sparse,
     "dense": _native.Products.dense,
 }
-_TARGETS = {"input": 0, "magnitude": 1, "two-sided": 2, "squashed": 3}
+_TARGETS = {"input": 0, "magnitude": 1, "two-sided": 2, "squashed": 3, "squashed-magnitude": 4}
 SOURCE_HASH = _native.SOURCE_HASH
 COMPILER = _native.COMPILER
 _TRAIN = {np.dtype("f4"): _native.train_float32, np.dtype("f8"): _native.train_float64}

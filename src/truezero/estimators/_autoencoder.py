@@ -34,7 +34,7 @@ from truezero.training import (
 )
 
 _FEWEST_ROWS_TO_SPLIT = 20
-_BLOCK = 2048  # rows that are reconstructed at once
+_BLOCK = 4_000_000  # numbers that are reconstructed at once
 
 
 class StackedDenoisingAutoencoder(CodesMixin):
@@ -92,11 +92,13 @@ class StackedDenoisingAutoencoder(CodesMixin):
     shuffle : bool, default=True
         Draw a new order every epoch.
     validation_fraction : float, default=0.1
-        Share of the rows held out to measure the reconstruction error; 0 keeps the last epoch instead.
+        Share of the rows held out to measure the reconstruction error; with 0, or under 20 rows, the last
+        epoch is kept instead.
     n_iter_no_change : int or None, default=None
         Leave a layer after so many epochs without a lower reconstruction error.
     callbacks : sequence of callable, optional
-        Called with the `PretrainingState` after each epoch; a true result ends the layer's training.
+        Called with the `PretrainingState` after each epoch of `fit`; a true result ends the layer's
+        training.
     engine : {"auto", "native", "reference"}, default="auto"
         What does the arithmetic.
     n_threads : int or None, default=None
@@ -135,7 +137,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     Notes
     -----
-    Large features are divided by powers of two while training, as in `DeepRectifierClassifier`.
+    If any feature is larger than 8 in size, all are divided by one power of two while training, exactly.
     Layers that reconstruct with cross-entropy make the code below end in [0, 1]: a rectifier layer's
     weights take the division over, so `transform` gives it scaled.
 
@@ -248,7 +250,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
         if X_val is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
             order = permutation(seed, Purpose.SPLIT, np.arange(n))
             held_out, rows = rows[np.sort(order[:n_out])], rows[np.sort(order[n_out:])]
-        self._input_scale = power_of_two_scale(rows)
+        self._input_scale = _scale_of_all(rows)
         engine = self._engine(settings)
         bar = ProgressBar(sum(plan.max_epochs for plan in settings.layers), "pre-training")
         callbacks = [*(self.callbacks or ()), *([bar] if self.verbose else [])]
@@ -284,28 +286,30 @@ class StackedDenoisingAutoencoder(CodesMixin):
         """
         fresh = not hasattr(self, "stack_")
         rows = validate_data(self, X, reset=fresh, accept_sparse="csr", dtype=[np.float32, np.float64])
-        n_threads = resolve_threads(self.n_threads)
+        settings = self._settings(rows, self._seed() if fresh else self.seed_, epochs=1)
+        n_threads, engine = resolve_threads(self.n_threads), self._engine(settings)
         if fresh:
-            scale = power_of_two_scale(rows)
-            # One for all features: what is small in the first rows may not be in the next.
-            self._input_scale = None if scale is None else np.full_like(scale, scale.max())
-            self._stream = self._settings(rows, self._seed(), epochs=1)
-            engine = self._engine(self._stream)
-            state = pretrain(self._unlabeled(rows), None, self._stream, engine=engine, n_threads=n_threads)
+            self._input_scale = _scale_of_all(rows)
+            state = pretrain(self._unlabeled(rows), None, settings, engine=engine, n_threads=n_threads)
             self._keep(state, engine)
             return self
-        if not hasattr(self, "_stream"):
-            self._stream = self._settings(rows, self._seed(), epochs=1)
-        engine = self._engine(self._stream)
+        has, asked = self.network_.layer_sizes[1:-1], self._hidden_sizes()
+        if has != asked:
+            raise OptionError(
+                f"training would go on with layers of {has}, but hidden_layer_sizes is {asked}: set it "
+                "back, or use fit to start anew"
+            )
         stack = self.stack_.copy()
         if self._input_scale is not None:  # the rows come divided by it; their own scale is what is left
             _rescale_input(stack, 1 / self._input_scale)
+        epochs = [
+            1 + max(record["epoch"] for record in self.history_ if record["layer"] == layer)
+            for layer in range(len(stack.layers))
+        ]
         records = pretrain_further(
-            stack, self._unlabeled(rows), self._stream,
-            epoch=len(self.history_) // len(stack.layers) + 1, engine=engine, n_threads=n_threads,
-        )  # fmt: skip
-        history = self.history_ + records
-        self._keep(PretrainingState(self._stream, stack, history=history), engine)
+            stack, self._unlabeled(rows), settings, epochs=epochs, engine=engine, n_threads=n_threads
+        )
+        self._keep(PretrainingState(settings, stack, history=self.history_ + records), engine)
         return self
 
     def _engine(self, settings: Pretraining) -> Engine:
@@ -361,6 +365,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
         kinds = _per_layer("corruption", self.corruption, n)
         levels = _levels(self.corruption_level, kinds)
         names = _per_layer("reconstruction", self.reconstruction, n)
+        targets = _per_layer("target", self.target, n)
         l1 = _numbers("l1_activation", self.l1_activation, n, Real)
         rates = _numbers("learning_rate_init", self.learning_rate_init, n, Real)
         iterations = _numbers("max_iter", self.max_iter, n, Integral)
@@ -381,8 +386,10 @@ class StackedDenoisingAutoencoder(CodesMixin):
                     n_units=sizes[layer],
                     activation=activations[layer],
                     step=step,
-                    reconstruction=self._reconstruction(names[layer], activations[layer], below, negative),
-                    target=_per_layer("target", self.target, n)[layer],
+                    reconstruction=self._reconstruction(
+                        names[layer], targets[layer], activations[layer], below, negative
+                    ),
+                    target="after" if layer == 0 and targets[0] == "before" else targets[layer],
                     tied=bool(_per_layer("tied_weights", self.tied_weights, n)[layer]),
                     deviation=float(self.deviation),
                     unit_scaling=bool(self.unit_scaling),
@@ -400,10 +407,16 @@ class StackedDenoisingAutoencoder(CodesMixin):
             seed=seed,
         )
 
-    def _reconstruction(self, name: str, activation: str, below: str | None, negative: bool) -> str:
+    def _reconstruction(
+        self, name: str, target: str, activation: str, below: str | None, negative: bool
+    ) -> str:
         """Decide what "auto" is for a layer."""
         if name != "auto":
             return get_reconstruction(name).name
+        if target == "before" and below is not None:
+            return "linear-quadratic"
+        if target == "squashed":
+            return "sigmoid-cross-entropy"
         masked = below is not None and self.sign_mask is not None
         if activation in ("tanh", "sigmoid") and (masked or below != "linear") and (below or not negative):
             return "sigmoid-cross-entropy"
@@ -431,9 +444,13 @@ class StackedDenoisingAutoencoder(CodesMixin):
         check_is_fitted(self)
         rows = self._features(X).X
         rows = (rows.toarray() if sparse.issparse(rows) else rows).astype(self.network_.dtype)
+        scale = self.stack_.layers[0].input_scale
+        if scale is not None:  # the noise is on what the layer is given
+            rows = rows / scale
         kind = _per_layer("corruption", self.corruption, len(self.stack_.layers))
         noise = Corruption(kind[0], _levels(self.corruption_level, kind)[0])
-        return noise.apply(rows, np.arange(len(rows)), layer=0, epoch=0, seed=self.seed_)
+        noisy = noise.apply(rows, np.arange(len(rows)), layer=0, epoch=0, seed=self.seed_)
+        return noisy if scale is None else noisy * scale
 
     def inverse_transform(self, X: Any) -> NDArray[np.floating]:
         """Reconstruct rows from their codes.
@@ -462,11 +479,14 @@ class StackedDenoisingAutoencoder(CodesMixin):
     def _decode(self, codes: Any) -> NDArray[np.floating]:
         dtype = self.network_.dtype
         rows = []
-        for start in range(0, codes.shape[0], _BLOCK):
-            block = codes[start : start + _BLOCK]
+        for start in range(0, codes.shape[0], self._rows_at_once()):
+            block = codes[start : start + self._rows_at_once()]
             block = block.toarray() if sparse.issparse(block) else block
             rows.append(self.stack_.decode(block.astype(dtype), self._code_layer()))
         return np.concatenate(rows)
+
+    def _rows_at_once(self) -> int:
+        return max(_BLOCK // self.network_.layer_sizes[0], 1)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the mean squared error of rows reconstructed from their own code, without noise.
@@ -484,14 +504,20 @@ class StackedDenoisingAutoencoder(CodesMixin):
         check_is_fitted(self)
         features = self._features(X)
         engine, total = get_engine(self.engine, self.network_), 0.0
-        for start in range(0, features.n_samples, _BLOCK):
-            block = features.X[start : start + _BLOCK]
+        for start in range(0, features.n_samples, self._rows_at_once()):
+            block = features.X[start : start + self._rows_at_once()]
             codes = engine.encode(
                 self.network_, Features(block), self._code_layer(), n_threads=resolve_threads(self.n_threads)
             )
             clean = block.toarray() if sparse.issparse(block) else block
             total += float(((self._decode(codes).astype(np.float64) - clean) ** 2).sum())
         return -total / (features.n_samples * features.n_features)
+
+
+def _scale_of_all(rows: Any) -> NDArray[np.float64] | None:
+    """One power of two for all features, as each one's own would change what reconstructing it is worth."""
+    scale = power_of_two_scale(rows)
+    return None if scale is None else np.full_like(scale, scale.max())
 
 
 def _rescale_input(stack: Stack, factor: NDArray[np.float64]) -> None:

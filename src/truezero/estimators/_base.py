@@ -167,7 +167,9 @@ class DeepRectifierBase(CodesMixin, ABC):
             rows, target, weight = rows[labeled], target[labeled], None if weight is None else weight[labeled]
         if fresh:
             self._start_targets(target, weight, None)
-            further_rows = [rows, *further_rows]
+        elif X_unlabeled is not None:
+            raise OptionError("pre-training is over when warm_start goes on; leave X_unlabeled out")
+        further_rows = [rows, *further_rows]
         held_out: tuple[Any, NDArray[Any], NDArray[np.float64] | None] | None = None
         if X_val is not None:
             held_out = (*self._check_rows(X_val, y_val, reset=False), None)
@@ -202,9 +204,13 @@ class DeepRectifierBase(CodesMixin, ABC):
         settings = self._settings(epochs=1)
         rows, target = self._check_rows(X, y, reset=fresh)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
+        labeled, all_rows = self._labeled(target), [rows]
+        if labeled is not None:
+            all_rows = [rows[labeled], rows[~labeled]]
+            rows, target, weight = rows[labeled], target[labeled], None if weight is None else weight[labeled]
         if fresh:
             self._start_targets(target, weight, classes)
-        self._train(rows, target, weight, None, settings, fresh, all_rows=[rows], further=True)
+        self._train(rows, target, weight, None, settings, fresh, all_rows=all_rows, further=True)
         return self
 
     def _settings(self, epochs: int | None = None) -> FineTuning:
@@ -313,6 +319,7 @@ class DeepRectifierBase(CodesMixin, ABC):
                 dtype=self.dtype,
                 seed=settings.seed,
             )
+            self.__dict__.pop("pretraining_", None)
             if self.pretraining is not None:
                 self.pretraining_ = pretrained_stack(self, all_rows, settings.seed)
                 self.pretraining_.stack_.hand_over(network)

@@ -159,7 +159,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         return _restore(_CLASSES[name], tensors, metadata, path)
     except ModelFileError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ModelFileError(f"{path} is damaged: {' '.join(str(error).split())}") from error
 
 
@@ -179,6 +179,9 @@ def _restore(cls: type[Estimator], tensors: Tensors, metadata: Any, path: Any) -
     model.engine_ = metadata["trained_by"]["engine"]
     model.interrupted_ = False
     model._input_scale = tensors.get("input_scale")
+    scale = model._input_scale
+    if scale is not None and (scale.shape != sizes[:1] or not (np.isfinite(scale) & (scale > 0)).all()):
+        raise ValueError("the input scale must be numbers above 0, one per feature")
     if isinstance(model, StackedDenoisingAutoencoder):
         return model
     model.history_ = list(fitted["history"])
@@ -203,5 +206,7 @@ def _restore_stack(model: StackedDenoisingAutoencoder, tensors: Tensors, fitted:
         for layer, description in enumerate(described)
     ]
     signs = tuple(tensors.get(f"stack.{layer}.sign") for layer in range(len(layers)))
+    if not layers:
+        raise ValueError("it has no layers")
     model.seed_ = int(fitted["seed"])
     model._keep_stack(Stack(layers, signs), list(fitted["history"]))

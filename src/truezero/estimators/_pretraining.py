@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import validate_data
 
@@ -37,6 +40,10 @@ def unlabeled_rows(model: Any, X_unlabeled: Any) -> list[Any]:
         raise OptionError(
             "X_unlabeled is for pre-training: set pretraining=StackedDenoisingAutoencoder(...), or "
             "leave it out"
+        )
+    if model.prefit or isinstance(model.pretraining, FrozenEstimator):
+        raise OptionError(
+            "pretraining is fitted already, so nothing can learn from X_unlabeled; leave it out"
         )
     several = isinstance(X_unlabeled, (list, tuple)) and all(
         sparse.issparse(part) or getattr(part, "ndim", np.ndim(part)) == 2 for part in X_unlabeled
@@ -72,6 +79,10 @@ def pretrained_stack(model: Any, rows: list[Any], seed: int) -> StackedDenoising
                 "prefit=True, but pretraining is not fitted: fit it before; in a search, which clones it, "
                 "wrap it in sklearn.frozen.FrozenEstimator"
             )
+        if given.sign_mask != model.sign_mask:
+            raise OptionError(
+                f"pretraining has sign_mask={given.sign_mask!r}, the network {model.sign_mask!r}"
+            )
         if given.n_features_in_ != model.n_features_in_:
             raise OptionError(
                 f"pretraining was fitted on {given.n_features_in_} features, X has {model.n_features_in_}"
@@ -100,7 +111,12 @@ def pretrained_stack(model: Any, rows: list[Any], seed: int) -> StackedDenoising
         together = sparse.vstack(rows, format="csr")
     else:
         together = np.concatenate(rows)
-    return own.fit(together)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised below instead
+        own.fit(together)
+    if own.interrupted_:
+        raise KeyboardInterrupt  # a checkpoint among its callbacks has what is done
+    return own
 
 
 def _same(name: str, a: Any, b: Any) -> bool:
@@ -109,6 +125,8 @@ def _same(name: str, a: Any, b: Any) -> bool:
     def plain(value: Any) -> Any:
         if name == "activation":
             return tuple(map(_name, (value,) if isinstance(value, str) else value))
+        if name == "hidden_layer_sizes" and isinstance(value, Integral):
+            return (int(value),)
         return tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else value
 
     x, y = plain(a), plain(b)

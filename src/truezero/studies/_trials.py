@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from truezero.datasets import Dataset
-from truezero.errors import DataError, OptionError
+from truezero.errors import DataError, DivergenceError, OptionError
 from truezero.studies._runs import PretrainingResult, PretrainingRun, Run, RunResult
 from truezero.studies._store import RunStore
 
@@ -120,47 +120,70 @@ class Trials:
             raise DataError(f"{study} needs labels, which {dataset.name} does not have")
         self.dataset, self.scale, self.scale_name, self.store = dataset, scales[scale], scale, store
         self.n_threads, self.on_run, self.on_epoch = n_threads, on_run, on_epoch
-        self._rates: dict[tuple[Any, ...], tuple[float, dict[str, float]]] = {}
+        # Of arms whose pre-training is known: results, errors of the rates tried, and the rate chosen.
+        self._pretrained_arms: dict[Any, list[tuple[PretrainingRun, Any, PretrainingResult]]] = {}
+        self._errors: dict[Any, dict[str, float | None]] = {}
+        self._chosen: dict[Any, float] = {}
 
     # ---- pre-training ---------------------------------------------------------------------------
 
-    def pretraining(self, arm: Arm, seed: int) -> PretrainingRun:
-        """Pre-training of an arm's network, at the rate chosen for it."""
-        rate, _ = self._unsupervised_rate(arm)
-        return self._pretraining_run(arm, seed, rate, self.scale.hidden_layer_sizes)
+    def pretrained(self, arm: Arm) -> list[tuple[PretrainingRun, Any, PretrainingResult]]:
+        """Run, model and result of an arm's pre-training for every seed, at the rate chosen for it.
 
-    def pretrain(self, arm: Arm, seed: int) -> tuple[Any, PretrainingResult]:
-        """Model and result of an arm's pre-training."""
-        run = self.pretraining(arm, seed)
-        self.on_run(f"pre-training {_named(arm)}, seed {seed}")
-        return self._pretrained(run)
+        Raises
+        ------
+        DivergenceError
+            If the network cannot be pre-trained at any of the rates.
+        """
+        key = (arm.activation, arm.reconstruction, arm.target)
+        if key in self._pretrained_arms:
+            return self._pretrained_arms[key]
+        failure: DivergenceError | None = None
+        for rate in self._rates_by_error(arm):
+            try:
+                self._pretrained_arms[key] = [
+                    self._pretrain(
+                        self._pretraining_run(arm, seed, rate, self.scale.hidden_layer_sizes),
+                        f"pre-training {_named(arm)}, rate {rate:g}, seed {seed}",
+                    )
+                    for seed in range(self.scale.n_seeds)
+                ]
+            except DivergenceError as error:  # in a layer further up: the next best rate then
+                failure = error
+                continue
+            self._chosen[key] = rate
+            return self._pretrained_arms[key]
+        raise failure or DivergenceError(f"pre-training {_named(arm)} diverges at every rate")
 
-    def _pretrained(self, run: PretrainingRun) -> tuple[Any, PretrainingResult]:
-        return self.store.pretrained(run, self.dataset, n_threads=self.n_threads, callbacks=[self.on_epoch])
+    def _pretrain(self, run: PretrainingRun, note: str) -> tuple[PretrainingRun, Any, PretrainingResult]:
+        self.on_run(note)
+        model, result = self.store.pretrained(
+            run, self.dataset, n_threads=self.n_threads, callbacks=[self.on_epoch]
+        )
+        return run, model, result
 
-    def _unsupervised_rate(self, arm: Arm) -> tuple[float, dict[str, float]]:
-        """Rate whose first layer reconstructs held-out rows best, with the error at each rate.
+    def _rates_by_error(self, arm: Arm) -> list[float]:
+        """Rates that do not diverge, the one whose first layer reconstructs held-out rows best coming first.
 
         The costs of the layers above cannot be compared between rates: their targets differ.
         """
-        known = self._rates.get((arm.activation, arm.reconstruction, arm.target))
-        if known is not None:
-            return known
-        errors: dict[float, float] = {}
-        for rate in self.scale.pretraining_rates if len(self.scale.pretraining_rates) > 1 else ():
-            runs = [
-                self._pretraining_run(arm, seed, rate, self.scale.hidden_layer_sizes[:1])
-                for seed in range(self.scale.n_seeds)
-            ]
+        key = (arm.activation, arm.reconstruction, arm.target)
+        rates = self.scale.pretraining_rates
+        errors: dict[float, float | None] = {}
+        for rate in rates if len(rates) > 1 else ():
             found = []
-            for seed, run in enumerate(runs):
-                self.on_run(f"pre-training {_named(arm)}, first layer, rate {rate:g}, seed {seed}")
-                found.append(self._pretrained(run)[1]["reconstruction_errors"][0])
-            errors[rate] = float(np.mean(found))
-        rate = min(errors, key=lambda r: errors[r]) if errors else self.scale.pretraining_rates[0]
-        chosen = (rate, {f"{r:g}": error for r, error in errors.items()})
-        self._rates[arm.activation, arm.reconstruction, arm.target] = chosen
-        return chosen
+            try:
+                for seed in range(self.scale.n_seeds):
+                    run = self._pretraining_run(arm, seed, rate, self.scale.hidden_layer_sizes[:1])
+                    note = f"pre-training {_named(arm)}, first layer, rate {rate:g}, seed {seed}"
+                    found.append(self._pretrain(run, note)[2]["reconstruction_errors"][0])
+                errors[rate] = float(np.mean(found))
+            except DivergenceError:
+                errors[rate] = None
+        self._errors[key] = {f"{rate:g}": error for rate, error in errors.items()}
+        if not errors:
+            return list(rates)
+        return sorted((r for r in rates if errors[r] is not None), key=lambda r: errors[r] or 0.0)
 
     def _pretraining_run(self, arm: Arm, seed: int, rate: float, sizes: tuple[int, ...]) -> PretrainingRun:
         n = len(sizes)
@@ -191,7 +214,7 @@ class Trials:
             "n_iter_no_change": self.scale.n_iter_no_change,
             "random_state": seed,
         }
-        pretraining = None if arm.reconstruction is None else self.pretraining(arm, seed)
+        pretraining = None if arm.reconstruction is None else self.pretrained(arm)[seed][0]
         return Run(parameters, self.dataset.name, self.dataset.fingerprint, pretraining, arm.labels)
 
     def row(self, arm: Arm) -> dict[str, Any]:
@@ -200,25 +223,26 @@ class Trials:
         Returns
         -------
         dict
-            Means and standard deviations over the seeds, as fractions, and the runs of the chosen rate.
+            Means and standard deviations over the seeds, as fractions, and the runs of the chosen rate. A
+            rate at which a seed diverges has None for its error.
+
+        Raises
+        ------
+        DivergenceError
+            If every rate diverges.
         """
         tried: dict[float, list[tuple[Run, RunResult]]] = {}
+        validation: dict[float, float | None] = {}
         for rate in self.scale.learning_rates:
-            tried[rate] = []
-            for seed in range(self.scale.n_seeds):
-                run = self.run(arm, rate, seed)
-                if run.pretraining is not None:
-                    self.pretrain(arm, seed)
-                self.on_run(f"{_named(arm)}, rate {rate:g}, seed {seed}")
-                result = self.store.execute(
-                    run, self.dataset, n_threads=self.n_threads, callbacks=[self.on_epoch]
-                )
-                tried[rate].append((run, result))
-        validation = {
-            rate: float(np.mean([r["validation_error"] for _, r in results]))
-            for rate, results in tried.items()
-        }
-        rate = min(validation, key=lambda candidate: validation[candidate])
+            try:
+                tried[rate] = [self._execute(arm, rate, seed) for seed in range(self.scale.n_seeds)]
+            except DivergenceError:  # of a seed: this rate is none
+                validation[rate] = None
+                continue
+            validation[rate] = float(np.mean([r["validation_error"] for _, r in tried[rate]]))
+        if not tried:
+            raise DivergenceError(f"{_named(arm)} diverges at every rate")
+        rate = min(tried, key=lambda candidate: validation[candidate] or 0.0)
         results = [result for _, result in tried[rate]]
         errors = [float(result["test_error"] or 0.0) for result in results]
         return {
@@ -239,12 +263,18 @@ class Trials:
             "runs": [{"key": run.key, **result} for run, result in tried[rate]],
         }
 
+    def _execute(self, arm: Arm, rate: float, seed: int) -> tuple[Run, RunResult]:
+        run = self.run(arm, rate, seed)
+        self.on_run(f"{_named(arm)}, rate {rate:g}, seed {seed}")
+        result = self.store.execute(run, self.dataset, n_threads=self.n_threads, callbacks=[self.on_epoch])
+        return run, result
+
     def _pretraining_row(self, arm: Arm) -> dict[str, Any] | None:
         """What came of an arm's pre-training."""
         if arm.reconstruction is None:
             return None
-        rate, by_rate = self._unsupervised_rate(arm)
-        results = [self.pretrain(arm, seed)[1] for seed in range(self.scale.n_seeds)]
+        results = [result for _, _, result in self.pretrained(arm)]
+        key = (arm.activation, arm.reconstruction, arm.target)
 
         def mean(name: str) -> list[float]:
             return np.mean([result[name] for result in results], axis=0).tolist()  # type: ignore[literal-required,no-any-return]
@@ -252,8 +282,8 @@ class Trials:
         return {
             "reconstruction": arm.reconstruction,
             "target": arm.target,
-            "learning_rate": rate,
-            "reconstruction_error_by_rate": by_rate,
+            "learning_rate": self._chosen[key],
+            "reconstruction_error_by_rate": self._errors[key],
             "reconstruction_errors": mean("reconstruction_errors"),
             "sparsity": mean("sparsity"),
             "stuck": mean("stuck"),

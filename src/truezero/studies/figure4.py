@@ -59,5 +59,5 @@ def reproduce(dataset: Dataset, **options: Any) -> tuple[dict[str, Any], Arrays 
                 row = trials.row(Arm(activation, reconstruction, labels=share))
                 row["half"] = "without pre-training" if reconstruction is None else "with pre-training"
                 rows.append(row)
-    model, _ = trials.pretrain(Arm("rectifier", RECONSTRUCTIONS["rectifier"]), 0)
+    _, model, _ = trials.pretrained(Arm("rectifier", RECONSTRUCTIONS["rectifier"]))[0]
     return {**trials.header("figure4", "Figure 4", CHOICES), "rows": rows}, illustrate(model, dataset)

@@ -65,6 +65,6 @@ def reproduce(dataset: Dataset, **options: Any) -> tuple[dict[str, Any], Arrays 
         rows.append({**row, "strategy": number, "described": described})
     row = trials.row(Arm("rectifier"))
     rows.append({**row, "strategy": "—", "described": "without pre-training"})
-    model, _ = trials.pretrain(Arm("rectifier", "softplus-quadratic"), 0)
+    _, model, _ = trials.pretrained(Arm("rectifier", "softplus-quadratic"))[0]
     header = trials.header("strategies", "Reconstruction strategies", CHOICES)
     return {**header, "rows": rows}, illustrate(model, dataset)

@@ -85,5 +85,5 @@ def reproduce(dataset: Dataset, **options: Any) -> tuple[dict[str, Any], Arrays 
                 None if pretrained else PAPER_SPARSITY.get(dataset.name, {}).get(activation)
             )
             rows.append(row)
-    model, _ = trials.pretrain(Arm("rectifier", RECONSTRUCTIONS["rectifier"]), 0)
+    _, model, _ = trials.pretrained(Arm("rectifier", RECONSTRUCTIONS["rectifier"]))[0]
     return {**trials.header("table1", "Table 1", CHOICES), "rows": rows}, illustrate(model, dataset)

@@ -37,8 +37,8 @@ class PretrainingRecord(TypedDict):
     measured after the epoch on the held-out rows under one fixed draw of the noise (on training rows
     where there are none): `reconstruction_error` is the mean cost of an example, without L1, and None
     without held-out rows; `sparsity` the fraction of zeros in the corrupted rows' code; `stuck` the
-    share of targets other than 0 that are reconstructed by an exact 0, which lets no gradient through
-    (footnote 2 of the paper). `products` and `blas` say how the engine multiplied.
+    share of targets other than 0 that rectifier units reconstruct by an exact 0, which lets no gradient
+    through (footnote 2 of the paper; 0 for other units). `products` and `blas` say how the engine multiplied.
     """
 
     layer: int

@@ -15,8 +15,8 @@ from truezero.errors import DataError
 from truezero.reconstruction import Target, get_reconstruction
 from truezero.training._plan import Pretraining
 
-# Rows of one block where a layer's code or reconstruction is computed, which bounds the memory of it.
-BLOCK = 2048
+# Numbers of one block where a layer's code or reconstruction is computed, which bounds the memory of it.
+_BLOCK = 4_000_000
 # Codes with more non-zeros than this are kept as a matrix: their list would take as much memory.
 _DENSE_ABOVE = 0.5
 
@@ -25,13 +25,14 @@ def target_of_layer(stack: Stack, settings: Pretraining) -> Target:
     """What of its input the layer above the finished ones reconstructs."""
     layer = len(stack.layers)
     plan = settings.layers[layer]
+    masked = layer > 0 and stack.signs[layer - 1] is not None
     if plan.target == "squashed":
-        return "squashed"
+        return "squashed-magnitude" if masked else "squashed"
     if layer == 0:
         return "input"
     if plan.target == "before":
         return "before"
-    if stack.signs[layer - 1] is not None:
+    if masked:
         return "magnitude"
     two_sided = settings.layers[layer - 1].activation == "tanh"
     return "two-sided" if two_sided and get_reconstruction(plan.reconstruction).bounded else "input"
@@ -72,9 +73,14 @@ def _before(stack: Stack, features: Features, engine: Engine, n_threads: int) ->
     return np.concatenate([engine.forward(below, block, n_threads=n_threads) for block in _blocks(features)])
 
 
+def blocks_of(features: Features) -> list[slice]:
+    """Stretches of rows that together are all, one empty stretch at least."""
+    n = min(max(_BLOCK // max(features.n_features, 1), 16), 2048)
+    return [slice(start, start + n) for start in range(0, max(features.n_samples, 1), n)]
+
+
 def _blocks(features: Features) -> list[Features]:
-    starts = range(0, max(features.n_samples, 1), BLOCK)
-    return [Features(features.X[start : start + BLOCK], features.scale) for start in starts]
+    return [Features(features.X[part], features.scale) for part in blocks_of(features)]
 
 
 def scale_of_input(stack: Stack, settings: Pretraining, features: Features) -> Array | None:
@@ -123,10 +129,7 @@ def hand_down(stack: Stack, scale: Array) -> bool:
     if not below.network.activation(0).homogeneous:
         return False
     below = below.copy()
-    below.tied = False  # a decoder of the scaled code has other weights
-    below.network.weights[0] /= scale
-    below.network.biases[0] /= scale
-    below.network.weights[1] *= scale[:, np.newaxis]
+    below.output_scale = scale
     stack.layers[-1] = below
     return True
 

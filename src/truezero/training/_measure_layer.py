@@ -12,8 +12,9 @@ from truezero.activations import Array
 from truezero.autoencoder import Autoencoder
 from truezero.engines import Engine, Features, Tally, Unlabeled
 from truezero.errors import DivergenceError
+from truezero.network import Network
 from truezero.training._history import PretrainingRecord
-from truezero.training._layer_input import BLOCK
+from truezero.training._layer_input import blocks_of
 from truezero.training._plan import LayerPlan, Pretraining
 
 # Cost above so many times that of an untrained decoder's zeros means that training has exploded.
@@ -28,10 +29,10 @@ def corrupted_rows(rows: Unlabeled, plan: LayerPlan, layer: int, settings: Pretr
     """Measured rows with the noise that they always get; CSR stays CSR."""
     blocks: list[Any] = []
     dtype, is_sparse = np.dtype(settings.dtype), sparse.issparse(rows.features.X)
-    for start in range(0, max(rows.features.n_samples, 1), BLOCK):
-        block = Features(rows.features.X[start : start + BLOCK], rows.features.scale)
+    for part in blocks_of(rows.features):
+        block = Features(rows.features.X[part], rows.features.scale)
         where = {"layer": layer, "epoch": _HELD_OUT_EPOCH, "seed": settings.seed}
-        ids, corruption = rows.ids[start : start + BLOCK], plan.step.corruption
+        ids, corruption = rows.ids[part], plan.step.corruption
         if is_sparse:
             clean = block.canonical().X.astype(dtype) * dtype.type(block.scale)
             blocks.append(sparse.csr_array(corruption.apply_csr(clean, ids, **where)))
@@ -58,8 +59,7 @@ def measure_layer(
     n = clean.features.n_samples
     cost, zeros, stuck, targets = 0.0, 0, 0, 0
     active = np.zeros(autoencoder.network.layer_sizes[1], dtype=bool)
-    for start in range(0, n, BLOCK):
-        part = slice(start, start + BLOCK)
+    for part in blocks_of(clean.features) if n else []:
         evaluation = engine.evaluate(
             autoencoder.network, Features(corrupted.X[part], corrupted.scale), n_threads=n_threads
         )
@@ -75,7 +75,8 @@ def measure_layer(
         active |= evaluation.ever_active[0]
         wanted = target != 0
         targets += int(wanted.sum())
-        stuck += int(((autoencoder.unit.output(evaluation.output) == 0) & wanted).sum())
+        if autoencoder.reconstruction == "rectifier-quadratic":
+            stuck += int(((autoencoder.unit.output(evaluation.output) == 0) & wanted).sum())
     return PretrainingRecord(
         layer=0,
         epoch=0,
@@ -99,14 +100,25 @@ def check_converging(
     clean = _dense(Features(block, measured.features.scale), autoencoder.dtype)
     target = autoencoder.target_of(clean) if measured.target is None else measured.target[: len(clean)]
     of_zeros, _ = autoencoder.unit.cost(np.zeros_like(target), target, autoencoder.deviation)
-    limit = _EXPLOSION * (1 + float(of_zeros.sum(axis=1).mean()) if len(of_zeros) else math.inf)
+    limit = _EXPLOSION * (1 + abs(float(of_zeros.sum(axis=1).mean()))) if len(of_zeros) else math.inf
     if math.isfinite(total) and total <= limit and autoencoder.network.all_finite():
         return
     what = f"the cost reached {total:.3g}" if math.isfinite(total) else "the cost is no longer finite"
+    if math.isfinite(total) and total <= limit:
+        what = "a weight is no longer finite"
     raise DivergenceError(
         f"pre-training of layer {layer + 1} diverged in epoch {epoch}: {what}; try a "
         f"learning_rate_init below {plan.step.learning_rate:g} (a tenth of it, say)"
     )
+
+
+def is_dead(network: Network, features: Features, engine: Engine, n_threads: int) -> bool:
+    """Whether no hidden unit is active for any row, without noise."""
+    for part in blocks_of(features):
+        block = Features(features.X[part], features.scale)
+        if engine.evaluate(network, block, n_threads=n_threads).ever_active[0].any():
+            return False
+    return True
 
 
 def cause_of_death(plan: LayerPlan, rows: Unlabeled, layer: int, epoch: int) -> str:

@@ -71,14 +71,16 @@ class LayerPlan:
         require(self.max_epochs >= 1, "max_iter", "at least 1", self.max_epochs)
         require(math.isfinite(self.deviation) and self.deviation > 0, "deviation", "above 0", self.deviation)
         require(self.target in TARGETS, "target", f"one of {', '.join(TARGETS)}", self.target)
-        bounded = get_reconstruction(self.reconstruction).bounded
-        require(
-            self.target != "squashed" or bounded, "target", "squashed only with cross-entropy", self.target
-        )
-        require(
-            self.target != "before" or not get_reconstruction(self.reconstruction).one_sided,
-            "target", "before only with linear-quadratic, which can reach what is below 0", self.target,
-        )  # fmt: skip
+        unit = get_reconstruction(self.reconstruction)
+        if self.target == "squashed" and not unit.bounded:
+            raise OptionError(
+                f"target='squashed' needs reconstruction='sigmoid-cross-entropy', got {self.reconstruction!r}"
+            )
+        if self.target == "before" and unit.one_sided:
+            raise OptionError(
+                "target='before' needs reconstruction='linear-quadratic', which can reach what is below 0, "
+                f"got {self.reconstruction!r}"
+            )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from truezero.engines import Engine, Features, Unlabeled
 from truezero.errors import DivergenceError
 from truezero.files import Tensors, autoencoder_from_tensors, autoencoder_to_tensors
 from truezero.network import draw_signs
+from truezero.training._callbacks import Checkpoint
 from truezero.training._history import PretrainingRecord, best_reconstruction
 from truezero.training._layer_input import divided, hand_down, layer_rows, scale_of_input, target_of_layer
 from truezero.training._measure_layer import (
@@ -24,6 +25,7 @@ from truezero.training._measure_layer import (
     cause_of_death,
     check_converging,
     corrupted_rows,
+    is_dead,
     measure_layer,
 )
 from truezero.training._plan import Pretraining
@@ -45,6 +47,8 @@ class PretrainingState:
     data_shape : (int, int)
     interrupted : bool
         Ctrl-C ended the training of the last layer before its time.
+    ended : bool
+        A callback ended the layer in training.
     """
 
     settings: Pretraining
@@ -54,6 +58,7 @@ class PretrainingState:
     history: list[PretrainingRecord] = field(default_factory=list)
     data_shape: tuple[int, int] = (0, 0)
     interrupted: bool = False
+    ended: bool = False
 
     def of_layer(self, layer: int) -> list[PretrainingRecord]:
         """Records of one layer."""
@@ -71,14 +76,13 @@ class PretrainingState:
     def identity(self) -> tuple[list[Any], Tensors]:
         """All that the rest of the training depends on: facts for JSON, and arrays."""
         settings = asdict(self.settings)
-        for plan in settings["layers"]:
-            plan.pop("max_epochs")
+        settings["layers"][-1].pop("max_epochs")  # more epochs of the last layer are no other training
         return ["pre-training", settings, self.data_shape], {}
 
     def to_tensors(self) -> tuple[Tensors, dict[str, Any]]:
         """Where it stands, as arrays and JSON."""
         tensors: Tensors = {}
-        described: dict[str, Any] = {"history": self.history, "finished": []}
+        described: dict[str, Any] = {"history": self.history, "ended": self.ended, "finished": []}
         for layer, autoencoder in enumerate(self.stack.layers):
             arrays, description = autoencoder_to_tensors(autoencoder, f"finished.{layer}.")
             tensors |= arrays
@@ -99,6 +103,7 @@ class PretrainingState:
             self.current = autoencoder_from_tensors(tensors, metadata["current"], "current.", path)
             self.best = autoencoder_from_tensors(tensors, metadata["best"], "best.", path)
         self.history[:] = metadata["history"]
+        self.ended = bool(metadata["ended"])
 
 
 PretrainingCallback = Callable[[PretrainingState], Any]
@@ -194,10 +199,12 @@ def _pretrain_layer(
         )  # fmt: skip
         state.current.input_scale = scale
     rows = divided(rows, state.current.input_scale)
-    if plan.reconstruction == "softplus-quadratic" and _least(rows, state.current) < 0:
+    unit = state.current.unit
+    if unit.one_sided and not unit.bounded and _least(rows, state.current) < 0:
+        strategy = " (strategy 1)" if unit.name == "softplus-quadratic" else ""
         warnings.warn(
-            f"layer {layer + 1}: softplus-quadratic (strategy 1) cannot reach targets below 0, which there "
-            "are; it is trained all the same, as the paper did on NORB; linear-quadratic can",
+            f"layer {layer + 1}: {unit.name}{strategy} cannot reach targets below 0, which there are; it is "
+            "trained all the same, as the paper did on NORB; linear-quadratic can reach them",
             UserWarning,
             stacklevel=2,
         )
@@ -210,14 +217,17 @@ def _pretrain_layer(
     corrupted = corrupted_rows(measured, plan, layer, settings)
     while not _finished(state, layer):
         _run_epoch(state, rows, measured, corrupted, held_out is not None, engine, n_threads)
-        if any([callback(state) for callback in callbacks]):
-            break
+        # Checkpoints come last, to keep what the others decide.
+        state.ended = any([callback(state) for callback in callbacks if not isinstance(callback, Checkpoint)])
+        for callback in callbacks:
+            if isinstance(callback, Checkpoint):
+                callback(state)
     _finish_layer(state)
 
 
 def _finished(state: PretrainingState, layer: int) -> bool:
     records, patience = state.of_layer(layer), state.settings.n_iter_no_change
-    if len(records) >= state.settings.layers[layer].max_epochs:
+    if state.ended or len(records) >= state.settings.layers[layer].max_epochs:
         return True
     if not records or patience is None or records[-1]["reconstruction_error"] is None:
         return False
@@ -228,6 +238,7 @@ def _finish_layer(state: PretrainingState) -> None:
     assert state.best is not None
     state.stack.layers.append(state.best)
     state.current = state.best = None
+    state.ended = False
 
 
 def _first(rows: Unlabeled) -> Unlabeled:
@@ -268,7 +279,9 @@ def _run_epoch(
         "layer": layer, "epoch": epoch, "loss": tally.loss, "penalty": tally.penalty,
         "products": list(tally.products), "blas": tally.blas, "seconds": time.perf_counter() - started,
     }  # fmt: skip
-    if record["dead_units"] == plan.n_units:
+    if record["dead_units"] == plan.n_units and is_dead(
+        state.current.network, rows.features, engine, n_threads
+    ):
         raise DivergenceError(cause_of_death(plan, rows, layer, epoch))
     state.history.append(record)
     records = state.of_layer(layer)
@@ -289,7 +302,7 @@ def pretrain_further(
     train: Unlabeled,
     settings: Pretraining,
     *,
-    epoch: int,
+    epochs: Sequence[int],
     engine: Engine,
     n_threads: int = 1,
 ) -> list[PretrainingRecord]:
@@ -301,8 +314,8 @@ def pretrain_further(
     train : Unlabeled
     settings : Pretraining
         With which it was trained.
-    epoch : int
-        Number of this epoch, which addresses its draws.
+    epochs : sequence of int
+        Number of this epoch for each layer, which addresses its draws.
     engine : Engine
     n_threads : int
 
@@ -313,17 +326,19 @@ def pretrain_further(
 
     Raises
     ------
-    DivergenceError
+    DivergenceError, DataError
         As `pretrain`; the stack is then left half trained.
     """
     records: list[PretrainingRecord] = []
     for layer, plan in enumerate(settings.layers):
         below, autoencoder = Stack(stack.layers[:layer], stack.signs), stack.layers[layer]
-        rows = divided(layer_rows(below, settings, train, engine, n_threads), autoencoder.input_scale)
+        rows = layer_rows(below, settings, train, engine, n_threads)
+        scale_of_input(below, settings, rows.features)  # only to refuse what is below 0
+        rows = divided(rows, autoencoder.input_scale)
         state = PretrainingState(settings, below, current=autoencoder)
         state.history.extend(records)
         measured = _first(rows)
         corrupted = corrupted_rows(measured, plan, layer, settings)
-        _run_epoch(state, rows, measured, corrupted, False, engine, n_threads, epoch=epoch)
+        _run_epoch(state, rows, measured, corrupted, False, engine, n_threads, epoch=epochs[layer])
         records.append(state.history[-1])
     return records
