@@ -244,7 +244,7 @@ def test_unlabeled_rows_of_another_width(tmp_path: Path) -> None:
         "train", "digits", "--out", "m", "--pretrain", "auto", "--unlabeled", "u.npz", folder=tmp_path
     )
     assert process.returncode == 2
-    assert "X_unlabeled has 7 features, X has 64" in process.stderr
+    assert "u.npz has 7 features, digits has 64" in process.stderr
 
 
 def test_run_store(tmp_path: Path) -> None:

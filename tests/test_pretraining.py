@@ -718,6 +718,15 @@ def test_unlabeled_rows_by_label(X: Any, y: Any) -> None:
         classifier(unlabeled_label=-1).fit(X, np.full(400, -1))
 
 
+def test_rows_without_a_label_do_not_count(X: Any, y: Any) -> None:
+    model = classifier(unlabeled_label=-1, max_iter=20).fit(X, np.where(np.arange(400) < 200, y, -1))
+    marked = np.where(np.arange(400) % 5 == 0, y, -1)
+    for rows in (X, sparse.csr_array(X)):
+        assert model.score(rows, marked) == model.score(rows[::5], y[::5]) > 0.5
+    weight = np.arange(400.0)
+    assert model.score(X, marked, weight) == model.score(X[::5], y[::5], weight[::5])
+
+
 def test_regression_too(X: Any, y: Any) -> None:
     model = DeepRectifierRegressor(
         (24, 12),

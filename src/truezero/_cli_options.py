@@ -31,7 +31,7 @@ ThreadsOption = Annotated[
 
 # Parameters that make no sense on a command line, or are options of the commands themselves.
 _LEFT_OUT = (
-    "self", "callbacks", "pretraining", "prefit", "unlabeled_label", "warm_start", "verbose", "code_layer",
+    "self", "callbacks", "pretraining", "prefit", "warm_start", "verbose", "code_layer",
     "sparse_output",
 )  # fmt: skip
 # Of pre-training: what is the network's own, or what --pretrain itself says.

@@ -29,7 +29,7 @@ from truezero._version import __version__
 from truezero.analysis import measure
 from truezero.datasets import Dataset, list_datasets, load_dataset
 from truezero.engines import Features, available_engines, core_hash, get_engine, resolve_threads
-from truezero.errors import OptionError, TruezeroError
+from truezero.errors import DataError, OptionError, TruezeroError
 from truezero.estimators import (
     DeepRectifierClassifier,
     DeepRectifierRegressor,
@@ -64,6 +64,10 @@ def main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
+    if "--pretrain" in arguments:  # alone, it means auto
+        after = arguments.index("--pretrain") + 1
+        if after == len(arguments) or arguments[after].startswith("-"):
+            arguments.insert(after, "auto")
     warnings.showwarning = _show_warning  # type: ignore[assignment] # its other arguments do not matter
     try:
         code = typer.main.get_command(app).main(arguments, prog_name="truezero", standalone_mode=False)
@@ -160,7 +164,7 @@ def train(
         typer.Option(
             "--pretrain",
             metavar="RECONSTRUCTION",
-            help="Pre-train the hidden layers with this reconstruction: auto, "
+            help="Pre-train the hidden layers with this reconstruction: auto (if none is named), "
             + ", ".join(reconstruction_names())
             + ". The --pretrain- options say how.",
         ),
@@ -198,6 +202,10 @@ def train(
     fingerprint = dataset.fingerprint
     if unlabeled is not None:
         further = load_dataset(unlabeled, data_dir=data_dir)
+        if further.X_train.shape[1] != dataset.X_train.shape[1]:
+            raise DataError(
+                f"{unlabeled} has {further.X_train.shape[1]} features, {data} has {dataset.X_train.shape[1]}"
+            )
         more["X_unlabeled"] = [further.scaled("train")]
         fingerprint += further.fingerprint
     if pretrain is not None:
@@ -212,7 +220,12 @@ def train(
     validation: dict[str, Any] = {}
     if dataset.X_validation is not None:
         validation = {"X_val": dataset.scaled("validation"), "y_val": dataset.y_validation}
-    model.fit(dataset.scaled("train"), dataset.y_train, **more, **validation)
+    try:
+        model.fit(dataset.scaled("train"), dataset.y_train, **more, **validation)
+    except KeyboardInterrupt:
+        if pretraining_path.exists() or checkpoint_path.exists():
+            print("truezero: stopped; the same command with --resume goes on from here", file=sys.stderr)
+        raise
     save(model, out)
     if not model.interrupted_:
         checkpoint_path.unlink(missing_ok=True)
@@ -244,6 +257,7 @@ def train(
             "sparsity": before.sparsity_,
             "epochs_selected": before.epochs_selected_,
             "seconds": sum(r["seconds"] for r in before.history_),
+            "n_unlabeled": sum(X.shape[0] for X in more.get("X_unlabeled", ())),
         }
     _show(result, as_json)
     if model.interrupted_:

@@ -137,7 +137,9 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     Notes
     -----
-    If any feature is larger than 8 in size, all are divided by one power of two while training, exactly.
+    If any feature is larger than 8 in size, all are divided by one power of two while training, exactly,
+    and reconstruction errors are those of the divided rows. A few outliers make all others small, then, and
+    learning slow: clip them.
     Layers that reconstruct with cross-entropy make the code below end in [0, 1]: a rectifier layer's
     weights take the division over, so `transform` gives it scaled.
 
@@ -490,6 +492,10 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the mean squared error of rows reconstructed from their own code, without noise.
+
+        A stack is trained to undo noise, layer by layer: given clean rows it puts too much back, and the more
+        the more layers there are. So this favours little noise, where codes are often better with more:
+        choose the noise by what the codes are for.
 
         Parameters
         ----------

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from truezero.activations import Array
@@ -415,6 +416,15 @@ class DeepRectifierBase(CodesMixin, ABC):
             network.weights[0] *= factor[:, np.newaxis]
 
     # ---- what a fitted estimator does -----------------------------------------------------------
+
+    def _labeled_only(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """Leave out rows that have no label; for scoring."""
+        labeled = None if self.unlabeled_label is None else self._labeled(np.asarray(y))
+        if labeled is not None:
+            rows = np.flatnonzero(labeled)
+            X, y = _safe_indexing(X, rows), np.asarray(y)[rows]
+            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        return X, y, sample_weight
 
     def _output(self, X: Any) -> Array:
         check_is_fitted(self)

@@ -203,6 +203,26 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
         check_is_fitted(self)
         return np.asarray(self.classes_[self._output(X).argmax(axis=1)])
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy, the share of rows whose class is predicted; rows without a label are left out.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        DataError
+            If no row has a label.
+        """
+        return float(super().score(*self._labeled_only(X, y, sample_weight)))
+
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
         if type_of_target(y).startswith("multilabel"):
             raise DataError(

@@ -33,7 +33,7 @@ _CLASSES: dict[str, type[Estimator]] = {
 }
 _KIND = "model"
 # Parameters that are code or state, not data; a loaded estimator has their defaults.
-_NOT_KEPT = ("callbacks", "random_state", "class_weight", "prefit")
+_NOT_KEPT = ("callbacks", "class_weight", "prefit")
 _PARAMETERS_OF = "estimator"
 
 
@@ -112,7 +112,7 @@ def _parameters(obj: Any) -> dict[str, Any]:
     """Parameters as JSON holds them; an estimator among them, unfitted, as its own."""
     found: dict[str, Any] = {}
     for name, value in obj.get_params(deep=False).items():
-        if name in _NOT_KEPT:
+        if name in _NOT_KEPT or isinstance(value, np.random.RandomState):
             continue
         if isinstance(value, FrozenEstimator):
             value = value.estimator

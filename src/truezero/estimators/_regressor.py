@@ -64,6 +64,26 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         output = self._output(X).astype(np.float64)
         return output if self._matrix_target else output[:, 0]
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R², the share of the variance that is predicted; rows without a label are left out.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        DataError
+            If no row has a label.
+        """
+        return float(super().score(*self._labeled_only(X, y, sample_weight)))
+
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(y if y.ndim == 2 else column_or_1d(y, warn=True), dtype=np.float64)
 

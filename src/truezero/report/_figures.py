@@ -30,7 +30,7 @@ def learning_curves(rows: list[dict[str, Any]], network: list[int]) -> Figure:
     matplotlib.figure.Figure
         Left: error in per cent, logarithmic; right: exact zeros in per cent.
     """
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for number, row in enumerate(rows):
         histories = [run["history"] for run in row["runs"]]
@@ -46,7 +46,7 @@ def learning_curves(rows: list[dict[str, Any]], network: list[int]) -> Figure:
     for axes in (left, right):
         _tidy(axes)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    left.legend(frameon=False, fontsize=8)
+    _legend_below(figure, left)
     return figure
 
 
@@ -65,7 +65,7 @@ def reconstruction_curves(rows: list[dict[str, Any]]) -> Figure:
     """
     pretrained = [row for row in rows if row["pretraining"]]
     n_layers = max(len(row["pretraining"]["reconstruction_errors"]) for row in pretrained)
-    figure = Figure(figsize=(3.4 * n_layers, 3.4), layout="constrained")
+    figure = Figure(figsize=(3.4 * n_layers, 3.9), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, n_layers, sharey=True))
     for number, row in enumerate(pretrained):
         colour = _FURTHER[number % len(_FURTHER)] if "strategy" in row else COLOURS[row["activation"]]
@@ -74,14 +74,14 @@ def reconstruction_curves(rows: list[dict[str, Any]]) -> Figure:
             for history in row["pretraining"]["histories"]:
                 errors = [r["reconstruction_error"] for r in history if r["layer"] == layer]
                 curves.append([error / errors[0] for error in errors])
-            _curves(axes, _label(row), curves, colour, "-")
+            _curves(axes, _label(row), curves, colour, "--")
     for layer, axes in enumerate(panels):
         axes.set(title=f"layer {layer + 1}", xlabel="epoch of pre-training", yscale="log")
         _plain_log(axes)
         _tidy(axes)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylabel("reconstruction error, first epoch = 1")
-    panels[0].legend(frameon=False, fontsize=8)
+    _legend_below(figure, panels[0])
     return figure
 
 
@@ -178,9 +178,17 @@ def reconstructions(clean: NDArray[Any], corrupted: NDArray[Any], reconstructed:
     return figure
 
 
+def strategy_name(row: dict[str, Any]) -> str:
+    """Write a strategy's number and reconstruction, briefly."""
+    of = row["pretraining"]
+    if not of:
+        return "none: not pre-trained"
+    return f"{row['strategy']}: {of['reconstruction']}" + (", before" if of["target"] == "before" else "")
+
+
 def _label(row: dict[str, Any]) -> str:
     if "strategy" in row:
-        return f"{row['strategy']}: {row['described']}" if row["pretraining"] else str(row["described"])
+        return strategy_name(row)
     return f"{row['activation']}, pre-trained" if row["pretraining"] else str(row["activation"])
 
 
@@ -197,8 +205,14 @@ def _curves(axes: Axes, name: str, curves: list[list[float]], colour: str, style
     axes.plot(range(1, shared + 1), mean, style, color=colour, linewidth=2, label=name)
 
 
+def _legend_below(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+
+
 def _plain_log(axes: Axes) -> None:
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
 

@@ -76,7 +76,8 @@ def _figures(study: dict[str, Any], pictures: dict[str, NDArray[Any]] | None) ->
                 "Pre-training",
                 reconstruction_curves(list(first.values())),
                 "Cost of held-out rows under one fixed draw of the noise, relative to the first epoch: the "
-                "kinds of cost cannot be compared with each other.",
+                "kinds of cost cannot be compared. Cross-entropy cannot fall to 0, as targets lie between 0 "
+                "and 1.",
             )
         )
     if pictures is not None:
@@ -84,15 +85,16 @@ def _figures(study: dict[str, Any], pictures: dict[str, NDArray[Any]] | None) ->
             (
                 "Filters of the first layer",
                 filters(pictures["filters_before"], pictures["filters_after"]),
-                "Incoming weights of the units with the largest ones after pre-training; grey is 0, and each "
-                "has a contrast of its own.",
+                "Of the rectifier network, strategy 1, seed 0: incoming weights of the units with the "
+                "largest ones after pre-training; grey is 0, and each has a contrast of its own.",
             )
         )
         drawn.append(
             (
                 "Reconstructions of corrupted examples",
                 reconstructions(pictures["clean"], pictures["corrupted"], pictures["reconstructed"]),
-                "Validation rows, with the noise of pre-training, and what the first layer makes of them.",
+                "Validation rows, with the noise of pre-training, and what that network's first layer "
+                "makes of them.",
             )
         )
     return [{"heading": heading, "png": _png(figure), "below": below} for heading, figure, below in drawn]
