@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -13,16 +12,14 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from truezero.activations import get_activation
 from truezero.autoencoder import Stack
 from truezero.corruption import Corruption
 from truezero.draws import Purpose, permutation
-from truezero.engines import AutoencoderSettings, Engine, Features, Unlabeled, get_engine, resolve_threads
+from truezero.engines import Engine, Features, Unlabeled, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators._codes import CodesMixin, power_of_two_scale
-from truezero.reconstruction import get_reconstruction
+from truezero.estimators._plans import levels_per_layer, per_layer, plan_pretraining
 from truezero.training import (
-    LayerPlan,
     Pretraining,
     PretrainingRecord,
     PretrainingState,
@@ -246,7 +243,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
             held_out = validate_data(
                 self, X_val, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64]
             )
-        settings = self._settings(rows, seed)  # before any row is taken away, so that it sees them all
+        settings = plan_pretraining(self, rows, seed)  # of all rows, those held out too
         n = rows.shape[0]
         n_out = round(self.validation_fraction * n)
         if X_val is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
@@ -288,7 +285,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
         """
         fresh = not hasattr(self, "stack_")
         rows = validate_data(self, X, reset=fresh, accept_sparse="csr", dtype=[np.float32, np.float64])
-        settings = self._settings(rows, self._seed() if fresh else self.seed_, epochs=1)
+        settings = plan_pretraining(self, rows, self._seed() if fresh else self.seed_, epochs=1)
         n_threads, engine = resolve_threads(self.n_threads), self._engine(settings)
         if fresh:
             self._input_scale = _scale_of_all(rows)
@@ -346,86 +343,6 @@ class StackedDenoisingAutoencoder(CodesMixin):
         self.epochs_selected_ = [record["epoch"] for record in selected]
         self.n_iter_ = len(history)
 
-    # ---- parameters -----------------------------------------------------------------------------
-
-    def _settings(self, rows: Any, seed: int, epochs: int | None = None) -> Pretraining:
-        """Check the parameters and put them together."""
-        sizes = self._hidden_sizes()
-        n = len(sizes)
-        if n == 0:
-            raise OptionError("hidden_layer_sizes must name a hidden layer or more, got none")
-        self._check_common(sizes)
-        self._check_kinds(Integral, "a whole number", "batch_size")
-        self._check_kinds(Real, "a number", "validation_fraction", "softplus_scale", "deviation")
-        if not 0 <= self.validation_fraction < 1:
-            raise OptionError(
-                f"validation_fraction must be at least 0 and below 1, got {self.validation_fraction!r}"
-            )
-        if not isinstance(self.n_iter_no_change, (Integral, type(None))):
-            raise OptionError(f"n_iter_no_change must be a number or None, got {self.n_iter_no_change!r}")
-        activations = [get_activation(name).name for name in _per_layer("activation", self.activation, n)]
-        kinds = _per_layer("corruption", self.corruption, n)
-        levels = _levels(self.corruption_level, kinds)
-        names = _per_layer("reconstruction", self.reconstruction, n)
-        targets = _per_layer("target", self.target, n)
-        l1 = _numbers("l1_activation", self.l1_activation, n, Real)
-        rates = _numbers("learning_rate_init", self.learning_rate_init, n, Real)
-        iterations = _numbers("max_iter", self.max_iter, n, Integral)
-        sampling = _numbers("sampling", self.sampling, n, (Real, type(None)))
-        negative = bool(rows.shape[0]) and float(rows.min()) < 0
-        plans = []
-        for layer in range(n):
-            below = activations[layer - 1] if layer > 0 else None
-            step = AutoencoderSettings(
-                learning_rate=float(rates[layer]),
-                batch_size=int(self.batch_size),
-                l1=float(l1[layer]),
-                corruption=Corruption(kinds[layer], levels[layer]),
-                sampling=None if sampling[layer] is None else float(sampling[layer]),
-            )
-            plans.append(
-                LayerPlan(
-                    n_units=sizes[layer],
-                    activation=activations[layer],
-                    step=step,
-                    reconstruction=self._reconstruction(
-                        names[layer], targets[layer], activations[layer], below, negative
-                    ),
-                    target="after" if layer == 0 and targets[0] == "before" else targets[layer],
-                    tied=bool(_per_layer("tied_weights", self.tied_weights, n)[layer]),
-                    deviation=float(self.deviation),
-                    unit_scaling=bool(self.unit_scaling),
-                    max_epochs=int(iterations[layer]) if epochs is None else epochs,
-                )
-            )
-        return Pretraining(
-            tuple(plans),
-            sign_mask=self.sign_mask,  # type: ignore[arg-type] # checked where it is drawn
-            softplus_scale=float(self.softplus_scale),
-            use_biases=bool(self.use_biases),
-            n_iter_no_change=self.n_iter_no_change,
-            shuffle=bool(self.shuffle),
-            dtype=self.dtype,
-            seed=seed,
-        )
-
-    def _reconstruction(
-        self, name: str, target: str, activation: str, below: str | None, negative: bool
-    ) -> str:
-        """Decide what "auto" is for a layer."""
-        if name != "auto":
-            return get_reconstruction(name).name
-        if target == "before" and below is not None:
-            return "linear-quadratic"
-        if target == "squashed":
-            return "sigmoid-cross-entropy"
-        masked = below is not None and self.sign_mask is not None
-        if activation in ("tanh", "sigmoid") and (masked or below != "linear") and (below or not negative):
-            return "sigmoid-cross-entropy"
-        if negative if below is None else below in ("tanh", "linear") and not masked:
-            return "linear-quadratic"
-        return "softplus-quadratic"
-
     # ---- what a fitted one does -----------------------------------------------------------------
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
@@ -449,8 +366,8 @@ class StackedDenoisingAutoencoder(CodesMixin):
         scale = self.stack_.layers[0].input_scale
         if scale is not None:  # the noise is on what the layer is given
             rows = rows / scale
-        kind = _per_layer("corruption", self.corruption, len(self.stack_.layers))
-        noise = Corruption(kind[0], _levels(self.corruption_level, kind)[0])
+        kind = per_layer("corruption", self.corruption, len(self.stack_.layers))
+        noise = Corruption(kind[0], levels_per_layer(self.corruption_level, kind)[0])
         noisy = noise.apply(rows, np.arange(len(rows)), layer=0, epoch=0, seed=self.seed_)
         return noisy if scale is None else noisy * scale
 
@@ -531,26 +448,3 @@ def _rescale_input(stack: Stack, factor: NDArray[np.float64]) -> None:
     lowest = stack.layers[0]
     scale = factor if lowest.input_scale is None else factor * lowest.input_scale
     lowest.input_scale = None if (scale == 1).all() else scale.astype(lowest.dtype)
-
-
-def _per_layer(name: str, value: Any, n: int) -> list[Any]:
-    several = list(value) if isinstance(value, (tuple, list, np.ndarray)) else [value] * n
-    if len(several) != n:
-        raise OptionError(f"{name} must be one value or {n}, one per layer, got {value!r}")
-    return several
-
-
-def _numbers(name: str, value: Any, n: int, kind: Any) -> list[Any]:
-    several = _per_layer(name, value, n)
-    if not all(isinstance(number, kind) and not isinstance(number, bool) for number in several):
-        what = "a whole number" if kind is Integral else "a number"
-        raise OptionError(f"{name} must be {what}, or one per layer, got {value!r}")
-    return several
-
-
-def _levels(value: Any, kinds: list[str]) -> list[Any]:
-    """Level per layer; two numbers are a pair where all is salt and pepper."""
-    is_pair = isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(p, Real) for p in value)
-    if is_pair and set(kinds) == {"salt-and-pepper"}:
-        return [tuple(value)] * len(kinds)
-    return _per_layer("corruption_level", value, len(kinds))
