@@ -287,7 +287,7 @@ def pretrain(
     text_learning_rate_init: Annotated[float, typer.Option("--text-learning-rate-init")] = 0.01,
     sampling: Annotated[
         float, typer.Option("--sampling", help="Share sampled of the outputs of words that are not there.")
-    ] = 0.05,
+    ] = 0.1,
     out: OutOption = None,
     data_dir: DataDirOption = None,
     n_threads: ThreadsOption = None,

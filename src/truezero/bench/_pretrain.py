@@ -42,7 +42,7 @@ def bench_pretrain(
     text_rows: int = 10_000,
     text_epochs: int = 3,
     text_learning_rate: float = 0.01,
-    sampling: float = 0.05,
+    sampling: float = 0.1,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
