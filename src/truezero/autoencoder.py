@@ -58,7 +58,7 @@ class Autoencoder:
             raise OptionError(f"deviation must be above 0, got {self.deviation!r}")
         if self.tied and not np.array_equal(self.network.weights[1], self.network.weights[0].T):
             raise OptionError("the decoder of tied weights must be the encoder's transposed")
-        self.unit  # noqa: B018 # an unknown one is refused
+        get_reconstruction(self.reconstruction)  # an unknown one is refused
 
     @property
     def unit(self) -> Reconstruction:

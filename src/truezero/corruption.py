@@ -62,25 +62,27 @@ class Corruption:
             raise OptionError(f"corruption_level of {self.kind} must be {what}, got {given!r}")
 
     @property
+    def _levels(self) -> tuple[float, ...]:
+        level = self.level
+        return tuple(map(float, level)) if isinstance(level, (tuple, list)) else (float(level),)
+
+    @property
     def zeros(self) -> float:
         """Probability that a feature is set to 0."""
-        if self.kind == "gaussian":
-            return 0.0
-        if isinstance(self.level, (tuple, list)):
-            return float(self.level[0])
-        return float(self.level) / (2 if self.kind == "salt-and-pepper" else 1)
+        halved = self.kind == "salt-and-pepper" and len(self._levels) == 1
+        return 0.0 if self.kind == "gaussian" else self._levels[0] / (2 if halved else 1)
 
     @property
     def ones(self) -> float:
         """Probability that a feature which is 0 is set to 1."""
         if self.kind != "salt-and-pepper":
             return 0.0
-        return float(self.level[-1]) if isinstance(self.level, (tuple, list)) else float(self.level) / 2
+        return self._levels[1] if len(self._levels) == 2 else self._levels[0] / 2
 
     @property
     def deviation(self) -> float:
         """Standard deviation of the normal numbers that are added."""
-        return float(self.level) if self.kind == "gaussian" else 0.0  # type: ignore[arg-type]
+        return self._levels[0] if self.kind == "gaussian" else 0.0
 
     def apply(self, x: Array, ids: NDArray[np.int64], *, layer: int, epoch: int, seed: int) -> Array:
         """Corrupt rows.

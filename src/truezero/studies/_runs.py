@@ -61,19 +61,10 @@ class PretrainingResult(TypedDict):
 _NOT_PART_OF_IT = ("n_threads", "verbose", "callbacks", "pretraining", "prefit")
 
 
-class _Identified:
-    """Has a configuration, and a hash of it as its key."""
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """All that the result depends on, defaults included."""
-        raise NotImplementedError
-
-    @property
-    def key(self) -> str:
-        """Hash of the canonical configuration, 20 hexadecimal digits."""
-        canonical = json.dumps(self.configuration, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:20]
+def _key(configuration: dict[str, Any]) -> str:
+    """Hash of a canonical configuration, 20 hexadecimal digits."""
+    canonical = json.dumps(configuration, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
 
 def _configuration(model: Any, data: str, fingerprint: str) -> dict[str, Any]:
@@ -87,7 +78,7 @@ def _configuration(model: Any, data: str, fingerprint: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class PretrainingRun(_Identified):
+class PretrainingRun:
     """One pre-training: a StackedDenoisingAutoencoder's parameters on all rows of a data set.
 
     Attributes
@@ -107,9 +98,14 @@ class PretrainingRun(_Identified):
         """All that the result depends on, defaults included."""
         return _configuration(StackedDenoisingAutoencoder(**self.parameters), self.data, self.fingerprint)
 
+    @property
+    def key(self) -> str:
+        """Hash of the configuration."""
+        return _key(self.configuration)
+
 
 @dataclass(frozen=True)
-class Run(_Identified):
+class Run:
     """One training: a classifier's parameters on a data set.
 
     Attributes
@@ -139,6 +135,11 @@ class Run(_Identified):
             "pretraining": None if self.pretraining is None else self.pretraining.configuration,
             "labels": self.labels,
         }
+
+    @property
+    def key(self) -> str:
+        """Hash of the configuration."""
+        return _key(self.configuration)
 
     def labeled(self, y: NDArray[Any]) -> NDArray[np.int64]:
         """Positions of the training rows whose labels are used, ascending."""

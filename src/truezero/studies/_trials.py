@@ -256,7 +256,7 @@ class Trials:
             "test_error_deviation": _deviation(errors),
             "sparsity": {
                 "overall": float(np.mean([result["sparsity"]["overall"] for result in results])),
-                "layers": np.mean([result["sparsity"]["layers"] for result in results], axis=0).tolist(),
+                "layers": _mean([result["sparsity"]["layers"] for result in results]),
             },
             "seconds": float(np.sum([result["seconds"] for result in results])),
             "engine": results[0]["engine"],
@@ -276,17 +276,14 @@ class Trials:
         results = [result for _, _, result in self.pretrained(arm)]
         key = (arm.activation, arm.reconstruction, arm.target)
 
-        def mean(name: str) -> list[float]:
-            return np.mean([result[name] for result in results], axis=0).tolist()  # type: ignore[literal-required,no-any-return]
-
         return {
             "reconstruction": arm.reconstruction,
             "target": arm.target,
             "learning_rate": self._chosen[key],
             "reconstruction_error_by_rate": self._errors[key],
-            "reconstruction_errors": mean("reconstruction_errors"),
-            "sparsity": mean("sparsity"),
-            "stuck": mean("stuck"),
+            "reconstruction_errors": _mean([result["reconstruction_errors"] for result in results]),
+            "sparsity": _mean([result["sparsity"] for result in results]),
+            "stuck": _mean([result["stuck"] for result in results]),
             "score": float(np.mean([result["score"] for result in results])),
             "seconds": float(np.sum([result["seconds"] for result in results])),
             "histories": [result["history"] for result in results],
@@ -326,6 +323,11 @@ def _named(arm: Arm) -> str:
         before = ", target before the activation" if arm.target == "before" else ""
         name += f" with {arm.reconstruction}{before}"
     return name if arm.labels == 1 else f"{name}, {100 * arm.labels:g} % of the labels"
+
+
+def _mean(of_seeds: list[list[float]]) -> list[float]:
+    """Mean over the seeds, layer by layer."""
+    return [float(np.mean(layer)) for layer in zip(*of_seeds, strict=True)]
 
 
 def _deviation(values: list[float]) -> float | None:

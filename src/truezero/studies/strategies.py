@@ -6,7 +6,8 @@ from typing import Any
 
 from truezero.datasets import Dataset
 from truezero.studies._illustration import Arrays, illustrate
-from truezero.studies._trials import Arm, Scale, Trials
+from truezero.studies._trials import Arm, Trials
+from truezero.studies.table1 import SCALES
 
 STRATEGIES = (
     ("1", "softplus units, quadratic cost", "softplus-quadratic", "after"),
@@ -15,14 +16,6 @@ STRATEGIES = (
     ("3", "linear units, quadratic cost, target before it", "linear-quadratic", "before"),
     ("4", "rectifier units, quadratic cost", "rectifier-quadratic", "after"),
 )
-
-SCALES = {
-    "smoke": Scale((32, 32, 32), (0.1,), 2, 3, None, (0.01,), 2),
-    "laptop": Scale((200, 200, 200), (0.1, 0.01), 3, 40, 10, (0.1, 0.01), 15),
-    "paper": Scale(
-        (1000, 1000, 1000), (0.1, 0.01, 0.001, 0.0001), 5, 150, 40, (0.1, 0.01, 0.001, 0.0001), 50
-    ),
-}
 
 CHOICES = (
     "Rectifier networks with a sign mask; all labels. Everything else is as in Table 1.",
