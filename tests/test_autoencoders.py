@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from comparing import TOLERANCE, disagreement, same_bits
 from scipy import sparse
 
 from truezero.activations import activation_names, get_activation
@@ -18,7 +19,6 @@ from truezero.reconstruction import reconstruction_names
 
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
-TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 LEVELS: dict[str, Any] = {"masking": 0.3, "salt-and-pepper": (0.3, 0.1), "gaussian": 0.3}
 levels = pytest.importorskip("truezero.engines._native").available_levels()
 
@@ -94,27 +94,6 @@ def run(
             density=density,
         )
     return trained, tally
-
-
-def parameters(autoencoder: Autoencoder) -> list[Any]:
-    return [*autoencoder.network.weights, *autoencoder.network.biases]
-
-
-def disagreement(a: Autoencoder, b: Autoencoder, start: Autoencoder) -> float:
-    """‖ΔW‖ ⁄ ‖W_end − W_0‖, the largest of all arrays that moved."""
-    worst = 0.0
-    for x, y, z in zip(parameters(a), parameters(b), parameters(start), strict=True):
-        moved, apart = np.linalg.norm(np.float64(x) - z), np.linalg.norm(np.float64(x) - y)
-        assert np.isfinite(apart)
-        if moved == 0:
-            assert apart == 0
-        else:
-            worst = max(worst, float(apart / moved))
-    return worst
-
-
-def same_bits(a: Autoencoder, b: Autoencoder) -> bool:
-    return all(x.tobytes() == y.tobytes() for x, y in zip(parameters(a), parameters(b), strict=True))
 
 
 def agree(

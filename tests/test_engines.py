@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from comparing import TOLERANCE, disagreement, parameters, same_bits
 from scipy import sparse
 
 from truezero import Network
@@ -24,7 +25,6 @@ from truezero.network import initialize
 
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
-TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 levels = pytest.importorskip("truezero.engines._native").available_levels()
 
 
@@ -85,28 +85,6 @@ def run(
             trained, examples, order, steps, epoch=epoch, seed=77, n_threads=n_threads, density=density
         )
     return trained, tally
-
-
-def parameters(network: Network) -> list[Any]:
-    return [*network.weights, *network.biases]
-
-
-def disagreement(a: Network, b: Network, start: Network) -> float:
-    """‖ΔW‖ ⁄ ‖W_end − W_0‖, the largest of all arrays that moved."""
-    worst = 0.0
-    for x, y, z in zip(parameters(a), parameters(b), parameters(start), strict=True):
-        moved = np.linalg.norm(np.float64(x) - z)
-        apart = np.linalg.norm(np.float64(x) - y)
-        assert np.isfinite(apart)
-        if moved == 0:
-            assert apart == 0
-        else:
-            worst = max(worst, float(apart / moved))
-    return worst
-
-
-def same_bits(a: Network, b: Network) -> bool:
-    return all(x.tobytes() == y.tobytes() for x, y in zip(parameters(a), parameters(b), strict=True))
 
 
 VARIATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

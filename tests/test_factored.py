@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from comparing import TOLERANCE, disagreement, parameters, same_bits
 from scipy import sparse
 
 from truezero.autoencoder import Autoencoder, initialize_autoencoder
@@ -15,7 +16,6 @@ from truezero.corruption import CORRUPTIONS, Corruption
 from truezero.draws import Purpose, words, words_at
 from truezero.engines import AutoencoderSettings, Features, Unlabeled, _factored, get_engine
 
-TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 LEVELS: dict[str, Any] = {"masking": 0.3, "salt-and-pepper": (0.3, 0.02), "gaussian": 0.3}
 
 
@@ -70,27 +70,6 @@ def train(
             )
             loss, penalty = tally.loss, tally.penalty
     return trained, loss, penalty
-
-
-def parameters(autoencoder: Autoencoder) -> list[Any]:
-    return [*autoencoder.network.weights, *autoencoder.network.biases]
-
-
-def disagreement(a: Autoencoder, b: Autoencoder, start: Autoencoder) -> float:
-    """‖ΔW‖ ⁄ ‖W_end − W_0‖, the largest of all arrays that moved."""
-    worst = 0.0
-    for x, y, z in zip(parameters(a), parameters(b), parameters(start), strict=True):
-        moved, apart = np.linalg.norm(np.float64(x) - z), np.linalg.norm(np.float64(x) - y)
-        assert np.isfinite(apart)
-        if moved == 0:
-            assert apart == 0
-        else:
-            worst = max(worst, float(apart / moved))
-    return worst
-
-
-def same_bits(a: Autoencoder, b: Autoencoder) -> bool:
-    return all(x.tobytes() == y.tobytes() for x, y in zip(parameters(a), parameters(b), strict=True))
 
 
 def agree(autoencoder: Autoencoder, examples: Unlabeled, steps: AutoencoderSettings, **options: Any) -> None:

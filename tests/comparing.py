@@ -1,0 +1,36 @@
+"""How the results of two trainings are compared, in every test of an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from truezero import Network
+from truezero.autoencoder import Autoencoder
+
+# Of the engine contract: against how far training moved the weights.
+TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
+Trained = Network | Autoencoder
+
+
+def parameters(of: Trained) -> list[Any]:
+    network = of.network if isinstance(of, Autoencoder) else of
+    return [*network.weights, *network.biases]
+
+
+def disagreement(a: Trained, b: Trained, start: Trained) -> float:
+    """‖ΔW‖ ⁄ ‖W_end − W_0‖, the largest of all arrays that moved."""
+    worst = 0.0
+    for x, y, z in zip(parameters(a), parameters(b), parameters(start), strict=True):
+        moved, apart = np.linalg.norm(np.float64(x) - z), np.linalg.norm(np.float64(x) - y)
+        assert np.isfinite(apart)
+        if moved == 0:
+            assert apart == 0
+        else:
+            worst = max(worst, float(apart / moved))
+    return worst
+
+
+def same_bits(a: Trained, b: Trained) -> bool:
+    return all(x.tobytes() == y.tobytes() for x, y in zip(parameters(a), parameters(b), strict=True))
