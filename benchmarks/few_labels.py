@@ -21,7 +21,7 @@ from sklearn.frozen import FrozenEstimator
 
 from truezero import DeepRectifierClassifier, DivergenceError, StackedDenoisingAutoencoder
 from truezero.datasets import Dataset, load_dataset
-from truezero.studies import environment
+from truezero.runs import environment
 
 NETWORK: dict[str, Any] = {"hidden_layer_sizes": (1000, 1000, 1000), "sign_mask": "half"}
 PRETRAINING: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from truezero import Network
-from truezero.autoencoder import Autoencoder
+from truezero.core.autoencoder import Autoencoder
 
 # Of the engine contract: against how far training moved the weights.
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}

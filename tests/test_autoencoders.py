@@ -10,12 +10,12 @@ import pytest
 from comparing import TOLERANCE, disagreement, same_bits
 from scipy import sparse
 
-from truezero.activations import activation_names, get_activation
-from truezero.autoencoder import Autoencoder, initialize_autoencoder
-from truezero.corruption import CORRUPTIONS, Corruption
+from truezero.core.activations import activation_names, get_activation
+from truezero.core.autoencoder import Autoencoder, initialize_autoencoder
+from truezero.core.corruption import CORRUPTIONS, Corruption
+from truezero.core.reconstruction import reconstruction_names
 from truezero.engines import AutoencoderSettings, Engine, Features, Tally, Unlabeled, get_engine
 from truezero.errors import DataError, OptionError
-from truezero.reconstruction import reconstruction_names
 
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]

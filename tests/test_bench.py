@@ -11,46 +11,45 @@ import pytest
 from typer.testing import CliRunner
 
 from truezero import bench
-from truezero.autoencoder import initialize_autoencoder
-from truezero.bench import (
-    _density,
-    _peers,
-    _predict,
-    _pretrain_text,
-    _text,
-    _timing,
-    _torch_autoencoder,
-    _train,
-)
-from truezero.bench._topics import topic_rows
-from truezero.cli import app
-from truezero.corruption import Corruption
+from truezero.bench import density as density_
+from truezero.bench import peers as peers_
+from truezero.bench import predict as predict_
+from truezero.bench import pretrain_text as pretrain_text_
+from truezero.bench import text as text_
+from truezero.bench import timing as timing_
+from truezero.bench import torch_autoencoder as torch_autoencoder_
+from truezero.bench import train as train_
+from truezero.bench.page import bench_page
+from truezero.bench.topics import topic_rows
+from truezero.cli.app import app
+from truezero.core.autoencoder import initialize_autoencoder
+from truezero.core.corruption import Corruption
+from truezero.core.network import initialize
 from truezero.datasets import Dataset, load_dataset
 from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
 from truezero.errors import DataError, DivergenceError, OptionError
-from truezero.network import initialize
-from truezero.report import bench_figure, bench_page
+from truezero.plots.benchmarks import bench_figure
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses, and as little work as there can be."""
-    monkeypatch.setattr(_timing, "_PAUSE", 0)
-    monkeypatch.setattr(_density, "_WORK", 0)
-    monkeypatch.setattr(_timing, "_WARM_UP", 0)
-    monkeypatch.setattr(_timing, "_AT_LEAST", 0)
-    monkeypatch.setattr(_text, "_PEER_STEPS", 2)
-    monkeypatch.setattr(_text, "_SKLEARN_STEPS", 2)
-    monkeypatch.setattr(_peers, "TORCH_VARIANTS", ("torch eager", "torch foreach", "torch fused"))
-    monkeypatch.setattr(_pretrain_text, "_STEPS", 4)
-    monkeypatch.setattr(_pretrain_text, "_PEER_STEPS", 3)
-    monkeypatch.setattr(_pretrain_text, "_SEEDS", (0, 1))
+    monkeypatch.setattr(timing_, "_PAUSE", 0)
+    monkeypatch.setattr(density_, "_WORK", 0)
+    monkeypatch.setattr(timing_, "_WARM_UP", 0)
+    monkeypatch.setattr(timing_, "_AT_LEAST", 0)
+    monkeypatch.setattr(text_, "_PEER_STEPS", 2)
+    monkeypatch.setattr(text_, "_SKLEARN_STEPS", 2)
+    monkeypatch.setattr(peers_, "TORCH_VARIANTS", ("torch eager", "torch foreach", "torch fused"))
+    monkeypatch.setattr(pretrain_text_, "_STEPS", 4)
+    monkeypatch.setattr(pretrain_text_, "_PEER_STEPS", 3)
+    monkeypatch.setattr(pretrain_text_, "_SEEDS", (0, 1))
 
 
 def test_contestants_take_turns() -> None:
     turns: list[str] = []
 
-    def contestant(name: str, seconds: float) -> _timing.Contestant:
+    def contestant(name: str, seconds: float) -> timing_.Contestant:
         def run() -> float:
             turns.append(name)
             return seconds
@@ -58,21 +57,21 @@ def test_contestants_take_turns() -> None:
         return run
 
     contestants = {"truezero": contestant("truezero", 1), "a": contestant("a", 4), "b": contestant("b", 3)}
-    seconds = _timing.interleave(contestants, 2, lambda note: None)
+    seconds = timing_.interleave(contestants, 2, lambda note: None)
     assert turns == ["truezero", "a", "b"] * 2
-    assert _timing.ratio(seconds, "truezero", ["a", "b", "not there"]) == (3, [3, 3])
-    assert _timing.ratio(seconds, "truezero", ["not there"]) == (None, None)
-    assert _timing.milliseconds(seconds)["a"] == {"median": 4000, "least": 4000, "greatest": 4000}
+    assert timing_.ratio(seconds, "truezero", ["a", "b", "not there"]) == (3, [3, 3])
+    assert timing_.ratio(seconds, "truezero", ["not there"]) == (None, None)
+    assert timing_.milliseconds(seconds)["a"] == {"median": 4000, "least": 4000, "greatest": 4000}
 
 
 def test_threads_are_tried() -> None:
     tried: list[int] = []
 
-    def make(n: int) -> _timing.Contestant:
+    def make(n: int) -> timing_.Contestant:
         tried.append(n)
         return lambda: abs(n - 2) + 1.0
 
-    assert _timing.best_threads(make, 6, lambda note: None, "")[0] == 2
+    assert timing_.best_threads(make, 6, lambda note: None, "")[0] == 2
     assert tried == [1, 2, 4, 6]
 
 
@@ -80,7 +79,7 @@ def test_traffic_floor_counts_touched_rows() -> None:
     network = initialize((30, 20, 4), seed=1)
     X = np.where(np.random.default_rng(2).random((40, 30)) < 0.1, 1, 0).astype(np.float32)
     h = np.maximum(X @ network.weights[0], 0)
-    floor = _train.traffic_floor(network, X, np.arange(40), {"read": 2.0, "rewrite": 4.0})
+    floor = train_.traffic_floor(network, X, np.arange(40), {"read": 2.0, "rewrite": 4.0})
     touched = [np.mean([a[s : s + 10].any(axis=0).sum() for s in range(0, 40, 10)]) for a in (X, h)]
     assert floor["rows_touched"] == pytest.approx(touched)
     n_bytes = 4 * (touched[0] * 20 + touched[1] * 4)
@@ -90,7 +89,7 @@ def test_traffic_floor_counts_touched_rows() -> None:
 
 
 def test_network_with_zeros() -> None:
-    network, rows, density = _predict.network_with_zeros(40, 0.8, n_rows=3000)
+    network, rows, density = predict_.network_with_zeros(40, 0.8, n_rows=3000)
     evaluation = get_engine("native").evaluate(network, Features(rows), n_threads=1)
     assert evaluation.sparsity == pytest.approx((0.8,) * 3, abs=0.03)
     assert evaluation.dead_units == (0, 0, 0)
@@ -100,7 +99,7 @@ def test_network_with_zeros() -> None:
 
 
 def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_peers, "torch_installed", lambda: False)
+    monkeypatch.setattr(peers_, "torch_installed", lambda: False)
     digits = load_dataset("digits")
     for run in (bench.bench_predict, bench.bench_text):
         with pytest.raises(OptionError, match="needs PyTorch"):
@@ -203,7 +202,7 @@ def test_topics_can_be_learned() -> None:
     p = (np.asarray(X[:1500].sum(axis=0)).ravel() + 0.5) / 1501
     clean = held_out.features.X.toarray()
     cost = -(clean * np.log(p) + (1 - clean) * np.log1p(-p)).sum(axis=1).mean()
-    assert _pretrain_text._error_of_frequencies(rows, held_out) == pytest.approx(cost, rel=1e-5)
+    assert pretrain_text_._error_of_frequencies(rows, held_out) == pytest.approx(cost, rel=1e-5)
 
 
 @pytest.mark.parametrize("sparse_rows", [False, True])
@@ -213,7 +212,7 @@ def test_pytorch_gets_the_noise_that_ours_makes(sparse_rows: bool) -> None:
     settings = AutoencoderSettings(0.1, 5, corruption=Corruption("salt-and-pepper", (0.5, 0.1)))
     rows = Unlabeled(Features(X if sparse_rows else X.toarray()), ids)
     order = np.array([3, 1, 4, 11, 5, 9, 2])
-    noisy = _torch_autoencoder.noisy_batches(rows, order, settings, layer=1, epoch=4, seed=6)
+    noisy = torch_autoencoder_.noisy_batches(rows, order, settings, layer=1, epoch=4, seed=6)
     assert [len(clean) for _, clean in noisy] == [5, 2]
     clean = np.concatenate([clean for _, clean in noisy])
     assert np.array_equal(clean, X.toarray()[order])
@@ -225,16 +224,16 @@ def test_a_reconstruction_that_is_not_written_for_pytorch() -> None:
     pytest.importorskip("torch")
     other = initialize_autoencoder(5, 4, reconstruction="linear-quadratic")
     with pytest.raises(OptionError, match="not timed with the reconstruction 'linear-quadratic'"):
-        _torch_autoencoder.TorchAutoencoder(other, "torch eager", AutoencoderSettings(0.1, 10))
+        torch_autoencoder_.TorchAutoencoder(other, "torch eager", AutoencoderSettings(0.1, 10))
 
 
 def test_another_library_s_weights_are_compared() -> None:
     pytest.importorskip("torch")
     network = initialize((6, 5, 3), seed=1)
-    model = _peers.TorchTraining(network, "torch eager", learning_rate=0.5, l1=0.0, n_threads=1)
+    model = peers_.TorchTraining(network, "torch eager", learning_rate=0.5, l1=0.0, n_threads=1)
     X, classes = np.random.default_rng(0).random((20, 6)).astype(np.float32), np.arange(20) % 3
-    model.train(_peers.torch_batches(X, classes, np.arange(20), 10))
-    assert _peers.disagreement(network, model.weights(), initialize((6, 5, 3), seed=2)) > 0.001
+    model.train(peers_.torch_batches(X, classes, np.arange(20), 10))
+    assert peers_.disagreement(network, model.weights(), initialize((6, 5, 3), seed=2)) > 0.001
 
 
 def timing(n: float) -> dict[str, float]:

@@ -16,7 +16,7 @@ from truezero import StackedDenoisingAutoencoder, load, save
 from truezero.datasets import load_dataset
 from truezero.errors import DataError
 from truezero.report import percent
-from truezero.studies import Run, RunStore
+from truezero.runs import Run, RunStore
 
 SMALL = ["--hidden-layer-sizes", "20,15", "--max-iter", "3"]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from truezero.activations import activation_names, get_activation
-from truezero.draws import Purpose, permutation, philox, threshold, words
+from truezero.core.activations import activation_names, get_activation
+from truezero.core.draws import Purpose, permutation, philox, threshold, words
+from truezero.core.network import Network, initialize
 from truezero.engines import Features, get_engine
 from truezero.errors import OptionError
-from truezero.network import Network, initialize
 
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
 

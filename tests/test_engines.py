@@ -17,11 +17,11 @@ from comparing import TOLERANCE, disagreement, parameters, same_bits
 from scipy import sparse
 
 from truezero import Network
-from truezero.activations import activation_names, get_activation, register_activation
+from truezero.core.activations import activation_names, get_activation, register_activation
+from truezero.core.network import initialize
 from truezero.engines import Engine, Examples, Features, StepSettings, Tally, available_engines, get_engine
-from truezero.engines._select import resolve_threads
+from truezero.engines.select import resolve_threads
 from truezero.errors import DataError, EngineUnavailableError, OptionError
-from truezero.network import initialize
 
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
@@ -695,7 +695,7 @@ def test_native_works_after_a_fork() -> None:
 import os, warnings
 import numpy as np
 from truezero.engines import Features, get_engine
-from truezero.network import initialize
+from truezero.core.network import initialize
 warnings.simplefilter("ignore", DeprecationWarning)
 network = initialize((300, 600, 600, 5))
 X = Features(np.random.default_rng(0).random((200, 300)))

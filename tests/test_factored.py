@@ -11,10 +11,11 @@ import pytest
 from comparing import TOLERANCE, disagreement, parameters, same_bits
 from scipy import sparse
 
-from truezero.autoencoder import Autoencoder, initialize_autoencoder
-from truezero.corruption import CORRUPTIONS, Corruption
-from truezero.draws import Purpose, words, words_at
-from truezero.engines import AutoencoderSettings, Features, Unlabeled, _factored, get_engine
+from truezero.core.autoencoder import Autoencoder, initialize_autoencoder
+from truezero.core.corruption import CORRUPTIONS, Corruption
+from truezero.core.draws import Purpose, words, words_at
+from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
+from truezero.engines import factored as factored_decoder
 
 LEVELS: dict[str, Any] = {"masking": 0.3, "salt-and-pepper": (0.3, 0.02), "gaussian": 0.3}
 
@@ -62,7 +63,7 @@ def train(
     loss = penalty = 0.0
     for epoch in range(1, epochs + 1):
         if factored:
-            sums = _factored.train(trained, examples, order, steps, layer=1, epoch=epoch, seed=77)
+            sums = factored_decoder.train(trained, examples, order, steps, layer=1, epoch=epoch, seed=77)
             loss, penalty = sums[0] / n, sums[1] / n
         else:
             tally = get_engine("reference").train_autoencoder(
@@ -85,13 +86,13 @@ def agree(autoencoder: Autoencoder, examples: Unlabeled, steps: AutoencoderSetti
 def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[int]:
     """Calls of one of the decoder's methods from now on."""
     calls: list[int] = []
-    method = getattr(_factored._Decoder, name)
+    method = getattr(factored_decoder._Decoder, name)
 
     def counting(self: Any, *arguments: Any) -> Any:
         calls.append(1)
         return method(self, *arguments)
 
-    monkeypatch.setattr(_factored._Decoder, name, counting)
+    monkeypatch.setattr(factored_decoder._Decoder, name, counting)
     return calls
 
 
@@ -192,7 +193,7 @@ def test_mended_where_it_shrinks(batch_size: int, dtype: str, monkeypatch: pytes
 @pytest.mark.parametrize("n_units", [5, 40, 120])
 def test_mended_all_the_time(n_units: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("f4", "f8"):
-        monkeypatch.setitem(_factored._STRETCH, np.dtype(name), 2.0)
+        monkeypatch.setitem(factored_decoder._STRETCH, np.dtype(name), 2.0)
     mended, taken = counted(monkeypatch, "_mend"), counted(monkeypatch, "_take_factor")
     autoencoder, examples = make(10 * n_units, n_units, dtype=dtype)
     agree(autoencoder, examples, settings(learning_rate=0.1, batch_size=3))
@@ -201,7 +202,7 @@ def test_mended_all_the_time(n_units: int, dtype: str, monkeypatch: pytest.Monke
 
 
 def test_unmended_it_would_not_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_factored._STRETCH, np.dtype("f4"), 1e6)
+    monkeypatch.setitem(factored_decoder._STRETCH, np.dtype("f4"), 1e6)
     autoencoder, examples = make(dtype="float32", n=400, density=0.1)
     steps = settings(learning_rate=0.1, batch_size=1)
     expected, actual = (train(autoencoder, examples, steps, factored=f)[0] for f in (False, True))
@@ -250,8 +251,8 @@ def test_divergence_is_not_an_exception(batch_size: int, rate: float, dtype: str
 def test_where_it_applies() -> None:
     autoencoder, examples = make()
     steps = settings()
-    assert _factored.applies(autoencoder, examples, steps)
-    assert _factored.applies(make(target="magnitude")[0], examples, steps)
+    assert factored_decoder.applies(autoencoder, examples, steps)
+    assert factored_decoder.applies(make(target="magnitude")[0], examples, steps)
     X = examples.features.X
     for other in (
         make(reconstruction="softplus-quadratic")[0],
@@ -260,16 +261,16 @@ def test_where_it_applies() -> None:
         make(tied=True)[0],
         make(n_units=21)[0],  # of 203 inputs
     ):
-        assert not _factored.applies(other, examples, steps)
+        assert not factored_decoder.applies(other, examples, steps)
     for changed in (
         dataclasses.replace(examples, features=Features(X.toarray())),
         dataclasses.replace(examples, target=X.toarray()),
         dataclasses.replace(examples, features=Features(X[:16]), ids=examples.ids[:16]),
         make(density=0.2)[1],
     ):
-        assert not _factored.applies(autoencoder, changed, steps)
-    assert not _factored.applies(autoencoder, examples, settings(sampling=0.5))
-    assert not _factored.applies(autoencoder, examples, settings(batch_size=57))
+        assert not factored_decoder.applies(autoencoder, changed, steps)
+    assert not factored_decoder.applies(autoencoder, examples, settings(sampling=0.5))
+    assert not factored_decoder.applies(autoencoder, examples, settings(batch_size=57))
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -288,18 +289,18 @@ def test_interrupted_between_two_minibatches(dtype: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(Corruption, "apply_csr", interrupted)
     partly = autoencoder.copy()
     with pytest.raises(KeyboardInterrupt):
-        _factored.train(partly, examples, order, steps, **at)
+        factored_decoder.train(partly, examples, order, steps, **at)
     monkeypatch.undo()
     assert 20 <= len(seen) < 300
     prefix = autoencoder.copy()
-    _factored.train(prefix, examples, order[: len(seen)], steps, **at)
+    factored_decoder.train(prefix, examples, order[: len(seen)], steps, **at)
     assert disagreement(prefix, partly, autoencoder) < TOLERANCE[dtype] / 100
 
 
 def test_an_exception_leaves_the_steps_made(monkeypatch: pytest.MonkeyPatch) -> None:
     autoencoder, examples = make()
     order, at = np.arange(50), dict(layer=1, epoch=1, seed=77)
-    step, seen = _factored._step, []
+    step, seen = factored_decoder._step, []
 
     def failing(*arguments: Any) -> Any:
         seen.append(1)
@@ -307,13 +308,13 @@ def test_an_exception_leaves_the_steps_made(monkeypatch: pytest.MonkeyPatch) -> 
             raise MemoryError
         return step(*arguments)
 
-    monkeypatch.setattr(_factored, "_step", failing)
+    monkeypatch.setattr(factored_decoder, "_step", failing)
     partly = autoencoder.copy()
     with pytest.raises(MemoryError):
-        _factored.train(partly, examples, order, settings(), **at)
+        factored_decoder.train(partly, examples, order, settings(), **at)
     monkeypatch.undo()
     prefix = autoencoder.copy()
-    _factored.train(prefix, examples, order[:20], settings(), **at)
+    factored_decoder.train(prefix, examples, order[:20], settings(), **at)
     assert disagreement(prefix, partly, autoencoder) < 1e-12
 
 
@@ -321,7 +322,7 @@ def test_no_rows_change_nothing() -> None:
     autoencoder, examples = make()
     after = autoencoder.copy()
     nothing = np.empty(0, dtype=np.int64)
-    assert _factored.train(after, examples, nothing, settings(), layer=0, epoch=1, seed=1) == (0, 0)
+    assert factored_decoder.train(after, examples, nothing, settings(), layer=0, epoch=1, seed=1) == (0, 0)
     assert same_bits(after, autoencoder)
 
 

@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from truezero import DeepRectifierClassifier, DeepRectifierRegressor, load, save
+from truezero.core.network import Network, initialize
 from truezero.errors import DataError, ModelFileError, OptionError
-from truezero.network import Network, initialize
 
 FIRST_FORMAT = Path(__file__).parent / "files" / "format-1.safetensors"
 

@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 from truezero import (
     Checkpoint,
 )
-from truezero.corruption import Corruption
+from truezero.core.corruption import Corruption
 from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
 from truezero.errors import DataError, DivergenceError, ModelFileError
 from truezero.training import LayerPlan, Pretraining, PretrainingState, pretrain

@@ -219,7 +219,7 @@ def test_in_a_pipeline_before_a_linear_model(X: Any, y: Any) -> None:
 
 
 def test_forged_stacks(X: Any, tmp_path: Path) -> None:
-    from truezero.files import read_tensors, write_tensors
+    from truezero.core.tensors import read_tensors, write_tensors
 
     save(make(reconstruction=("auto", "sigmoid-cross-entropy")).fit(X * 20), tmp_path / "m")
     tensors, metadata = read_tensors(tmp_path / "m", kind="model")

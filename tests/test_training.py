@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from truezero.core.network import Network, initialize
 from truezero.engines import Examples, Features, StepSettings, get_engine
 from truezero.errors import DivergenceError, ModelFileError, OptionError
-from truezero.network import Network, initialize
 from truezero.training import Checkpoint, FineTuning, TrainingState, fine_tune
 
 

@@ -6,7 +6,8 @@ Implements "Deep Sparse Rectifier Neural Networks" (Glorot, Bordes, Bengio, AIST
 from __future__ import annotations
 
 from truezero._version import __version__
-from truezero.activations import Activation, register_activation
+from truezero.core.activations import Activation, register_activation
+from truezero.core.network import Network, initialize
 from truezero.engines import available_engines
 from truezero.errors import (
     DataError,
@@ -20,10 +21,8 @@ from truezero.estimators import (
     DeepRectifierClassifier,
     DeepRectifierRegressor,
     StackedDenoisingAutoencoder,
-    load,
-    save,
 )
-from truezero.network import Network, initialize
+from truezero.models import load, save
 from truezero.training import Checkpoint
 
 __all__ = [

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from truezero.analysis._measure import Measurement, Sparsity, measure, sparsity
+from truezero.analysis.measurement import Measurement, Sparsity, measure, sparsity
 
 __all__ = ["Measurement", "Sparsity", "measure", "sparsity"]

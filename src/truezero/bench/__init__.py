@@ -7,11 +7,11 @@ over the rounds as `spread`. `report.bench_figure` draws them.
 
 from __future__ import annotations
 
-from truezero.bench._density import bench_density
-from truezero.bench._error import bench_error
-from truezero.bench._predict import bench_predict
-from truezero.bench._pretrain import bench_pretrain
-from truezero.bench._text import bench_text
-from truezero.bench._train import bench_train
+from truezero.bench.density import bench_density
+from truezero.bench.error import bench_error
+from truezero.bench.predict import bench_predict
+from truezero.bench.pretrain import bench_pretrain
+from truezero.bench.text import bench_text
+from truezero.bench.train import bench_train
 
 __all__ = ["bench_density", "bench_error", "bench_predict", "bench_pretrain", "bench_text", "bench_train"]

@@ -7,17 +7,9 @@ same bits for any number of threads, run after run.
 
 from __future__ import annotations
 
-from truezero.engines._contract import (
-    AutoencoderSettings,
-    Engine,
-    Evaluation,
-    Examples,
-    Features,
-    StepSettings,
-    Tally,
-    Unlabeled,
-)
-from truezero.engines._select import available_engines, core_hash, get_engine, resolve_threads
+from truezero.core.rows import Examples, Features, Unlabeled
+from truezero.engines.contract import AutoencoderSettings, Engine, Evaluation, StepSettings, Tally
+from truezero.engines.select import available_engines, core_hash, get_engine, resolve_threads
 
 __all__ = [
     "AutoencoderSettings",

@@ -15,21 +15,14 @@ from scipy import sparse
 from scipy.linalg import cython_blas
 from threadpoolctl import ThreadpoolController
 
-from truezero.activations import Array
-from truezero.autoencoder import Autoencoder
-from truezero.draws import threshold
-from truezero.engines import _factored, _native
-from truezero.engines._contract import (
-    AutoencoderSettings,
-    Evaluation,
-    Examples,
-    Features,
-    StepSettings,
-    Tally,
-    Unlabeled,
-)
+from truezero.core.activations import Array
+from truezero.core.autoencoder import Autoencoder
+from truezero.core.draws import threshold
+from truezero.core.network import Network
+from truezero.core.rows import Examples, Features, Unlabeled
+from truezero.engines import _native, factored
+from truezero.engines.contract import AutoencoderSettings, Evaluation, StepSettings, Tally
 from truezero.errors import EngineUnavailableError, OptionError
-from truezero.network import Network
 
 _PRODUCTS = {
     "automatic": _native.Products.automatic,
@@ -103,10 +96,10 @@ class NativeEngine:
         """Run minibatch SGD over `order`; see `Engine.train_autoencoder`."""
         examples.check(autoencoder)
         network, n = autoencoder.network, max(len(order), 1)
-        if _factored.applies(autoencoder, examples, settings):
+        if factored.applies(autoencoder, examples, settings):
             _check_writable(network)
             with _blas_alone():
-                loss, penalty = _factored.train(
+                loss, penalty = factored.train(
                     autoencoder, examples, order, settings, layer=layer, epoch=epoch, seed=seed
                 )
             return Tally(loss / n, penalty / n, ("sparse", "factored"), _BLAS)

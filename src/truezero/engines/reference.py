@@ -9,20 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from truezero.activations import Array
-from truezero.autoencoder import Autoencoder
-from truezero.costs import cost
-from truezero.draws import Purpose, threshold, words
-from truezero.engines._contract import (
-    AutoencoderSettings,
-    Evaluation,
-    Examples,
-    Features,
-    StepSettings,
-    Tally,
-    Unlabeled,
-)
-from truezero.network import Network
+from truezero.core.activations import Array
+from truezero.core.autoencoder import Autoencoder
+from truezero.core.costs import cost
+from truezero.core.draws import Purpose, threshold, words
+from truezero.core.network import Network
+from truezero.core.rows import Examples, Features, Unlabeled
+from truezero.engines.contract import AutoencoderSettings, Evaluation, StepSettings, Tally
 
 _EVALUATION_ROWS = 1024  # bounds the memory of an evaluation
 

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from truezero.studies import figure4, strategies, table1
-from truezero.studies._illustration import Arrays
-from truezero.studies._runs import PretrainingRun, Run, RunResult, code_version, environment
-from truezero.studies._store import RunStore
+from truezero.studies.illustration import Arrays
 
 STUDIES: dict[str, Callable[..., tuple[dict[str, Any], Arrays | None]]] = {
     "table1": table1.reproduce,
@@ -17,4 +15,4 @@ STUDIES: dict[str, Callable[..., tuple[dict[str, Any], Arrays | None]]] = {
 }
 """What `truezero reproduce` can run: each gives its result as JSON holds it, and pictures."""
 
-__all__ = ["STUDIES", "PretrainingRun", "Run", "RunResult", "RunStore", "code_version", "environment"]
+__all__ = ["STUDIES"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from truezero.datasets import Dataset
-from truezero.studies._illustration import Arrays, illustrate
-from truezero.studies._trials import RECONSTRUCTIONS, Arm, Scale, Trials
+from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, Trials
+from truezero.studies.illustration import Arrays, illustrate
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 ACTIVATIONS = ("rectifier", "tanh")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from truezero.datasets import Dataset
-from truezero.studies._illustration import Arrays, illustrate
-from truezero.studies._trials import Arm, Trials
+from truezero.studies.arms import Arm, Trials
+from truezero.studies.illustration import Arrays, illustrate
 from truezero.studies.table1 import SCALES
 
 STRATEGIES = (

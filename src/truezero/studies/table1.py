@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from truezero.datasets import Dataset
-from truezero.studies._illustration import Arrays, illustrate
-from truezero.studies._trials import RECONSTRUCTIONS, Arm, Scale, Trials
+from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, Trials
+from truezero.studies.illustration import Arrays, illustrate
 
 # Test errors of the paper, and sparsity where it gives it. Fractions.
 PAPER_ERROR = {

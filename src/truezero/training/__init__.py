@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from truezero.training._callbacks import Checkpoint, ProgressBar
-from truezero.training._finetune import FineTuning, TrainingState, fine_tune
-from truezero.training._history import EpochRecord, PretrainingRecord, best_reconstruction
-from truezero.training._layer_input import divide_columns
-from truezero.training._plan import LayerPlan, Pretraining
-from truezero.training._pretrain import PretrainingState, pretrain, pretrain_further
+from truezero.training.callbacks import Checkpoint, ProgressBar
+from truezero.training.fine_tuning import FineTuning, TrainingState, fine_tune
+from truezero.training.history import EpochRecord, PretrainingRecord, best_reconstruction
+from truezero.training.layer_input import divide_columns
+from truezero.training.pre_training import PretrainingState, pretrain, pretrain_further
+from truezero.training.settings import LayerPlan, Pretraining
 
 __all__ = [
     "Checkpoint",

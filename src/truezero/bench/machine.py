@@ -1,0 +1,68 @@
+"""The machine a benchmark ran on, and what its memory gives."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from truezero.engines import _native
+from truezero.engines.native import COMPILER, instruction_level
+from truezero.runs import environment
+
+_PEERS = ("torch", "jax", "scikit-learn")
+
+
+def machine(n_threads: int) -> dict[str, Any]:
+    """Processor, caches, cores, instruction level, compiler, and the versions of everything timed."""
+    peers = {}
+    for name in _PEERS:
+        try:
+            peers[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return environment(n_threads) | {
+        "processor": _processor(),
+        "caches": _caches(),
+        "cores": os.cpu_count(),
+        "instruction_level": instruction_level(),
+        "compiler": COMPILER,
+        "peers": peers,
+    }
+
+
+def bandwidth(n_bytes: int, n_threads: int) -> dict[str, float]:
+    """Gigabytes per second over so many bytes: `read`, and `rewrite` (reading and writing counted)."""
+    return {
+        "bytes": n_bytes,
+        "read": _native.measure_bandwidth(n_bytes, False, n_threads) / 1e9,
+        "rewrite": _native.measure_bandwidth(n_bytes, True, n_threads) / 1e9,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    facts = dict(reversed([line.split(":", 1) for line in lines if ":" in line]))
+    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    name = facts.get("model name", platform.machine())
+    if "model" in facts:
+        name += f" (family {facts.get('cpu family', '?')}, model {facts['model']})"
+    return name
+
+
+def _caches() -> dict[str, str]:
+    """Sizes by level, as the kernel names them; empty where it does not say."""
+    sizes = {}
+    for cache in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        try:
+            kind = (cache / "type").read_text(encoding="ascii").strip()
+            level = (cache / "level").read_text(encoding="ascii").strip()
+            sizes[f"L{level} {kind.lower()}"] = (cache / "size").read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+    return sizes

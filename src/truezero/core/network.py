@@ -1,0 +1,228 @@
+"""The network: layer sizes, activations, sign masks, weights and biases. Data, no training state."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truezero.core.activations import Activation, Array, get_activation
+from truezero.core.draws import Purpose, permutation, uniform, words
+from truezero.errors import OptionError
+
+SignMask = Literal["random", "half"]
+Output = Literal["softmax", "linear"]
+
+
+@dataclass
+class Network:
+    """A deep sparse rectifier network (section 3).
+
+    Layer l computes ``z = h_prev @ W + b`` and, if it is hidden, ``h = s * f(z)`` with s its sign
+    mask; the output layer's z goes through softmax (classification) or is the prediction itself.
+
+    Attributes
+    ----------
+    weights : list of ndarray, shapes (n_in, n_out)
+        C-contiguous, all of one dtype, float32 or float64. An inactive input skips one row.
+    biases : list of ndarray, shapes (n_out,)
+        All zero, and kept so, where `use_biases` is False.
+    activations : tuple of str
+        One name per hidden layer.
+    signs : tuple of (ndarray of shape (n_units,) or None)
+        ±1 per unit of each hidden layer, in the weights' dtype; None means all +1.
+    softplus_scale : float
+        α of (1/α) softplus(αz), section 4.1.
+    use_biases : bool
+        False makes a rectifier network intensity equivariant: f(ax) = a f(x) for a > 0 (section 4.2).
+    output : {"softmax", "linear"}
+        What the output layer means, and so what its cost is.
+    """
+
+    weights: list[Array]
+    biases: list[Array]
+    activations: tuple[str, ...]
+    signs: tuple[Array | None, ...]
+    softplus_scale: float = 1.0
+    use_biases: bool = True
+    output: Output = "softmax"
+
+    def __post_init__(self) -> None:
+        self.activations = tuple(get_activation(name).name for name in self.activations)
+        self.validate()
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Number of inputs, of units of every hidden layer, and of outputs."""
+        return (self.weights[0].shape[0], *(w.shape[1] for w in self.weights))
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of hidden layers."""
+        return len(self.weights) - 1
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """Dtype of the weights, and of everything computed with them."""
+        return self.weights[0].dtype
+
+    def activation(self, layer: int) -> Activation:
+        """Return the activation of a hidden layer, 0 .. n_hidden - 1."""
+        return get_activation(self.activations[layer])
+
+    def copy(self) -> Network:
+        """Return an independent copy."""
+        return Network(
+            [w.copy() for w in self.weights],
+            [b.copy() for b in self.biases],
+            self.activations,
+            tuple(None if s is None else s.copy() for s in self.signs),
+            self.softplus_scale,
+            self.use_biases,
+            self.output,
+        )
+
+    def freeze(self) -> Network:
+        """Make the arrays read-only; return the network.
+
+        An engine may then keep what it prepares for prediction, a second copy of the weights say: from
+        now on they must not change, not through other views of their memory either. A `copy` can be
+        changed.
+        """
+        for array in (*self.weights, *self.biases, *self.signs):
+            if array is not None:
+                array.flags.writeable = False
+        return self
+
+    def all_finite(self) -> bool:
+        """Whether no weight or bias is NaN or infinite (0 × Inf would be skipped unseen)."""
+        return all(bool(np.isfinite(a).all()) for a in (*self.weights, *self.biases))
+
+    def validate(self) -> None:
+        """Check that all parts fit together.
+
+        Raises
+        ------
+        OptionError
+            Naming the first part that does not fit.
+        """
+        n = len(self.weights)
+        if n == 0 or len(self.biases) != n or len(self.activations) != n - 1 or len(self.signs) != n - 1:
+            raise OptionError(
+                f"a network of {n} weight matrices needs {n} biases and {n - 1} activations and sign "
+                f"masks, got {len(self.biases)}, {len(self.activations)} and {len(self.signs)}"
+            )
+        dtype = self.weights[0].dtype
+        if dtype not in (np.float32, np.float64):
+            raise OptionError(f"weights must be float32 or float64, got {dtype}")
+        for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
+            n_in = w.shape[0] if layer == 0 else self.weights[layer - 1].shape[-1]
+            if w.ndim != 2 or b.ndim != 1 or w.shape != (n_in, b.shape[0]) or 0 in w.shape:
+                raise OptionError(
+                    f"layer {layer}: weights {w.shape} and biases {b.shape} do not fit {n_in} inputs"
+                )
+            if w.dtype != dtype or b.dtype != dtype:
+                raise OptionError(f"layer {layer}: weights and biases must all be {dtype}")
+        for layer, sign in enumerate(self.signs):
+            if sign is not None and (
+                sign.shape != (self.weights[layer].shape[1],) or bool((np.abs(sign) != 1).any())
+            ):
+                raise OptionError(f"hidden layer {layer}: the sign mask must be ±1, one per unit")
+        if not (np.isfinite(self.softplus_scale) and self.softplus_scale > 0):
+            raise OptionError(f"softplus_scale must be above 0, got {self.softplus_scale!r}")
+        if self.output not in ("softmax", "linear"):
+            raise OptionError(f"output must be 'softmax' or 'linear', got {self.output!r}")
+
+
+def initialize(
+    layer_sizes: Sequence[int],
+    activation: str | Sequence[str] = "rectifier",
+    *,
+    sign_mask: SignMask | None = None,
+    softplus_scale: float = 1.0,
+    use_biases: bool = True,
+    output: Output = "softmax",
+    dtype: str | np.dtype[np.floating] = "float32",
+    seed: int = 0,
+) -> Network:
+    """Make a network with the paper's initial weights.
+
+    Weights are uniform in ±sqrt(6 / (n_in + n_out)), in the output layer too; biases are 0. About
+    half of a rectifier network's units are then exactly zero (section 3.1).
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Inputs, hidden units layer by layer, outputs; at least two numbers, each at least 1.
+    activation : str or sequence of str
+        One name, or one per hidden layer.
+    sign_mask : {None, "random", "half"}
+        ±1 per hidden unit: all +1, Bernoulli(½), or exactly half of them (rounded down) −1.
+    softplus_scale, use_biases, output
+        See `Network`.
+    dtype : {"float32", "float64"}
+        The draws are the same for both.
+    seed : int
+        64-bit seed.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    OptionError
+        If a size, activation or sign mask cannot be used.
+    """
+    sizes = tuple(int(size) for size in layer_sizes)
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise OptionError(f"layer sizes must be two or more numbers above 0, got {sizes}")
+    n_hidden = len(sizes) - 2
+    names = (activation,) * n_hidden if isinstance(activation, str) else tuple(activation)
+    if isinstance(activation, str):
+        get_activation(activation)  # a wrong name is wrong even where no layer would use it
+    if len(names) != n_hidden:
+        raise OptionError(f"{n_hidden} hidden layers need as many activations, got {len(names)}")
+    weights = [
+        draw_weights(n_in, n_out, Purpose.INITIAL_WEIGHTS, layer, dtype, seed)
+        for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes))
+    ]
+    return Network(
+        weights,
+        [np.zeros(size, dtype=dtype) for size in sizes[1:]],
+        names,
+        tuple(draw_signs(sign_mask, size, layer, dtype, seed) for layer, size in enumerate(sizes[1:-1])),
+        float(softplus_scale),
+        use_biases,
+        output,
+    )
+
+
+def draw_weights(
+    n_in: int, n_out: int, purpose: Purpose, layer: int, dtype: str | np.dtype[np.floating], seed: int
+) -> Array:
+    """Draw weights from U(±sqrt(6 / (n_in + n_out))), shape (n_in, n_out)."""
+    drawn = uniform(words(seed, purpose, layer=layer, examples=np.arange(n_in), n_units=n_out))
+    bound = np.sqrt(6.0 / (n_in + n_out))
+    return np.ascontiguousarray(((2.0 * drawn - 1.0) * bound).astype(dtype))
+
+
+def draw_signs(
+    sign_mask: SignMask | None, n_units: int, layer: int, dtype: str | np.dtype[np.floating], seed: int
+) -> NDArray[np.floating] | None:
+    """±1 per unit, or None."""
+    if sign_mask is None:
+        return None
+    if sign_mask == "random":
+        drawn = words(seed, Purpose.SIGN_MASK, layer=layer, examples=[0], n_units=n_units)[0]
+        return np.where(drawn < 2**31, -1, 1).astype(dtype)
+    if sign_mask == "half":
+        signs = np.ones(n_units, dtype=dtype)
+        order = permutation(seed, Purpose.SIGN_MASK, np.arange(n_units), epoch=layer)
+        signs[order[: n_units // 2]] = -1
+        return signs
+    raise OptionError(f"unknown sign_mask {sign_mask!r}; known: None, 'random', 'half'")

@@ -1,0 +1,450 @@
+"""StackedDenoisingAutoencoder."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from truezero.core.autoencoder import Stack
+from truezero.core.corruption import Corruption
+from truezero.core.draws import Purpose, permutation
+from truezero.engines import Engine, Features, Unlabeled, get_engine, resolve_threads
+from truezero.errors import DataError, OptionError
+from truezero.estimators.codes import CodesMixin, power_of_two_scale
+from truezero.estimators.layer_plans import levels_per_layer, per_layer, plan_pretraining
+from truezero.training import (
+    Pretraining,
+    PretrainingRecord,
+    PretrainingState,
+    ProgressBar,
+    best_reconstruction,
+    divide_columns,
+    pretrain,
+    pretrain_further,
+)
+
+_FEWEST_ROWS_TO_SPLIT = 20
+_BLOCK = 4_000_000  # numbers that are reconstructed at once
+
+
+class StackedDenoisingAutoencoder(CodesMixin):
+    """Stacked denoising auto-encoder with rectifier or other units (section 3.2).
+
+    Learns codes without labels: each layer learns to reconstruct the code of the layer below from a
+    corrupted copy of it, and keeps its best epoch. CSR rows stay sparse, and rectifier codes are.
+    Parameters marked * are one value, or one per layer.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(256, 256, 256)
+        Units per layer.
+    activation : str or sequence of str *, default="rectifier"
+        As in `DeepRectifierClassifier`.
+    softplus_scale : float, default=1.0
+        α of (1/α) softplus(αx), of softplus encoders.
+    sign_mask : {None, "random", "half"}, default=None
+        Multiply the units of each code by a fixed ±1 as it is handed on. The sign is not reconstructed.
+    use_biases : bool, default=True
+        Of encoders and decoders.
+    corruption : {"masking", "salt-and-pepper", "gaussian"} *, default="masking"
+        Noise on a layer's input: features become 0; or 0, and 1 where they were 0; or get a normal number
+        added.
+    corruption_level : float or sequence *, default=0.25
+        Probability to be masked; (p0, p1) of salt and pepper, of which one number p means (p/2, p/2);
+        standard deviation of the normal numbers. Two numbers are one pair, not one number per layer,
+        where all corruption is salt and pepper; give a pair per layer there.
+    reconstruction : str *, default="auto"
+        Unit and cost of the decoder. The paper's strategies 1 to 4: "softplus-quadratic" (best on images),
+        "sigmoid-cross-entropy" (best on text; targets are divided by the greatest of the training rows),
+        "linear-quadratic", "rectifier-quadratic"; besides "censored-gaussian" and "censored-laplace". "auto"
+        is cross-entropy for tanh and sigmoid encoders and softplus for others, or linear where targets
+        are below 0.
+    target : {"after", "before", "squashed"} *, default="after"
+        Reconstruct the code below as it is, as it was before its activation (linear-quadratic only), or
+        its logistic sigmoid (cross-entropy only).
+    tied_weights : bool or sequence of bool *, default=False
+        The decoder's weights are the encoder's, transposed.
+    unit_scaling : bool, default=False
+        Where cross-entropy needs codes in [0, 1]: divide every unit by its own greatest value.
+    deviation : float, default=1.0
+        σ of the censored likelihoods.
+    sampling : float or None *, default=None
+        Reconstruct only this share of the features that are 0, drawn anew for each minibatch and weighted
+        to be right on average, and all others: for wide, sparse, binary input.
+    l1_activation : float or sequence of float *, default=0.0
+        λ of λ · mean over examples of Σ_units |h|.
+    learning_rate_init : float or sequence of float *, default=0.01
+        The constant rate.
+    batch_size : int, default=10
+        Rows per step.
+    max_iter : int or sequence of int *, default=30
+        Epochs of each layer at most.
+    shuffle : bool, default=True
+        Draw a new order every epoch.
+    validation_fraction : float, default=0.1
+        Share of the rows held out to measure the reconstruction error; with 0, or under 20 rows, the last
+        epoch is kept instead.
+    n_iter_no_change : int or None, default=None
+        Leave a layer after so many epochs without a lower reconstruction error.
+    callbacks : sequence of callable, optional
+        Called with the `PretrainingState` after each epoch of `fit`; a true result ends the layer's
+        training.
+    engine : {"auto", "native", "reference"}, default="auto"
+        What does the arithmetic.
+    n_threads : int or None, default=None
+        None: TRUEZERO_NUM_THREADS, else OMP_NUM_THREADS, else all. The result does not depend on it.
+    dtype : {"float32", "float64"}, default="float32"
+        Of all arithmetic.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, order, split, noise and sampling.
+    verbose : bool, default=False
+        Show a progress bar.
+    code_layer : int, default=-1
+        Layer whose code `transform` gives; -1 is the last.
+    sparse_output : bool, default=True
+        `transform` gives CSR.
+
+    Attributes
+    ----------
+    stack_ : Stack
+        The auto-encoders with their decoders.
+    network_ : Network
+        The encoders as hidden layers; its output is the top decoder. It takes raw rows.
+    history_ : list of PretrainingRecord
+        One record per epoch, layer by layer.
+    reconstruction_errors_ : list of float or None
+        Mean reconstruction cost of a held-out row, per layer at its selected epoch.
+    sparsity_ : list of float
+        Fraction of exact zeros per layer, 0..1, at its selected epoch, on corrupted held-out rows.
+    epochs_selected_ : list of int
+        Per layer, the epoch that was kept; the first is 1.
+    engine_ : dict
+        The engine's "name", and "products", how it multiplied in each layer's last epoch.
+    n_iter_ : int
+        Epochs run, all layers together.
+    seed_ : int
+        64-bit seed that all draws came from.
+
+    Notes
+    -----
+    If any feature is larger than 8 in size, all are divided by one power of two while training, exactly,
+    and reconstruction errors are those of the divided rows. A few outliers make all others small, then, and
+    learning slow: clip them.
+    Layers that reconstruct with cross-entropy make the code below end in [0, 1]: a rectifier layer's
+    weights take the division over, so `transform` gives it scaled.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from truezero import StackedDenoisingAutoencoder
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> model = StackedDenoisingAutoencoder((64, 32), max_iter=2, random_state=0).fit(X / 16)
+    >>> model.transform(X[:5] / 16).shape
+    (5, 32)
+    """
+
+    stack_: Stack
+    history_: list[PretrainingRecord]
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Sequence[int] | int = (256, 256, 256),
+        activation: str | Sequence[str] = "rectifier",
+        *,
+        softplus_scale: float = 1.0,
+        sign_mask: str | None = None,
+        use_biases: bool = True,
+        corruption: str | Sequence[str] = "masking",
+        corruption_level: Any = 0.25,
+        reconstruction: str | Sequence[str] = "auto",
+        target: str | Sequence[str] = "after",
+        tied_weights: bool | Sequence[bool] = False,
+        unit_scaling: bool = False,
+        deviation: float = 1.0,
+        sampling: float | Sequence[float | None] | None = None,
+        l1_activation: float | Sequence[float] = 0.0,
+        learning_rate_init: float | Sequence[float] = 0.01,
+        batch_size: int = 10,
+        max_iter: int | Sequence[int] = 30,
+        shuffle: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        callbacks: Sequence[Any] | None = None,
+        engine: str = "auto",
+        n_threads: int | None = None,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+        code_layer: int = -1,
+        sparse_output: bool = True,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.softplus_scale = softplus_scale
+        self.sign_mask = sign_mask
+        self.use_biases = use_biases
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.reconstruction = reconstruction
+        self.target = target
+        self.tied_weights = tied_weights
+        self.unit_scaling = unit_scaling
+        self.deviation = deviation
+        self.sampling = sampling
+        self.l1_activation = l1_activation
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.engine = engine
+        self.n_threads = n_threads
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+        self.code_layer = code_layer
+        self.sparse_output = sparse_output
+
+    # ---- fitting --------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
+        """Train the layers one after the other (section 3.2).
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Sparse input stays sparse.
+        y : ignored
+        X_val : array-like or sparse matrix, optional
+            Held-out rows; otherwise `validation_fraction` of X is held out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TruezeroError
+            A ValueError, if a parameter or the data cannot be used, training diverges or a layer dies.
+        """
+        rows = validate_data(self, X, accept_sparse="csr", dtype=[np.float32, np.float64])
+        seed = self._seed()
+        held_out = None
+        if X_val is not None:
+            held_out = validate_data(
+                self, X_val, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64]
+            )
+        settings = plan_pretraining(self, rows, seed)  # of all rows, those held out too
+        n = rows.shape[0]
+        n_out = round(self.validation_fraction * n)
+        if X_val is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
+            order = permutation(seed, Purpose.SPLIT, np.arange(n))
+            held_out, rows = rows[np.sort(order[:n_out])], rows[np.sort(order[n_out:])]
+        self._input_scale = _scale_of_all(rows)
+        engine = self._engine(settings)
+        bar = ProgressBar(sum(plan.max_epochs for plan in settings.layers), "pre-training")
+        callbacks = [*(self.callbacks or ()), *([bar] if self.verbose else [])]
+        try:
+            state = pretrain(
+                self._unlabeled(rows), None if held_out is None else self._unlabeled(held_out), settings,
+                engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
+            )  # fmt: skip
+        finally:
+            bar.close()
+        if state.interrupted:
+            warnings.warn(
+                "pre-training was interrupted; the last layer's best epoch so far is kept",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self._keep(state, engine)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train every layer for one epoch on some rows, from the bottom; nothing is held out.
+
+        What cross-entropy divides codes by is found on the first call's rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        fresh = not hasattr(self, "stack_")
+        rows = validate_data(self, X, reset=fresh, accept_sparse="csr", dtype=[np.float32, np.float64])
+        settings = plan_pretraining(self, rows, self._seed() if fresh else self.seed_, epochs=1)
+        n_threads, engine = resolve_threads(self.n_threads), self._engine(settings)
+        if fresh:
+            self._input_scale = _scale_of_all(rows)
+            state = pretrain(self._unlabeled(rows), None, settings, engine=engine, n_threads=n_threads)
+            self._keep(state, engine)
+            return self
+        has, asked = self.network_.layer_sizes[1:-1], self._hidden_sizes()
+        if has != asked:
+            raise OptionError(
+                f"training would go on with layers of {has}, but hidden_layer_sizes is {asked}: set it "
+                "back, or use fit to start anew"
+            )
+        stack = self.stack_.copy()
+        if self._input_scale is not None:  # the rows come divided by it; their own scale is what is left
+            _rescale_input(stack, 1 / self._input_scale)
+        epochs = [
+            1 + max(record["epoch"] for record in self.history_ if record["layer"] == layer)
+            for layer in range(len(stack.layers))
+        ]
+        records = pretrain_further(
+            stack, self._unlabeled(rows), settings, epochs=epochs, engine=engine, n_threads=n_threads
+        )
+        self._keep(PretrainingState(settings, stack, history=self.history_ + records), engine)
+        return self
+
+    def _engine(self, settings: Pretraining) -> Engine:
+        return get_engine(self.engine, [plan.activation for plan in settings.layers])
+
+    def _unlabeled(self, rows: Any) -> Unlabeled:
+        features = Features(rows)
+        if self._input_scale is not None:
+            features = divide_columns(features, self._input_scale)
+        return Unlabeled(features, np.arange(rows.shape[0], dtype=np.int64))
+
+    def _keep(self, state: PretrainingState, engine: Engine) -> None:
+        """Set the fitted attributes."""
+        self.seed_ = state.settings.seed
+        if self._input_scale is not None:
+            _rescale_input(state.stack, self._input_scale)
+        self._keep_stack(state.stack, state.history)
+        self.interrupted_ = state.interrupted
+        last = [state.of_layer(layer)[-1] for layer in range(len(state.stack.layers))]
+        self.engine_ = {"name": engine.name, "products": [record["products"] for record in last]}
+
+    def _keep_stack(self, stack: Stack, history: list[PretrainingRecord]) -> None:
+        self.stack_ = stack
+        self.network_ = stack.network().freeze()
+        self.history_ = history
+        selected = []
+        for layer in range(len(stack.layers)):
+            records = [record for record in history if record["layer"] == layer]
+            selected.append(records[best_reconstruction(records)])
+        self.reconstruction_errors_ = [record["reconstruction_error"] for record in selected]
+        self.sparsity_ = [record["sparsity"] for record in selected]
+        self.epochs_selected_ = [record["epoch"] for record in selected]
+        self.n_iter_ = len(history)
+
+    # ---- what a fitted one does -----------------------------------------------------------------
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Fit, then `transform` the same rows; see there."""
+        return self.fit(X, **fit_params).transform(X)
+
+    def corrupt(self, X: Any) -> NDArray[np.floating]:
+        """Corrupt rows as the first layer's noise does, always with the same draw for a row's position.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        rows = self._features(X).X
+        rows = (rows.toarray() if sparse.issparse(rows) else rows).astype(self.network_.dtype)
+        scale = self.stack_.layers[0].input_scale
+        if scale is not None:  # the noise is on what the layer is given
+            rows = rows / scale
+        kind = per_layer("corruption", self.corruption, len(self.stack_.layers))
+        noise = Corruption(kind[0], levels_per_layer(self.corruption_level, kind)[0])
+        noisy = noise.apply(rows, np.arange(len(rows)), layer=0, epoch=0, seed=self.seed_)
+        return noisy if scale is None else noisy * scale
+
+    def inverse_transform(self, X: Any) -> NDArray[np.floating]:
+        """Reconstruct rows from their codes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_units)
+            As `transform` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            In the dtype of the network. A masked tanh code below is reconstructed in size alone.
+
+        Raises
+        ------
+        DataError
+            If the codes have another number of units.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, accept_sparse="csr", dtype=[np.float32, np.float64])
+        if codes.shape[1] != self._n_features_out:
+            raise DataError(f"codes have {self._n_features_out} units here, got {codes.shape[1]}")
+        return self._decode(codes)
+
+    def _decode(self, codes: Any) -> NDArray[np.floating]:
+        dtype = self.network_.dtype
+        rows = []
+        for start in range(0, codes.shape[0], self._rows_at_once()):
+            block = codes[start : start + self._rows_at_once()]
+            block = block.toarray() if sparse.issparse(block) else block
+            rows.append(self.stack_.decode(block.astype(dtype), self._code_layer()))
+        return np.concatenate(rows)
+
+    def _rows_at_once(self) -> int:
+        return max(_BLOCK // self.network_.layer_sizes[0], 1)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the mean squared error of rows reconstructed from their own code, without noise.
+
+        A stack is trained to undo noise, layer by layer: given clean rows it puts too much back, and the more
+        the more layers there are. So this favours little noise, where codes are often better with more:
+        choose the noise by what the codes are for.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : ignored
+
+        Returns
+        -------
+        float
+            At most 0; greater is better.
+        """
+        check_is_fitted(self)
+        features = self._features(X)
+        engine, total = get_engine(self.engine, self.network_), 0.0
+        for start in range(0, features.n_samples, self._rows_at_once()):
+            block = features.X[start : start + self._rows_at_once()]
+            codes = engine.encode(
+                self.network_, Features(block), self._code_layer(), n_threads=resolve_threads(self.n_threads)
+            )
+            clean = block.toarray() if sparse.issparse(block) else block
+            total += float(((self._decode(codes).astype(np.float64) - clean) ** 2).sum())
+        return -total / (features.n_samples * features.n_features)
+
+
+def _scale_of_all(rows: Any) -> NDArray[np.float64] | None:
+    """One power of two for all features, as each one's own would change what reconstructing it is worth."""
+    scale = power_of_two_scale(rows)
+    return None if scale is None else np.full_like(scale, scale.max())
+
+
+def _rescale_input(stack: Stack, factor: NDArray[np.float64]) -> None:
+    """Multiply what the lowest layer's input is divided by."""
+    lowest = stack.layers[0]
+    scale = factor if lowest.input_scale is None else factor * lowest.input_scale
+    lowest.input_scale = None if (scale == 1).all() else scale.astype(lowest.dtype)

@@ -1,0 +1,460 @@
+"""What classifier and regressor share: options, input rows, the training itself, codes."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from truezero.core.activations import Array
+from truezero.core.draws import Purpose, permutation
+from truezero.core.network import Network, initialize
+from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
+from truezero.errors import DataError, OptionError
+from truezero.estimators.codes import CodesMixin, power_of_two_scale
+from truezero.estimators.pretraining import pretrained_stack, unlabeled_rows
+from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, divide_columns, fine_tune
+
+_FEWEST_ROWS_TO_SPLIT = 20
+
+
+class DeepRectifierBase(CodesMixin, ABC):
+    """Base of the estimators; not for direct use."""
+
+    history_: list[EpochRecord]
+    sparsity_: list[float]
+    _targets_output: ClassVar[str]
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Sequence[int] | int = (256, 256, 256),
+        activation: str | Sequence[str] = "rectifier",
+        *,
+        softplus_scale: float = 1.0,
+        sign_mask: str | None = None,
+        use_biases: bool = True,
+        l1_activation: float | Sequence[float] = 1e-4,
+        alpha: float = 0.0,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        max_norm: float | None = None,
+        learning_rate_init: float = 0.05,
+        batch_size: int = 10,
+        max_iter: int = 100,
+        shuffle: bool = True,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = 10,
+        pretraining: Any = None,
+        prefit: bool = False,
+        unlabeled_label: object = None,
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        engine: str = "auto",
+        n_threads: int | None = None,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+        code_layer: int = -1,
+        sparse_output: bool = True,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.softplus_scale = softplus_scale
+        self.sign_mask = sign_mask
+        self.use_biases = use_biases
+        self.l1_activation = l1_activation
+        self.alpha = alpha
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.max_norm = max_norm
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.pretraining = pretraining
+        self.prefit = prefit
+        self.unlabeled_label = unlabeled_label
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.engine = engine
+        self.n_threads = n_threads
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+        self.code_layer = code_layer
+        self.sparse_output = sparse_output
+
+    # ---- what classifier and regressor do differently -------------------------------------------
+
+    @abstractmethod
+    def _start_targets(self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any) -> None:
+        """Learn what the targets are: classes, or their shift and scale."""
+
+    @abstractmethod
+    def _encode_targets(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Targets as the engines take them."""
+
+    @abstractmethod
+    def _n_outputs(self) -> int: ...
+
+    @abstractmethod
+    def _strata(self, y: NDArray[Any]) -> NDArray[np.int64] | None:
+        """Class of each row to split by, or None."""
+
+    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
+        return None
+
+    def _scale_output(self, network: Network, inverse: bool) -> None:
+        """Fold the targets' scale into the output layer, or take it out again."""
+
+    # ---- fitting --------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_unlabeled: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train the network and keep its best validation epoch (section 4.1).
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Sparse input stays sparse.
+        y : array-like of shape (n_samples,) or, for regression, (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), optional
+            Scaled to mean 1, with the class weights, over the training rows.
+        X_unlabeled : array-like or sparse matrix of shape (n_unlabeled, n_features), or a list of them
+            Rows without labels for `pretraining`, which learns from X as well. Cross-validation splits
+            whatever is as long as X: hand in a list, ``[U]``, there, which it leaves whole.
+        X_val, y_val : array-like, optional
+            Validation rows; otherwise `validation_fraction` of X is split off if `early_stopping`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TruezeroError
+            A ValueError, if a parameter or the data cannot be used, or training diverges.
+        """
+        if (X_val is None) != (y_val is None):
+            raise OptionError("X_val and y_val must be given together")
+        fresh = not (self.warm_start and hasattr(self, "network_"))
+        settings = self._settings()
+        rows, target = self._check_rows(X, y, reset=fresh)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
+        further_rows = unlabeled_rows(self, X_unlabeled)
+        labeled = self._labeled(target)
+        if labeled is not None:
+            further_rows.append(rows[~labeled])
+            rows, target, weight = rows[labeled], target[labeled], None if weight is None else weight[labeled]
+        if fresh:
+            self._start_targets(target, weight, None)
+        elif X_unlabeled is not None:
+            raise OptionError("pre-training is over when warm_start goes on; leave X_unlabeled out")
+        further_rows = [rows, *further_rows]
+        held_out: tuple[Any, NDArray[Any], NDArray[np.float64] | None] | None = None
+        if X_val is not None:
+            held_out = (*self._check_rows(X_val, y_val, reset=False), None)
+        elif self._wants_split(target):
+            kept, out = self._split(target, settings.seed)
+            held_out = (rows[out], target[out], None if weight is None else weight[out])
+            rows, target, weight = rows[kept], target[kept], None if weight is None else weight[kept]
+        self._train(rows, target, weight, held_out, settings, fresh, all_rows=further_rows)
+        return self
+
+    def _labeled(self, y: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Which rows have a label; None where all have.
+
+        Raises
+        ------
+        DataError
+            If none has.
+        """
+        if self.unlabeled_label is None:
+            return None
+        labeled: NDArray[np.bool_] = (y != self.unlabeled_label).reshape(len(y), -1).all(axis=1)
+        if not labeled.any():
+            raise DataError(
+                f"no row has a label: all of y is unlabeled_label={self.unlabeled_label!r}; fit a "
+                "StackedDenoisingAutoencoder to learn from unlabelled rows alone"
+            )
+        return None if labeled.all() else labeled
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
+        """Train one epoch on the rows; never splits off validation rows."""
+        fresh = not hasattr(self, "network_")
+        settings = self._settings(epochs=1)
+        rows, target = self._check_rows(X, y, reset=fresh)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
+        labeled, all_rows = self._labeled(target), [rows]
+        if labeled is not None:
+            all_rows = [rows[labeled], rows[~labeled]]
+            rows, target, weight = rows[labeled], target[labeled], None if weight is None else weight[labeled]
+        if fresh:
+            self._start_targets(target, weight, classes)
+        self._train(rows, target, weight, None, settings, fresh, all_rows=all_rows, further=True)
+        return self
+
+    def _settings(self, epochs: int | None = None) -> FineTuning:
+        """Check the parameters and put them together."""
+        sizes = self._hidden_sizes()
+        self._check_kinds(Integral, "a whole number", "batch_size", "max_iter")
+        self._check_kinds(
+            Real, "a number", "learning_rate_init", "dropout", "input_dropout", "alpha",
+            "validation_fraction", "softplus_scale",
+        )  # fmt: skip
+        for name, kind in (("max_norm", Real), ("n_iter_no_change", Integral)):
+            if not isinstance(getattr(self, name), (kind, type(None))):
+                raise OptionError(f"{name} must be a number or None, got {getattr(self, name)!r}")
+        if not 0 < self.validation_fraction < 1:
+            raise OptionError(
+                f"validation_fraction must be above 0 and below 1, got {self.validation_fraction!r}"
+            )
+        self._check_common(sizes)
+        l1: Any = self.l1_activation
+        per_layer = (l1,) * len(sizes) if isinstance(l1, Real) else tuple(l1)
+        if len(per_layer) != len(sizes) or not all(isinstance(value, Real) for value in per_layer):
+            raise OptionError(
+                f"l1_activation must be one number or {len(sizes)}, one per hidden layer, got {l1!r}"
+            )
+        step = StepSettings(
+            learning_rate=float(self.learning_rate_init),
+            batch_size=int(self.batch_size),
+            l1=tuple(float(value) for value in per_layer),
+            dropout=float(self.dropout),
+            input_dropout=float(self.input_dropout),
+            max_norm=None if self.max_norm is None else float(self.max_norm),
+            # scikit-learn divides its L2 term by the minibatch's number of rows.
+            weight_decay=float(self.alpha) / max(int(self.batch_size), 1),
+        )
+        return FineTuning(
+            step,
+            max_epochs=int(self.max_iter) if epochs is None else epochs,
+            n_iter_no_change=self.n_iter_no_change,
+            shuffle=bool(self.shuffle),
+            seed=self._seed(),
+        )
+
+    def _check_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:
+        """Rows and raw targets as scikit-learn checks them."""
+        X, y = validate_data(
+            self, X, y, reset=reset, accept_sparse="csr", dtype=[np.float32, np.float64],
+            multi_output=True, y_numeric=self._targets_output == "linear",
+        )  # fmt: skip
+        return X, self._check_target(y)
+
+    @abstractmethod
+    def _check_target(self, y: NDArray[Any]) -> NDArray[Any]: ...
+
+    def _wants_split(self, y: NDArray[Any]) -> bool:
+        """Whether validation rows shall, and can, be split off."""
+        if not self.early_stopping:
+            return False
+        strata = self._strata(y)
+        reason = None
+        if len(y) < _FEWEST_ROWS_TO_SPLIT:
+            reason = f"{len(y)} rows are too few to split"
+        elif strata is not None and np.bincount(strata).min() < 2:
+            reason = "a class has a single row"
+        if reason is not None:
+            warnings.warn(
+                f"{reason}: training without validation rows, so all max_iter epochs run and the last is "
+                f"kept; give X_val and y_val, or set early_stopping=False",
+                UserWarning,
+                stacklevel=3,
+            )
+        return reason is None
+
+    def _split(self, y: NDArray[Any], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positions kept for training and held out, every class in its share and at least one row in each."""
+        order = permutation(seed, Purpose.SPLIT, np.arange(len(y)))
+        strata = self._strata(y)
+        groups = [order] if strata is None else [order[strata[order] == c] for c in range(strata.max() + 1)]
+        out = []
+        for group in groups:
+            n = min(max(round(self.validation_fraction * len(group)), 1), len(group) - 1)
+            out.append(group[: max(n, 0)])
+        held_out = np.sort(np.concatenate(out))
+        return np.setdiff1d(np.arange(len(y)), held_out), held_out
+
+    def _train(
+        self,
+        rows: Any,
+        target: NDArray[Any],
+        weight: NDArray[np.float64] | None,
+        held_out: tuple[Any, NDArray[Any], NDArray[np.float64] | None] | None,
+        settings: FineTuning,
+        fresh: bool,
+        *,
+        all_rows: list[Any],
+        further: bool = False,
+    ) -> None:
+        if fresh:
+            self._input_scale = power_of_two_scale(rows)
+            network = initialize(
+                (rows.shape[1], *self._hidden_sizes(), self._n_outputs()),
+                self.activation,
+                sign_mask=self.sign_mask,  # type: ignore[arg-type] # checked there
+                softplus_scale=self.softplus_scale,
+                use_biases=self.use_biases,
+                output=self._targets_output,  # type: ignore[arg-type]
+                dtype=self.dtype,
+                seed=settings.seed,
+            )
+            self.__dict__.pop("pretraining_", None)
+            if self.pretraining is not None:
+                self.pretraining_ = pretrained_stack(self, all_rows, settings.seed)
+                self.pretraining_.stack_.hand_over(network)
+                self._scale_input(network, inverse=True)
+            self._epochs_before = 0
+        else:
+            network = self.network_.copy()
+            self._check_hidden_sizes(network)
+            self._scale_input(network, inverse=True)
+            self._scale_output(network, inverse=True)
+        engine = get_engine(self.engine, network)
+        train = self._examples(rows, target, self._combined_weight(target, weight))
+        validation = None if held_out is None else self._examples(*held_out)
+        self.n_samples_ = (rows.shape[0], 0 if held_out is None else held_out[0].shape[0])
+        callbacks = list(self.callbacks or ())
+        bar = ProgressBar(settings.max_epochs) if self.verbose else None
+        if bar is not None:
+            callbacks.append(bar)
+        if further:
+            # A new order and new noise in every call, though each is an "epoch 1" to the trainer.
+            train = Examples(train.features, train.target, train.weight, train.ids + self._epochs_before)
+        try:
+            state = fine_tune(
+                network, train, validation, settings,
+                engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
+            )  # fmt: skip
+        finally:
+            if bar is not None:
+                bar.close()
+        if state.interrupted:
+            warnings.warn(
+                f"training was interrupted after epoch {len(state.history)}; the best epoch so far is kept",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self._keep(state, engine, further and not fresh)
+
+    def _check_hidden_sizes(self, network: Network) -> None:
+        """Refuse to go on with a network of other hidden layers than asked for."""
+        has, asked = network.layer_sizes[1:-1], self._hidden_sizes()
+        if has != asked:
+            raise OptionError(
+                f"training would go on with hidden layers of {has}, but hidden_layer_sizes is {asked}: "
+                "set it back, or fit with warm_start=False to start anew"
+            )
+
+    def _keep(self, state: TrainingState, engine: Engine, further: bool) -> None:
+        """Set the fitted attributes."""
+        network = state.best_network
+        self._scale_input(network, inverse=False)
+        self._scale_output(network, inverse=False)
+        self.network_ = network.freeze()
+        before = list(self.history_) if further else []
+        self.epoch_selected_ = len(before) + state.epoch_selected
+        self.history_ = before + state.history
+        for number, record in enumerate(self.history_, start=1):
+            record["epoch"] = number
+        self._epochs_before = len(self.history_)
+        self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
+        last = state.history[-1]
+        self.engine_ = {
+            "name": engine.name,
+            "products": last.get("products", []),
+            "blas": last.get("blas"),
+        }
+        self.interrupted_ = state.interrupted
+        self.n_outputs_ = network.layer_sizes[-1]
+        self.n_layers_ = len(network.layer_sizes)
+
+    def _combined_weight(
+        self, y: NDArray[Any], weight: NDArray[np.float64] | None
+    ) -> NDArray[np.float64] | None:
+        """Class weight × sample weight, scaled to mean 1 over the training rows."""
+        by_class = self._class_weights(y)
+        parts = [part for part in (weight, by_class) if part is not None]
+        if not parts:
+            return None
+        combined = np.prod(np.stack([np.asarray(part, dtype=np.float64) for part in parts]), axis=0)
+        if combined.min() < 0 or combined.sum() == 0:
+            raise DataError("sample weights must be at least 0, and not all of the training rows' 0")
+        return np.asarray(combined / combined.mean())
+
+    def _examples(self, rows: Any, y: NDArray[Any], weight: NDArray[np.float64] | None) -> Examples:
+        features = Features(rows)
+        if self._input_scale is not None:
+            features = divide_columns(features, self._input_scale)
+        return Examples(features, self._encode_targets(y), weight, np.arange(rows.shape[0], dtype=np.int64))
+
+    def _scale_input(self, network: Network, *, inverse: bool) -> None:
+        """Fold the features' powers of two into the first layer, or take them out; both are exact."""
+        if self._input_scale is not None:
+            factor = (self._input_scale if inverse else 1 / self._input_scale).astype(network.dtype)
+            network.weights[0] *= factor[:, np.newaxis]
+
+    # ---- what a fitted estimator does -----------------------------------------------------------
+
+    def _labeled_only(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """Leave out rows that have no label; for scoring."""
+        labeled = None if self.unlabeled_label is None else self._labeled(np.asarray(y))
+        if labeled is not None:
+            rows = np.flatnonzero(labeled)
+            X, y = _safe_indexing(X, rows), np.asarray(y)[rows]
+            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        return X, y, sample_weight
+
+    def _output(self, X: Any) -> Array:
+        check_is_fitted(self)
+        features = self._features(X)
+        engine = get_engine(self.engine, self.network_)
+        return engine.forward(self.network_, features, n_threads=resolve_threads(self.n_threads))
+
+    def fit_transform(self, X: Any, y: Any, **fit_params: Any) -> Any:
+        """Fit, then `transform` the same rows; see there."""
+        return self.fit(X, y, **fit_params).transform(X)
+
+    @property
+    def coefs_(self) -> list[NDArray[np.floating]]:
+        """Weights, shapes (n_in, n_out), as `MLPClassifier` names them; read-only.
+
+        Prediction keeps what it prepares of them. Replace `network_` by a `network_.copy()` to change any.
+        """
+        return self.network_.weights
+
+    @property
+    def intercepts_(self) -> list[NDArray[np.floating]]:
+        """Biases, shapes (n_out,); read-only, see `coefs_`."""
+        return self.network_.biases
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Training loss per epoch, without the penalty."""
+        return [record["loss"] for record in self.history_]
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs run."""
+        return len(self.history_)

@@ -1,0 +1,264 @@
+"""DeepRectifierClassifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from truezero.core.costs import log_softmax
+from truezero.errors import DataError
+from truezero.estimators.base import DeepRectifierBase
+
+
+class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
+    """Deep sparse rectifier network for classification (Glorot, Bordes, Bengio 2011, sections 3, 4.1).
+
+    Softmax output and negative log-likelihood, minibatch SGD at a constant rate, L1 penalty on the
+    activations; the best validation epoch is kept.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(256, 256, 256)
+        Units per hidden layer.
+    activation : str or sequence of str, default="rectifier"
+        One name or one per hidden layer: rectifier (relu), softplus, tanh, sigmoid (logistic), lif,
+        rectified-tanh, abs-tanh, linear (identity).
+    softplus_scale : float, default=1.0
+        α of (1/α) softplus(αx).
+    sign_mask : {None, "random", "half"}, default=None
+        Multiply units by a fixed ±1: none, each at random, or exactly half of them.
+    use_biases : bool, default=True
+        Without, a rectifier network is intensity equivariant: f(ax) = a f(x) for a > 0.
+    l1_activation : float or sequence of float, default=1e-4
+        λ of λ · mean over examples of Σ_units |h|; one, or one per hidden layer.
+    alpha : float, default=0.0
+        L2 penalty on the weights, as in `MLPClassifier`: each step decays them by
+        learning_rate_init · alpha / batch_size.
+    dropout, input_dropout : float, default=0.0
+        Probability to drop a hidden unit or an input, at least 0 and below 1.
+    max_norm : float or None, default=None
+        Upper bound of the norm of each hidden unit's incoming weights.
+    learning_rate_init : float, default=0.05
+        The constant rate.
+    batch_size : int, default=10
+        Rows per step.
+    max_iter : int, default=100
+        Epochs at most.
+    shuffle : bool, default=True
+        Draw a new order every epoch.
+    early_stopping : bool, default=True
+        Split off `validation_fraction` of the rows where no validation rows are given.
+    validation_fraction : float, default=0.1
+        Share of the rows, of every class.
+    n_iter_no_change : int or None, default=10
+        Stop after so many epochs without a better validation epoch; None never stops. The best epoch
+        is kept either way.
+    class_weight : dict, "balanced" or None, default=None
+        Multiplies `sample_weight`.
+    pretraining : StackedDenoisingAutoencoder or None, default=None
+        Pre-trains the hidden layers on X and `X_unlabeled` (section 3.2): a clone of it is fitted, which
+        takes over the network's shape from here.
+    prefit : bool, default=False
+        `pretraining` is fitted already and used as it is. In a search, which clones everything, wrap it
+        in scikit-learn's `FrozenEstimator` instead.
+    unlabeled_label : object, default=None
+        Value of y that means "no label": such rows only pre-train. None: every value is a label.
+    warm_start : bool, default=False
+        Go on from the fitted network.
+    callbacks : sequence of callable, optional
+        Called with the `TrainingState` after each epoch; a true result ends training.
+    engine : {"auto", "native", "reference"}, default="auto"
+        What does the arithmetic.
+    n_threads : int or None, default=None
+        None: TRUEZERO_NUM_THREADS, else OMP_NUM_THREADS, else all. The result does not depend on it.
+    dtype : {"float32", "float64"}, default="float32"
+        Of the network and all arithmetic.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, order, split and dropout.
+    verbose : bool, default=False
+        Show a progress bar.
+    code_layer : int, default=-1
+        Hidden layer that `transform` gives; -1 is the last.
+    sparse_output : bool, default=True
+        `transform` gives CSR.
+
+    Attributes
+    ----------
+    network_ : Network
+        The trained network; it takes raw rows.
+    history_ : list of EpochRecord
+        One record per epoch.
+    sparsity_ : list of float
+        Fraction of exact zeros per hidden layer, 0..1, on the validation rows at the selected epoch.
+    epoch_selected_ : int
+        The epoch that was kept; the first is 1.
+    engine_ : dict
+        What ran: the engine's "name", "products", "sparse" or "dense" per layer, and the "blas" that
+        multiplied the dense ones, if one did.
+    pretraining_ : StackedDenoisingAutoencoder
+        What pre-trained the network, with its own history; only with `pretraining`.
+    classes_ : ndarray of shape (n_classes,)
+    coefs_, intercepts_, loss_curve_, n_iter_
+        As in scikit-learn's `MLPClassifier`.
+
+    Notes
+    -----
+    If any feature is larger than 8 in size, each feature is divided by a power of two while training
+    and the first layer's weights take the division over afterwards, exactly; plain SGD would diverge.
+    An empty row gives z = b = 0 in the first layer at the start, and so no gradient there.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from truezero import DeepRectifierClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = DeepRectifierClassifier(max_iter=5, random_state=0).fit(X / 16, y)
+    >>> model.predict(X[:1] / 16)
+    array([0])
+    """
+
+    _targets_output: ClassVar[str] = "softmax"
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Sequence[int] | int = (256, 256, 256),
+        activation: str | Sequence[str] = "rectifier",
+        *,
+        softplus_scale: float = 1.0,
+        sign_mask: str | None = None,
+        use_biases: bool = True,
+        l1_activation: float | Sequence[float] = 1e-4,
+        alpha: float = 0.0,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        max_norm: float | None = None,
+        learning_rate_init: float = 0.05,
+        batch_size: int = 10,
+        max_iter: int = 100,
+        shuffle: bool = True,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = 10,
+        class_weight: Mapping[Any, float] | str | None = None,
+        pretraining: Any = None,
+        prefit: bool = False,
+        unlabeled_label: object = None,
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        engine: str = "auto",
+        n_threads: int | None = None,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+        code_layer: int = -1,
+        sparse_output: bool = True,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes, activation, softplus_scale=softplus_scale, sign_mask=sign_mask,
+            use_biases=use_biases, l1_activation=l1_activation, alpha=alpha, dropout=dropout,
+            input_dropout=input_dropout, max_norm=max_norm, learning_rate_init=learning_rate_init,
+            batch_size=batch_size, max_iter=max_iter, shuffle=shuffle, early_stopping=early_stopping,
+            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
+            pretraining=pretraining, prefit=prefit, unlabeled_label=unlabeled_label,
+            warm_start=warm_start, callbacks=callbacks, engine=engine, n_threads=n_threads, dtype=dtype,
+            random_state=random_state, verbose=verbose, code_layer=code_layer, sparse_output=sparse_output,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Train one epoch on some rows; nothing is split off.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+        classes : array-like of shape (n_classes,), optional
+            All classes there will be; only the first call needs them.
+
+        Returns
+        -------
+        self
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.floating]:
+        """Logarithm of the probabilities of the classes, shape (n_samples, n_classes)."""
+        return log_softmax(self._output(X))
+
+    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+        """Probabilities of the classes, shape (n_samples, n_classes), in the network's dtype."""
+        return np.asarray(np.exp(self.predict_log_proba(X)))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Most probable class of each row, shape (n_samples,)."""
+        check_is_fitted(self)
+        return np.asarray(self.classes_[self._output(X).argmax(axis=1)])
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy, the share of rows whose class is predicted; rows without a label are left out.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        DataError
+            If no row has a label.
+        """
+        return float(super().score(*self._labeled_only(X, y, sample_weight)))
+
+    def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
+        if type_of_target(y).startswith("multilabel"):
+            raise DataError(
+                "multilabel targets are not supported; wrap the classifier in "
+                "sklearn.multioutput.MultiOutputClassifier"
+            )
+        check_classification_targets(y)
+        if y.ndim == 2 and y.shape[1] > 1:
+            raise DataError(f"y must be one label per row, got shape {y.shape}")
+        return np.asarray(column_or_1d(y, warn=True))
+
+    def _start_targets(self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any) -> None:
+        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+
+    def _n_outputs(self) -> int:
+        return len(self.classes_)
+
+    def _encode_targets(self, y: NDArray[Any]) -> NDArray[np.int64]:
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise DataError(f"y has labels that are not among the classes: {list(unknown[:5])}")
+        return np.searchsorted(self.classes_, y).astype(np.int64)
+
+    def _strata(self, y: NDArray[Any]) -> NDArray[np.int64]:
+        return self._encode_targets(y)
+
+    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
+        if self.class_weight is None:
+            return None
+        encoded = self._encode_targets(y)
+        present = np.unique(encoded)
+        weights = np.zeros(len(self.classes_))
+        weights[present] = compute_class_weight(self.class_weight, classes=self.classes_[present], y=y)
+        return np.asarray(weights[encoded])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = False
+        return tags

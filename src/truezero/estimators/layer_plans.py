@@ -1,0 +1,139 @@
+"""From the parameters of a StackedDenoisingAutoencoder to what its pre-training is asked to do."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from truezero.core.activations import get_activation
+from truezero.core.corruption import Corruption
+from truezero.core.reconstruction import get_reconstruction
+from truezero.engines import AutoencoderSettings
+from truezero.errors import OptionError
+from truezero.training import LayerPlan, Pretraining
+
+
+def plan_pretraining(model: Any, rows: Any, seed: int, epochs: int | None = None) -> Pretraining:
+    """Check the parameters of a StackedDenoisingAutoencoder and put them together.
+
+    Parameters
+    ----------
+    model : StackedDenoisingAutoencoder
+    rows : ndarray or CSR
+        What it is fitted on; "auto" depends on their signs.
+    seed : int
+    epochs : int, optional
+        Of every layer, instead of `max_iter`.
+
+    Returns
+    -------
+    Pretraining
+
+    Raises
+    ------
+    OptionError
+        If a parameter cannot be used.
+    """
+    sizes = model._hidden_sizes()
+    n = len(sizes)
+    if n == 0:
+        raise OptionError("hidden_layer_sizes must name a hidden layer or more, got none")
+    model._check_common(sizes)
+    model._check_kinds(Integral, "a whole number", "batch_size")
+    model._check_kinds(Real, "a number", "validation_fraction", "softplus_scale", "deviation")
+    if not 0 <= model.validation_fraction < 1:
+        raise OptionError(
+            f"validation_fraction must be at least 0 and below 1, got {model.validation_fraction!r}"
+        )
+    if not isinstance(model.n_iter_no_change, (Integral, type(None))):
+        raise OptionError(f"n_iter_no_change must be a number or None, got {model.n_iter_no_change!r}")
+    activations = [get_activation(name).name for name in per_layer("activation", model.activation, n)]
+    kinds = per_layer("corruption", model.corruption, n)
+    levels = levels_per_layer(model.corruption_level, kinds)
+    names = per_layer("reconstruction", model.reconstruction, n)
+    targets = per_layer("target", model.target, n)
+    l1 = _numbers("l1_activation", model.l1_activation, n, Real)
+    rates = _numbers("learning_rate_init", model.learning_rate_init, n, Real)
+    iterations = _numbers("max_iter", model.max_iter, n, Integral)
+    sampling = _numbers("sampling", model.sampling, n, (Real, type(None)))
+    has_mask = model.sign_mask is not None
+    negative = bool(rows.shape[0]) and float(rows.min()) < 0
+    plans = []
+    for layer in range(n):
+        below = activations[layer - 1] if layer > 0 else None
+        step = AutoencoderSettings(
+            learning_rate=float(rates[layer]),
+            batch_size=int(model.batch_size),
+            l1=float(l1[layer]),
+            corruption=Corruption(kinds[layer], levels[layer]),
+            sampling=None if sampling[layer] is None else float(sampling[layer]),
+        )
+        plans.append(
+            LayerPlan(
+                n_units=sizes[layer],
+                activation=activations[layer],
+                step=step,
+                reconstruction=_reconstruction(
+                    names[layer], targets[layer], activations[layer], below, negative, has_mask
+                ),
+                target="after" if layer == 0 and targets[0] == "before" else targets[layer],
+                tied=bool(per_layer("tied_weights", model.tied_weights, n)[layer]),
+                deviation=float(model.deviation),
+                unit_scaling=bool(model.unit_scaling),
+                max_epochs=int(iterations[layer]) if epochs is None else epochs,
+            )
+        )
+    return Pretraining(
+        tuple(plans),
+        sign_mask=model.sign_mask,
+        softplus_scale=float(model.softplus_scale),
+        use_biases=bool(model.use_biases),
+        n_iter_no_change=None if model.n_iter_no_change is None else int(model.n_iter_no_change),
+        shuffle=bool(model.shuffle),
+        dtype=model.dtype,
+        seed=seed,
+    )
+
+
+def _reconstruction(
+    name: str, target: str, activation: str, below: str | None, negative: bool, has_mask: bool
+) -> str:
+    """Decide what "auto" is for a layer."""
+    if name != "auto":
+        return get_reconstruction(name).name
+    if target == "before" and below is not None:
+        return "linear-quadratic"
+    if target == "squashed":
+        return "sigmoid-cross-entropy"
+    masked = below is not None and has_mask
+    if activation in ("tanh", "sigmoid") and (masked or below != "linear") and (below or not negative):
+        return "sigmoid-cross-entropy"
+    if negative if below is None else below in ("tanh", "linear") and not masked:
+        return "linear-quadratic"
+    return "softplus-quadratic"
+
+
+def per_layer(name: str, value: Any, n: int) -> list[Any]:
+    """Values of a parameter that may be one, or one per layer."""
+    several = list(value) if isinstance(value, (tuple, list, np.ndarray)) else [value] * n
+    if len(several) != n:
+        raise OptionError(f"{name} must be one value or {n}, one per layer, got {value!r}")
+    return several
+
+
+def _numbers(name: str, value: Any, n: int, kind: Any) -> list[Any]:
+    several = per_layer(name, value, n)
+    if not all(isinstance(number, kind) and not isinstance(number, bool) for number in several):
+        what = "a whole number" if kind is Integral else "a number"
+        raise OptionError(f"{name} must be {what}, or one per layer, got {value!r}")
+    return several
+
+
+def levels_per_layer(value: Any, kinds: list[str]) -> list[Any]:
+    """Level per layer; two numbers are a pair where all is salt and pepper."""
+    is_pair = isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(p, Real) for p in value)
+    if is_pair and set(kinds) == {"salt-and-pepper"}:
+        return [tuple(value)] * len(kinds)
+    return per_layer("corruption_level", value, len(kinds))

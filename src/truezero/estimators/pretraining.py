@@ -1,0 +1,139 @@
+"""How a supervised estimator comes by pre-trained layers."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import validate_data
+
+from truezero.core.activations import get_activation
+from truezero.errors import DataError, OptionError
+from truezero.estimators.autoencoder import StackedDenoisingAutoencoder
+
+# What describes the network is the supervised estimator's to say.
+_OF_THE_NETWORK = (
+    "hidden_layer_sizes", "activation", "softplus_scale", "sign_mask", "use_biases", "dtype",
+)  # fmt: skip
+_OF_THE_RUN = ("engine", "n_threads", "verbose")
+
+
+def unlabeled_rows(model: Any, X_unlabeled: Any) -> list[Any]:
+    """Matrices of unlabelled rows, checked.
+
+    Raises
+    ------
+    OptionError
+        If there are any and nothing learns from them.
+    DataError
+        If they have another number of features.
+    """
+    if X_unlabeled is None:
+        return []
+    if model.pretraining is None:
+        raise OptionError(
+            "X_unlabeled is for pre-training: set pretraining=StackedDenoisingAutoencoder(...), or "
+            "leave it out"
+        )
+    if model.prefit or isinstance(model.pretraining, FrozenEstimator):
+        raise OptionError(
+            "pretraining is fitted already, so nothing can learn from X_unlabeled; leave it out"
+        )
+    several = isinstance(X_unlabeled, (list, tuple)) and all(
+        sparse.issparse(part) or getattr(part, "ndim", np.ndim(part)) == 2 for part in X_unlabeled
+    )
+    checked = []
+    for part in X_unlabeled if several else [X_unlabeled]:
+        n_columns = part.shape[1] if getattr(part, "ndim", 0) == 2 else np.shape(part)[-1]
+        if n_columns != model.n_features_in_:
+            raise DataError(f"X_unlabeled has {n_columns} features, X has {model.n_features_in_}")
+        checked.append(
+            validate_data(model, part, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64])
+        )
+    return checked
+
+
+def pretrained_stack(model: Any, rows: list[Any], seed: int) -> StackedDenoisingAutoencoder:
+    """Fit a clone of the model's `pretraining` on all rows, or take it as it is if it is fitted.
+
+    Raises
+    ------
+    OptionError
+        If it is no StackedDenoisingAutoencoder, or is of another shape than the model's network.
+    """
+    given = model.pretraining
+    fitted = model.prefit
+    if isinstance(given, FrozenEstimator):
+        given, fitted = given.estimator, True
+    if not isinstance(given, StackedDenoisingAutoencoder):
+        raise OptionError(f"pretraining must be a StackedDenoisingAutoencoder, got {type(given).__name__}")
+    if fitted:
+        if not hasattr(given, "stack_"):
+            raise OptionError(
+                "prefit=True, but pretraining is not fitted: fit it before; in a search, which clones it, "
+                "wrap it in sklearn.frozen.FrozenEstimator"
+            )
+        if given.sign_mask != model.sign_mask:
+            raise OptionError(
+                f"pretraining has sign_mask={given.sign_mask!r}, the network {model.sign_mask!r}"
+            )
+        if given.n_features_in_ != model.n_features_in_:
+            raise OptionError(
+                f"pretraining was fitted on {given.n_features_in_} features, X has {model.n_features_in_}"
+            )
+        return given
+    if not model._hidden_sizes():
+        raise OptionError("pretraining needs a hidden layer; hidden_layer_sizes is empty")
+    own: StackedDenoisingAutoencoder = clone(given)
+    defaults = StackedDenoisingAutoencoder()
+    for name in _OF_THE_NETWORK:
+        asked, ours = getattr(own, name), getattr(model, name)
+        if not _same(name, asked, getattr(defaults, name)) and not _same(name, asked, ours):
+            raise OptionError(
+                f"pretraining has {name}={asked!r}, the network {ours!r}: leave it to the network, or set "
+                "both alike"
+            )
+        setattr(own, name, ours)
+    for name in _OF_THE_RUN:
+        if getattr(own, name) == getattr(defaults, name):
+            setattr(own, name, getattr(model, name))
+    if own.random_state is None:
+        own.random_state = seed & 0xFFFFFFFF
+    if len(rows) == 1:
+        together = rows[0]
+    elif any(map(sparse.issparse, rows)):
+        together = sparse.vstack(rows, format="csr")
+    else:
+        together = np.concatenate(rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised below instead
+        own.fit(together)
+    if own.interrupted_:
+        raise KeyboardInterrupt  # a checkpoint among its callbacks has what is done
+    return own
+
+
+def _same(name: str, a: Any, b: Any) -> bool:
+    """Whether two values of a parameter mean the same network."""
+
+    def plain(value: Any) -> Any:
+        if name == "activation":
+            return tuple(map(_name, (value,) if isinstance(value, str) else value))
+        if name == "hidden_layer_sizes" and isinstance(value, Integral):
+            return (int(value),)
+        return tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else value
+
+    x, y = plain(a), plain(b)
+    if name == "activation" and len(x) != len(y):
+        return len(set(x) | set(y)) == 1  # one name for all layers, or one for each
+    return bool(x == y)
+
+
+def _name(activation: Any) -> str:
+    return get_activation(activation).name

@@ -1,0 +1,1 @@
+"""Figures from arrays; only this package knows matplotlib."""

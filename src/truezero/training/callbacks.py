@@ -1,0 +1,134 @@
+"""Callbacks that come with the library: checkpoints and the progress bar."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from truezero.core.tensors import Tensors, read_tensors, write_tensors
+from truezero.errors import ModelFileError
+
+
+class State(Protocol):
+    """A training's state, as far as callbacks that come with the library need it."""
+
+    def identity(self) -> tuple[list[Any], Tensors]:
+        """All that the rest of the training depends on: facts for JSON, and arrays."""
+        ...
+
+    def to_tensors(self) -> tuple[Tensors, dict[str, Any]]:
+        """Where it stands, as arrays and JSON."""
+        ...
+
+    def from_tensors(self, tensors: Tensors, metadata: dict[str, Any], path: Any) -> None:
+        """Stand there."""
+        ...
+
+    @property
+    def progress(self) -> tuple[int, str]:
+        """Epochs done, and a note for people."""
+        ...
+
+
+class Checkpoint:
+    """Keeps the whole training state in a file after every epoch, and starts from it if it is there.
+
+    A training that was killed and is started again the same way ends bit-identical to one that was
+    not: the order and all noise of an epoch depend on the seed and the epoch alone. It serves
+    fine-tuning and pre-training; each needs a file of its own.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, safetensors. It is written beside and renamed, so a kill leaves the previous one.
+    fingerprint : str, default=""
+        What else must be the same for a resume to be one, the data's fingerprint say.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], fingerprint: str = "") -> None:
+        self.path = path
+        self.fingerprint = fingerprint
+
+    def on_train_begin(self, state: State) -> None:
+        """Fill the state from the file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged, or belongs to another network, data or configuration.
+        """
+        self._configuration = self._describe(state)
+        if not Path(self.path).exists():
+            return
+        tensors, metadata = read_tensors(self.path, kind="checkpoint")
+        if metadata.get("configuration") != self._configuration:
+            raise ModelFileError(
+                f"{self.path} is a checkpoint of another training (network, data, seed or settings "
+                f"differ); remove it, or resume with the options it was started with"
+            )
+        try:
+            state.from_tensors(tensors, metadata, self.path)
+        except (KeyError, TypeError, IndexError) as error:
+            raise ModelFileError(f"{self.path} is damaged: it lacks {error}") from error
+
+    def __call__(self, state: State) -> None:
+        """Write the file."""
+        tensors, metadata = state.to_tensors()
+        write_tensors(
+            self.path, tensors, {"configuration": self._configuration, **metadata}, kind="checkpoint"
+        )
+
+    def _describe(self, state: State) -> str:
+        """Digest of all that the rest of the training depends on. More epochs are no other training."""
+        facts, tensors = state.identity()
+        digest = hashlib.sha256()
+        digest.update(json.dumps([*facts, self.fingerprint], sort_keys=True).encode())
+        for name in sorted(tensors):
+            digest.update(tensors[name].tobytes())
+        return digest.hexdigest()
+
+
+class ProgressBar:
+    """A progress bar over the epochs, with what was measured last, on standard error.
+
+    Parameters
+    ----------
+    max_epochs : int
+    title : str
+    """
+
+    def __init__(self, max_epochs: int, title: str = "training") -> None:
+        self.max_epochs = max_epochs
+        self.title = title
+
+    def on_train_begin(self, state: State) -> None:
+        """Show the bar."""
+        self._bar = Progress(
+            TextColumn(self.title),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task(self.title, total=self.max_epochs, note="")
+        self._bar.start()
+
+    def __call__(self, state: State) -> None:
+        """Move it on."""
+        done, note = state.progress
+        self._bar.update(self._task, completed=done, note=note)
+        if done >= self.max_epochs:
+            self.close()
+
+    def close(self) -> None:
+        """Take the bar away; the trainer's caller does when training ends early."""
+        if hasattr(self, "_bar"):
+            self._bar.stop()

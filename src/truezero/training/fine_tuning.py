@@ -1,0 +1,311 @@
+"""Fine-tuning: supervised training of the whole network by minibatch SGD at a constant rate."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truezero.core.costs import cost
+from truezero.core.draws import Purpose, permutation
+from truezero.core.network import Network
+from truezero.core.tensors import Tensors, network_from_tensors, network_to_tensors
+from truezero.engines import Engine, Examples, Features, StepSettings, Tally
+from truezero.errors import DivergenceError
+from truezero.training.history import EpochRecord, best_epoch
+from truezero.training.settings import require
+
+# Training whose cost exceeds this many times the cost of predicting zeros has exploded.
+_EXPLOSION = 1e3
+# Rows on which sparsity is measured where there are no validation rows.
+_EVALUATION_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """Settings of fine-tuning, all checked.
+
+    Attributes
+    ----------
+    step : StepSettings
+    max_epochs : int
+    n_iter_no_change : int or None
+        Stop after so many epochs without a better validation epoch; None never stops.
+    shuffle : bool
+        Draw a new order of the examples in every epoch.
+    seed : int
+        64-bit seed of order and dropout.
+    """
+
+    step: StepSettings
+    max_epochs: int = 100
+    n_iter_no_change: int | None = 10
+    shuffle: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        step = self.step
+        require(
+            math.isfinite(step.learning_rate) and step.learning_rate > 0,
+            "learning_rate_init",
+            "above 0",
+            step.learning_rate,
+        )
+        require(step.batch_size >= 1, "batch_size", "at least 1", step.batch_size)
+        require(self.max_epochs >= 1, "max_iter", "at least 1", self.max_epochs)
+        require(all(math.isfinite(l1) and l1 >= 0 for l1 in step.l1), "l1_activation", "at least 0", step.l1)
+        for name, p in (("dropout", step.dropout), ("input_dropout", step.input_dropout)):
+            require(0 <= p < 1, name, "at least 0 and below 1", p)
+        require(
+            step.max_norm is None or (math.isfinite(step.max_norm) and step.max_norm > 0),
+            "max_norm",
+            "None or above 0",
+            step.max_norm,
+        )
+        require(
+            math.isfinite(step.weight_decay) and step.weight_decay >= 0,
+            "alpha",
+            "at least 0",
+            step.weight_decay,
+        )
+        require(
+            step.learning_rate * step.weight_decay < 1,
+            "alpha",
+            "below batch_size / learning_rate_init",
+            step.weight_decay,
+        )
+        require(
+            self.n_iter_no_change is None or self.n_iter_no_change >= 1,
+            "n_iter_no_change",
+            "None or at least 1",
+            self.n_iter_no_change,
+        )
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands after an epoch; what callbacks see and checkpoints keep.
+
+    Attributes
+    ----------
+    network, best_network : Network
+        After the last epoch, and after the best one; where there are no validation rows the last
+        is the best.
+    history : list of EpochRecord
+        One record per finished epoch.
+    settings : FineTuning
+    interrupted : bool
+        Ctrl-C ended the training before its time.
+    """
+
+    network: Network
+    best_network: Network
+    history: list[EpochRecord] = field(default_factory=list)
+    settings: FineTuning | None = None
+    data_shape: tuple[int, int] = (0, 0)
+    interrupted: bool = False
+
+    @property
+    def epoch_selected(self) -> int:
+        """Number of the best epoch; the first epoch is 1."""
+        return self.history[best_epoch(self.history)]["epoch"]
+
+    @property
+    def progress(self) -> tuple[int, str]:
+        """Epochs done, and a note for people."""
+        record = self.history[-1]
+        note = f"loss {record['loss']:.4g}"
+        if record["validation_error"] is not None:
+            best = self.history[best_epoch(self.history)]["validation_error"]
+            note += f", validation error {record['validation_error']:.4g} (best {best:.4g})"
+        return record["epoch"], note
+
+    def identity(self) -> tuple[list[Any], Tensors]:
+        """All that the rest of the training depends on: facts for JSON, and arrays."""
+        assert self.settings is not None
+        settings = asdict(self.settings)
+        settings.pop("max_epochs")
+        tensors, described = network_to_tensors(self.network, "")
+        return [settings, described, self.data_shape], tensors
+
+    def to_tensors(self) -> tuple[Tensors, dict[str, Any]]:
+        """Where it stands, as arrays and JSON."""
+        tensors, described = network_to_tensors(self.network, "last.")
+        best, _ = network_to_tensors(self.best_network, "best.")
+        return tensors | best, {"network": described, "history": self.history}
+
+    def from_tensors(self, tensors: Tensors, metadata: dict[str, Any], path: Any) -> None:
+        """Stand there."""
+        self.network = network_from_tensors(tensors, metadata["network"], "last.", path)
+        self.best_network = network_from_tensors(tensors, metadata["network"], "best.", path)
+        self.history[:] = metadata["history"]
+
+
+Callback = Callable[[TrainingState], Any]
+"""Called after every epoch; a true result ends the training. One with a method `on_train_begin`
+has that called first, with the state it may fill from a checkpoint."""
+
+
+def fine_tune(
+    network: Network,
+    train: Examples,
+    validation: Examples | None,
+    settings: FineTuning,
+    *,
+    engine: Engine,
+    n_threads: int = 1,
+    callbacks: Sequence[Callback] = (),
+) -> TrainingState:
+    """Train a network by minibatch SGD and keep the best validation epoch (section 4.1).
+
+    Parameters
+    ----------
+    network : Network
+        Where training starts; it is not changed.
+    train, validation : Examples
+        Without validation rows the last epoch is kept and nothing stops early.
+    settings : FineTuning
+    engine : Engine
+    n_threads : int
+        The result does not depend on it.
+    callbacks : sequence of callable
+        See `Callback`.
+
+    Returns
+    -------
+    TrainingState
+        With `interrupted` set if Ctrl-C came after the first finished epoch.
+
+    Raises
+    ------
+    DivergenceError
+        If cost or weights become NaN or infinite, or the cost explodes.
+    DataError
+        If the examples do not fit the network.
+    KeyboardInterrupt
+        If Ctrl-C came before the first epoch was finished.
+    """
+    train.check(network)
+    if validation is not None:
+        validation.check(network)
+    shape = (train.features.n_samples, train.features.n_features)
+    state = TrainingState(network.copy(), network, settings=settings, data_shape=shape)
+    for callback in callbacks:
+        begin = getattr(callback, "on_train_begin", None)
+        if begin is not None:
+            begin(state)
+    limit = _EXPLOSION * (1 + _cost_of_zeros(network, train))
+    try:
+        while not _finished(state, settings):
+            _run_epoch(state, train, validation, settings, engine, n_threads, limit)
+            if any([callback(state) for callback in callbacks]):
+                break
+    except KeyboardInterrupt:
+        if not state.history:
+            raise
+        state.interrupted = True
+        state.network = state.best_network.copy()
+    return state
+
+
+def _finished(state: TrainingState, settings: FineTuning) -> bool:
+    done = len(state.history)
+    if done == 0 or settings.n_iter_no_change is None or state.history[-1]["validation_error"] is None:
+        return done >= settings.max_epochs
+    return done >= settings.max_epochs or done - 1 - best_epoch(state.history) >= settings.n_iter_no_change
+
+
+def _run_epoch(
+    state: TrainingState,
+    train: Examples,
+    validation: Examples | None,
+    settings: FineTuning,
+    engine: Engine,
+    n_threads: int,
+    limit: float,
+) -> None:
+    """Train one epoch, measure it, and note it in the state."""
+    epoch, started = len(state.history) + 1, time.perf_counter()
+    if settings.shuffle:
+        order = permutation(settings.seed, Purpose.ORDER, train.ids, epoch=epoch)
+    else:
+        order = np.arange(train.features.n_samples, dtype=np.int64)
+    # A cost that overflows is what divergence is; it is reported below, not warned of.
+    with np.errstate(over="ignore", invalid="ignore"):
+        tally = engine.train(
+            state.network, train, order, settings.step,
+            epoch=epoch, seed=settings.seed, n_threads=n_threads, density=_density(state, train),
+        )  # fmt: skip
+    _check_converging(state.network, tally, limit, epoch, settings)
+    record = _measure(state.network, train, validation, engine, n_threads)
+    record["epoch"], record["loss"], record["penalty"] = epoch, tally.loss, tally.penalty
+    record["seconds"] = time.perf_counter() - started
+    record["products"], record["blas"] = list(tally.products), tally.blas
+    state.history.append(record)
+    if best_epoch(state.history) == len(state.history) - 1:
+        state.best_network = state.network.copy()
+
+
+def _density(state: TrainingState, train: Examples) -> tuple[float, ...] | None:
+    """Fraction of non-zeros in each layer's input after the epoch before, from what was recorded of it."""
+    if not state.history:
+        return None
+    return (train.features.density(), *(1 - zeros for zeros in state.history[-1]["sparsity"]))
+
+
+def _check_converging(network: Network, tally: Tally, limit: float, epoch: int, settings: FineTuning) -> None:
+    total = tally.loss + tally.penalty
+    if math.isfinite(total) and total <= limit and network.all_finite():
+        return
+    what = f"the cost reached {total:.3g}" if math.isfinite(total) else "the cost is no longer finite"
+    if math.isfinite(total) and total <= limit:
+        what = "a weight is no longer finite"
+    raise DivergenceError(
+        f"training diverged in epoch {epoch}: {what}; try a learning_rate_init below "
+        f"{settings.step.learning_rate:g} (a tenth of it, say), features scaled to about [0, 1], or max_norm"
+    )
+
+
+def _measure(
+    network: Network, train: Examples, validation: Examples | None, engine: Engine, n_threads: int
+) -> EpochRecord:
+    """Validation error, sparsity and dead units, as a record whose other fields are still blank."""
+    features = Features(train.features.X[:_EVALUATION_ROWS], train.features.scale)
+    if validation is not None:
+        features = validation.features
+    evaluation = engine.evaluate(network, features, n_threads=n_threads)
+    error = loss = None
+    if validation is not None:
+        error, loss = _errors(network, evaluation.output, validation)
+    return EpochRecord(
+        epoch=0,
+        loss=math.nan,
+        penalty=math.nan,
+        validation_error=error,
+        validation_loss=loss,
+        sparsity=list(evaluation.sparsity),
+        dead_units=list(evaluation.dead_units),
+        seconds=0.0,
+    )
+
+
+def _errors(network: Network, output: NDArray[np.floating], examples: Examples) -> tuple[float, float]:
+    """Weighted mean error (fraction wrong; mean squared error for regression) and cost."""
+    value, _ = cost(network.output, output.astype(np.float64), examples.target)
+    if network.output == "softmax":
+        wrong = (output.argmax(axis=1) != examples.target).astype(np.float64)
+    else:
+        wrong = ((output.astype(np.float64) - examples.target) ** 2).mean(axis=1)
+    weight = examples.weight if examples.weight is not None and examples.weight.sum() > 0 else None
+    return float(np.average(wrong, weights=weight)), float(np.average(value, weights=weight))
+
+
+def _cost_of_zeros(network: Network, examples: Examples) -> float:
+    """Mean cost of a network that says 0 everywhere: the measure of what is an explosion."""
+    zeros = np.zeros((examples.features.n_samples, network.layer_sizes[-1]))
+    return float(cost(network.output, zeros, examples.target)[0].mean()) if len(zeros) else 0.0
