@@ -1,8 +1,9 @@
-"""Rows of data: features with their scale, and what comes with them."""
+"""Rows of data: features with their scale and offset, and what comes with them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,28 +15,50 @@ from truezero.core.autoencoder import Autoencoder
 from truezero.core.network import Network
 from truezero.errors import DataError
 
+_SAMPLED_ROWS = 1000  # whose non-zeros stand for those of all dense rows
+_BLOCK = 1_000_000  # values at a time where all are gone through
+
 
 @dataclass(frozen=True)
 class Features:
-    """Input rows: a feature's value is ``X * scale``.
+    """Input rows: a feature's value is ``X * scale + offset``.
+
+    It is computed where it is used, in the wider of X's and the network's dtype, and rounded to the
+    network's. So rows are kept as they come, pixels as uint8, and no copy of them is made.
 
     Attributes
     ----------
     X : ndarray or scipy CSR, shape (n_samples, n_features)
         float32, float64 or uint8; read-only and memory-mapped arrays too. CSR may hold explicit
         zeros, unsorted indices, duplicates and 64-bit indices; it is never densified as a whole.
-    scale : float
-        1/255 for pixels kept as uint8.
+    scale : float, or ndarray of shape (n_features,)
+        1/255 for pixels kept as uint8; or of each feature its own.
+    offset : float, or ndarray of shape (n_features,)
+        −1 for pixels that shall reach from −1 to 1. CSR has none: its zeros would be none.
+
+    Raises
+    ------
+    DataError
+        If X is no matrix of such numbers, or scale and offset do not fit it.
     """
 
     X: Any
-    scale: float = 1.0
+    scale: float | NDArray[np.float64] = 1.0
+    offset: float | NDArray[np.float64] = 0.0
 
     def __post_init__(self) -> None:
         if len(self.X.shape) != 2:
             raise DataError(f"input rows must be a matrix, got shape {self.X.shape}")
         if self.X.dtype.newbyteorder("=") not in (np.float32, np.float64, np.uint8):
             raise DataError(f"input rows must be float32, float64 or uint8, got {self.X.dtype}")
+        for name in ("scale", "offset"):
+            of_each = np.asarray(getattr(self, name))
+            if of_each.shape not in ((), (self.n_features,)) or not np.isfinite(of_each).all():
+                raise DataError(
+                    f"the {name} of input rows must be a finite number, or {self.n_features}, one per feature"
+                )
+        if sparse.issparse(self.X) and np.any(self.offset):
+            raise DataError("sparse rows cannot have an offset: what they do not store would not be 0")
 
     @property
     def n_samples(self) -> int:
@@ -46,6 +69,34 @@ class Features:
     def n_features(self) -> int:
         """Number of columns."""
         return int(self.X.shape[1])
+
+    @property
+    def plain(self) -> bool:
+        """Whether X holds the values themselves."""
+        return bool(np.all(self.scale == 1.0)) and not np.any(self.offset)
+
+    def take(self, rows: slice | NDArray[Any]) -> Features:
+        """Some of the rows; a slice shares memory."""
+        return Features(self.X[rows], self.scale, self.offset)
+
+    def divided(self, by: NDArray[np.floating]) -> Features:
+        """Divide every feature's value by a number of its own, without a copy of X."""
+        inverse = np.float64(1 / by)  # in the dtype it comes in
+        return replace(self, scale=self.scale * inverse, offset=self.offset * inverse)
+
+    def values(self, dtype: str | np.dtype[np.floating]) -> Any:
+        """Compute the values in a dtype, float32 or float64, shape of X; CSR stays CSR."""
+        wide = np.result_type(self.X.dtype, dtype)
+        X: Any = (self.X if sparse.issparse(self.X) else np.asarray(self.X)).astype(wide)
+        if np.any(self.scale != 1.0):
+            scale = np.asarray(self.scale, wide)
+            if sparse.issparse(X):
+                X.data *= scale[X.indices] if scale.ndim else scale
+            else:
+                X *= scale
+        if np.any(self.offset):
+            X += np.asarray(self.offset, wide)
+        return X.astype(dtype, copy=False)
 
     def canonical(self) -> Features:
         """Return native byte order; CSR with sorted indices, no duplicates and no explicit zeros.
@@ -61,19 +112,43 @@ class Features:
                 X = X.copy()
                 X.sum_duplicates()
                 X.eliminate_zeros()
-            return Features(X, self.scale)
+            return replace(self, X=X)
         if type(X) is np.ndarray and X.dtype.isnative:
             return self
         X = np.asarray(X)
-        return Features(X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("=")), self.scale)
+        return replace(self, X=X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("=")))
 
     def density(self) -> float:
-        """Fraction of non-zeros; of dense rows, among the first 1000."""
+        """Fraction of values that are not 0; of dense rows, among the first 1000."""
         if sparse.issparse(self.X):
             n_cells = self.n_samples * self.n_features
             return float(np.count_nonzero(self.X.data) / n_cells) if n_cells else 0.0
-        first = np.asarray(self.X[:1000])
+        first: Any = self.take(slice(_SAMPLED_ROWS))
+        first = first.values("float64") if np.any(self.offset) else np.asarray(first.X)
         return float(np.count_nonzero(first) / first.size) if first.size else 0.0
+
+    def least(self) -> float:
+        """Least value; 0 without rows. Of CSR what is not stored counts as 0."""
+        if not self.n_samples:
+            return 0.0
+        return min(float(block.min()) for block in self._blocks())
+
+    def largest(self) -> NDArray[np.float64]:
+        """Largest absolute value of every feature, shape (n_features,)."""
+        largest = np.zeros(self.n_features)
+        for block in self._blocks():
+            of_block = abs(block).max(axis=0)
+            np.maximum(
+                largest, of_block.toarray().ravel() if sparse.issparse(of_block) else of_block, out=largest
+            )
+        return largest
+
+    def _blocks(self) -> Iterator[Any]:
+        """Values, float64, so many rows at a time that they take little memory; CSR stays CSR."""
+        canonical = self.canonical()
+        n = max(_BLOCK // max(self.n_features, 1), 1)
+        for start in range(0, self.n_samples, n):
+            yield canonical.take(slice(start, start + n)).values("float64")
 
     def check_width(self, network: Network) -> None:
         """Refuse rows that the network cannot take.
@@ -109,6 +184,11 @@ class Examples:
     weight: NDArray[np.float64] | None
     ids: NDArray[np.int64]
 
+    def take(self, rows: slice | NDArray[Any]) -> Examples:
+        """Some of the rows with all that belongs to them."""
+        weight = None if self.weight is None else self.weight[rows]
+        return Examples(self.features.take(rows), self.target[rows], weight, self.ids[rows])
+
     def check(self, network: Network) -> None:
         """Refuse examples that do not fit the network or each other.
 
@@ -124,11 +204,9 @@ class Examples:
             raise DataError(f"the targets must have shape {shape}, got {self.target.shape}")
         if network.output == "softmax" and n and not 0 <= self.target.min() <= self.target.max() < n_outputs:
             raise DataError(f"class numbers must be 0 .. {n_outputs - 1}")
-        for name, values in (("weights", self.weight), ("ids", self.ids)):
-            if values is not None and values.shape != (n,):
-                raise DataError(f"there must be one of the {name} per row ({n}), got shape {values.shape}")
-        if n and not 0 <= self.ids.min() <= self.ids.max() < 2**32:
-            raise DataError("example ids must be at least 0 and below 2**32")
+        if self.weight is not None and self.weight.shape != (n,):
+            raise DataError(f"there must be one of the weights per row ({n}), got shape {self.weight.shape}")
+        _check_ids(self.ids, n)
 
 
 @dataclass(frozen=True)
@@ -150,6 +228,11 @@ class Unlabeled:
     ids: NDArray[np.int64]
     target: Array | None = None
 
+    def take(self, rows: slice | NDArray[Any]) -> Unlabeled:
+        """Some of the rows with all that belongs to them."""
+        target = None if self.target is None else self.target[rows]
+        return Unlabeled(self.features.take(rows), self.ids[rows], target)
+
     def check(self, autoencoder: Autoencoder) -> None:
         """Refuse rows that do not fit the auto-encoder.
 
@@ -160,11 +243,15 @@ class Unlabeled:
         """
         self.features.check_width(autoencoder.network)
         n = self.features.n_samples
-        if self.ids.shape != (n,):
-            raise DataError(f"there must be one id per row ({n}), got shape {self.ids.shape}")
-        if n and not 0 <= self.ids.min() <= self.ids.max() < 2**32:
-            raise DataError("example ids must be at least 0 and below 2**32")
+        _check_ids(self.ids, n)
         if self.target is None and autoencoder.target == "before":
             raise DataError("the targets from before the activation must be given")
         if self.target is not None and self.target.shape != self.features.X.shape:
             raise DataError(f"the targets must have shape {self.features.X.shape}, got {self.target.shape}")
+
+
+def _check_ids(ids: NDArray[np.int64], n: int) -> None:
+    if ids.shape != (n,):
+        raise DataError(f"there must be one of the ids per row ({n}), got shape {ids.shape}")
+    if n and not 0 <= ids.min() <= ids.max() < 2**32:
+        raise DataError("example ids must be at least 0 and below 2**32")

@@ -32,7 +32,7 @@ from scipy.linalg import blas
 from truezero.core.activations import Array
 from truezero.core.autoencoder import Autoencoder
 from truezero.core.network import Network
-from truezero.core.rows import Features, Unlabeled
+from truezero.core.rows import Unlabeled
 from truezero.engines.contract import AutoencoderSettings
 
 # The paper's count of operations promises a gain of n_in / (4 n_units). That leaves room at 10 for what it
@@ -135,7 +135,7 @@ def _train(
                 if stop.is_set():
                     break
                 rows = order[start : start + settings.batch_size]
-                batch = Unlabeled(Features(features.X[rows], features.scale), examples.ids[rows])
+                batch = Unlabeled(features.take(rows), examples.ids[rows])
                 batch_loss, batch_penalty = _step(autoencoder, decoder, batch, settings, layer, epoch, seed)
                 loss, penalty = loss + batch_loss, penalty + batch_penalty
                 if not math.isfinite(loss):
@@ -160,9 +160,7 @@ def _step(
     """One step of SGD; returns the sums over the batch of cost and penalty."""
     network, dtype, n = autoencoder.network, autoencoder.dtype, batch.features.n_samples
     encoder, function = network.weights[0], network.activation(0)
-    clean = batch.features.X.astype(dtype)
-    if batch.features.scale != 1.0:
-        clean = clean * dtype.type(batch.features.scale)
+    clean = batch.features.values(dtype)
     x = settings.corruption.apply_csr(clean, batch.ids, layer=layer, epoch=epoch, seed=seed)
     if sparse.issparse(x) and x.nnz > TOUCHED * x.shape[1]:  # much pepper
         x = x.toarray()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,16 +40,11 @@ class ReferenceEngine:
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train`."""
         examples.check(network)
-        features = examples.features.canonical()
+        examples = replace(examples, features=examples.features.canonical())
         loss = penalty = 0.0
         for start in range(0, len(order), settings.batch_size):
             rows = order[start : start + settings.batch_size]
-            batch = Examples(
-                Features(features.X[rows], features.scale),
-                examples.target[rows],
-                None if examples.weight is None else examples.weight[rows],
-                examples.ids[rows],
-            )
+            batch = examples.take(rows)
             batch_loss, batch_penalty = _step(network, batch, settings, epoch, seed)
             loss, penalty = loss + batch_loss, penalty + batch_penalty
         n = max(len(order), 1)
@@ -69,15 +65,11 @@ class ReferenceEngine:
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train_autoencoder`."""
         examples.check(autoencoder)
-        features = examples.features.canonical()
+        examples = replace(examples, features=examples.features.canonical())
         loss = penalty = 0.0
         for start in range(0, len(order), settings.batch_size):
             rows = order[start : start + settings.batch_size]
-            batch = Unlabeled(
-                Features(features.X[rows], features.scale),
-                examples.ids[rows],
-                None if examples.target is None else examples.target[rows],
-            )
+            batch = examples.take(rows)
             batch_loss, batch_penalty = _autoencoder_step(autoencoder, batch, settings, layer, epoch, seed)
             loss, penalty = loss + batch_loss, penalty + batch_penalty
         if autoencoder.tied:
@@ -96,7 +88,7 @@ class ReferenceEngine:
         outputs, zeros = [], [0] * network.n_hidden
         ever_active = [np.zeros(n, dtype=bool) for n in network.layer_sizes[1:-1]]
         for start in range(0, features.n_samples, _EVALUATION_ROWS):
-            h: Any = _rows(features, slice(start, start + _EVALUATION_ROWS), network.dtype)
+            h: Any = features.take(slice(start, start + _EVALUATION_ROWS)).values(network.dtype)
             for layer in range(network.n_hidden):
                 h = _activate(network, layer, _product(h, network, layer))
                 zeros[layer] += int((h == 0).sum())
@@ -113,7 +105,7 @@ class ReferenceEngine:
         features = features.canonical()
         blocks = []
         for start in range(0, features.n_samples, _EVALUATION_ROWS):
-            h: Any = _rows(features, slice(start, start + _EVALUATION_ROWS), network.dtype)
+            h: Any = features.take(slice(start, start + _EVALUATION_ROWS)).values(network.dtype)
             for below in range(layer + 1):
                 h = _activate(network, below, _product(h, network, below))
             blocks.append(sparse.csr_array(h))
@@ -137,7 +129,7 @@ def _step(
         )
         for layer, size in enumerate(network.layer_sizes[:-1])
     ]
-    x = _rows(batch.features, slice(None), dtype)
+    x = batch.features.values(dtype)
     h: list[Any] = [x if keep[0] is None else x * keep[0]]
     z: list[Array] = []
     for layer in range(top):
@@ -183,7 +175,7 @@ def _autoencoder_step(
 ) -> tuple[float, float]:
     """One step of SGD; returns the sums over the batch of cost and penalty."""
     network, dtype, n = autoencoder.network, autoencoder.dtype, batch.features.n_samples
-    clean = _rows(batch.features, slice(None), dtype)
+    clean = batch.features.values(dtype)
     clean = clean.toarray() if sparse.issparse(clean) else clean
     x = settings.corruption.apply(clean, batch.ids, layer=layer, epoch=epoch, seed=seed)
     target = autoencoder.target_of(clean) if batch.target is None else batch.target.astype(dtype)
@@ -236,12 +228,6 @@ def _activate(network: Network, layer: int, z: Array) -> Array:
     h = network.activation(layer).value(z, network.softplus_scale)
     sign = network.signs[layer]
     return h + h.dtype.type(0) if sign is None else h * sign + h.dtype.type(0)
-
-
-def _rows(features: Features, rows: slice, dtype: np.dtype[np.floating]) -> Any:
-    """Rows of the input as the network's dtype, scaled."""
-    X = features.X[rows].astype(dtype)
-    return X if features.scale == 1.0 else X * dtype.type(features.scale)
 
 
 def _dropout(

@@ -25,7 +25,6 @@ from truezero.training import (
     PretrainingState,
     ProgressBar,
     best_reconstruction,
-    divide_columns,
     pretrain,
     pretrain_further,
 )
@@ -317,7 +316,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
     def _unlabeled(self, rows: Any) -> Unlabeled:
         features = Features(rows)
         if self._input_scale is not None:
-            features = divide_columns(features, self._input_scale)
+            features = features.divided(self._input_scale)
         return Unlabeled(features, np.arange(rows.shape[0], dtype=np.int64))
 
     def _keep(self, state: PretrainingState, engine: Engine) -> None:

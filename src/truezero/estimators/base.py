@@ -21,7 +21,7 @@ from truezero.engines import Engine, Examples, Features, StepSettings, get_engin
 from truezero.errors import DataError, OptionError
 from truezero.estimators.codes import CodesMixin, power_of_two_scale
 from truezero.estimators.pretraining import pretrained_stack, unlabeled_rows
-from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, divide_columns, fine_tune
+from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, fine_tune
 
 _FEWEST_ROWS_TO_SPLIT = 20
 
@@ -406,7 +406,7 @@ class DeepRectifierBase(CodesMixin, ABC):
     def _examples(self, rows: Any, y: NDArray[Any], weight: NDArray[np.float64] | None) -> Examples:
         features = Features(rows)
         if self._input_scale is not None:
-            features = divide_columns(features, self._input_scale)
+            features = features.divided(self._input_scale)
         return Examples(features, self._encode_targets(y), weight, np.arange(rows.shape[0], dtype=np.int64))
 
     def _scale_input(self, network: Network, *, inverse: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from truezero.training.callbacks import Checkpoint, ProgressBar
 from truezero.training.fine_tuning import FineTuning, TrainingState, fine_tune
 from truezero.training.history import EpochRecord, PretrainingRecord, best_reconstruction
-from truezero.training.layer_input import divide_columns
 from truezero.training.pre_training import PretrainingState, pretrain, pretrain_further
 from truezero.training.settings import LayerPlan, Pretraining
 
@@ -20,7 +19,6 @@ __all__ = [
     "ProgressBar",
     "TrainingState",
     "best_reconstruction",
-    "divide_columns",
     "fine_tune",
     "pretrain",
     "pretrain_further",

@@ -15,7 +15,7 @@ from truezero.core.costs import cost
 from truezero.core.draws import Purpose, permutation
 from truezero.core.network import Network
 from truezero.core.tensors import Tensors, network_from_tensors, network_to_tensors
-from truezero.engines import Engine, Examples, Features, StepSettings, Tally
+from truezero.engines import Engine, Examples, StepSettings, Tally
 from truezero.errors import DivergenceError
 from truezero.training.history import EpochRecord, best_epoch
 from truezero.training.settings import require
@@ -275,7 +275,7 @@ def _measure(
     network: Network, train: Examples, validation: Examples | None, engine: Engine, n_threads: int
 ) -> EpochRecord:
     """Validation error, sparsity and dead units, as a record whose other fields are still blank."""
-    features = Features(train.features.X[:_EVALUATION_ROWS], train.features.scale)
+    features = train.features.take(slice(_EVALUATION_ROWS))
     if validation is not None:
         features = validation.features
     evaluation = engine.evaluate(network, features, n_threads=n_threads)

@@ -80,7 +80,7 @@ def blocks_of(features: Features) -> list[slice]:
 
 
 def _blocks(features: Features) -> list[Features]:
-    return [Features(features.X[part], features.scale) for part in blocks_of(features)]
+    return [features.take(part) for part in blocks_of(features)]
 
 
 def scale_of_input(stack: Stack, settings: Pretraining, features: Features) -> Array | None:
@@ -98,27 +98,18 @@ def scale_of_input(stack: Stack, settings: Pretraining, features: Features) -> A
         "magnitude",
     ):
         return None
-    X = features.canonical().X
     masked = layer > 0 and stack.signs[layer - 1] is not None
-    if not masked and X.shape[0] and X.min() * features.scale < 0:
+    if not masked and features.least() < 0:
         raise DataError(
             f"layer {layer + 1}: cross-entropy (strategy 2) needs targets that are at least 0, and its input "
             f"has some below; scale the features to [0, 1], or use linear-quadratic"
         )
-    largest = _column_maximum(X) * features.scale
+    largest = features.largest()
     if layer == 0 and largest.max(initial=0.0) <= 1:
         return None
     if not plan.unit_scaling:
         largest = np.full_like(largest, largest.max(initial=0.0))
     return np.asarray(np.where(largest > 0, largest, 1).astype(settings.dtype))
-
-
-def _column_maximum(X: Any) -> Array:
-    """Largest absolute value of every column."""
-    if sparse.issparse(X):
-        return np.asarray(abs(X).max(axis=0).todense(), dtype=np.float64).ravel()
-    X = np.asarray(X)
-    return np.asarray(np.maximum(X.max(axis=0).astype(np.float64), -X.min(axis=0).astype(np.float64)))
 
 
 def hand_down(stack: Stack, scale: Array) -> bool:
@@ -138,17 +129,4 @@ def divided(rows: Unlabeled, scale: Array | None) -> Unlabeled:
     """Rows with every feature divided by a number of its own; None divides by nothing."""
     if scale is None:
         return rows
-    return replace(rows, features=divide_columns(rows.features, scale))
-
-
-def divide_columns(features: Features, scale: Array) -> Features:
-    """Divide every feature by a number of its own; CSR stays CSR."""
-    X = features.canonical().X
-    if X.dtype == np.uint8:
-        X = X.astype(scale.dtype)
-    inverse = (1 / scale).astype(X.dtype)
-    if sparse.issparse(X):
-        X = X.copy()
-        X.data *= inverse[X.indices]
-        return Features(X, features.scale)
-    return Features(X * inverse, features.scale)
+    return replace(rows, features=rows.features.divided(scale))

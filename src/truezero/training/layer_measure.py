@@ -30,11 +30,11 @@ def corrupted_rows(rows: Unlabeled, plan: LayerPlan, layer: int, settings: Pretr
     blocks: list[Any] = []
     dtype, is_sparse = np.dtype(settings.dtype), sparse.issparse(rows.features.X)
     for part in blocks_of(rows.features):
-        block = Features(rows.features.X[part], rows.features.scale)
+        block = rows.features.take(part)
         where = {"layer": layer, "epoch": _HELD_OUT_EPOCH, "seed": settings.seed}
         ids, corruption = rows.ids[part], plan.step.corruption
         if is_sparse:
-            clean = block.canonical().X.astype(dtype) * dtype.type(block.scale)
+            clean = block.canonical().values(dtype)
             blocks.append(sparse.csr_array(corruption.apply_csr(clean, ids, **where)))
         else:
             blocks.append(corruption.apply(_dense(block, dtype), ids, **where))
@@ -42,9 +42,8 @@ def corrupted_rows(rows: Unlabeled, plan: LayerPlan, layer: int, settings: Pretr
 
 
 def _dense(features: Features, dtype: np.dtype[np.floating]) -> Array:
-    X = features.X.astype(dtype)
-    X = X.toarray() if sparse.issparse(X) else np.asarray(X)
-    return X if features.scale == 1.0 else X * dtype.type(features.scale)
+    X = features.values(dtype)
+    return np.asarray(X.toarray() if sparse.issparse(X) else X)
 
 
 def measure_layer(
@@ -60,13 +59,9 @@ def measure_layer(
     cost, zeros, stuck, targets = 0.0, 0, 0, 0
     active = np.zeros(autoencoder.network.layer_sizes[1], dtype=bool)
     for part in blocks_of(clean.features) if n else []:
-        evaluation = engine.evaluate(
-            autoencoder.network, Features(corrupted.X[part], corrupted.scale), n_threads=n_threads
-        )
+        evaluation = engine.evaluate(autoencoder.network, corrupted.take(part), n_threads=n_threads)
         if clean.target is None:
-            target = autoencoder.target_of(
-                _dense(Features(clean.features.X[part], clean.features.scale), autoencoder.dtype)
-            )
+            target = autoencoder.target_of(_dense(clean.features.take(part), autoencoder.dtype))
         else:
             target = clean.target[part]
         value, _ = autoencoder.unit.cost(evaluation.output, target, autoencoder.deviation)
@@ -102,8 +97,7 @@ def check_converging(
     DivergenceError
     """
     total = tally.loss + tally.penalty
-    block = measured.features.X[:EVALUATION_ROWS]
-    clean = _dense(Features(block, measured.features.scale), autoencoder.dtype)
+    clean = _dense(measured.features.take(slice(EVALUATION_ROWS)), autoencoder.dtype)
     target = autoencoder.target_of(clean) if measured.target is None else measured.target[: len(clean)]
     of_zeros, _ = autoencoder.unit.cost(np.zeros_like(target), target, autoencoder.deviation)
     limit = _EXPLOSION * (1 + abs(float(of_zeros.sum(axis=1).mean()))) if len(of_zeros) else math.inf
@@ -121,8 +115,7 @@ def check_converging(
 def is_dead(network: Network, features: Features, engine: Engine, n_threads: int) -> bool:
     """Whether no hidden unit is active for any row, without noise."""
     for part in blocks_of(features):
-        block = Features(features.X[part], features.scale)
-        if engine.evaluate(network, block, n_threads=n_threads).ever_active[0].any():
+        if engine.evaluate(network, features.take(part), n_threads=n_threads).ever_active[0].any():
             return False
     return True
 

@@ -243,9 +243,7 @@ def _finish_layer(state: PretrainingState) -> None:
 
 def _first(rows: Unlabeled) -> Unlabeled:
     """Training rows to measure on, where there are no held-out ones."""
-    n = EVALUATION_ROWS
-    target = None if rows.target is None else rows.target[:n]
-    return Unlabeled(Features(rows.features.X[:n], rows.features.scale), rows.ids[:n], target)
+    return rows.take(slice(EVALUATION_ROWS))
 
 
 def _run_epoch(
@@ -293,8 +291,7 @@ def _least(rows: Unlabeled, autoencoder: Autoencoder) -> float:
     """Least target."""
     if rows.target is not None:
         return float(rows.target.min(initial=0.0))
-    X = rows.features.X
-    return float(X.min()) if autoencoder.target == "input" and X.shape[0] else 0.0
+    return rows.features.least() if autoencoder.target == "input" else 0.0
 
 
 def pretrain_further(
