@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.engines.contract import AutoencoderSettings, Engine, Evaluation, StepSettings, Tally
-from truezero.engines.select import available_engines, core_hash, get_engine, resolve_threads
+from truezero.engines.select import (
+    available_engines,
+    core_hash,
+    get_engine,
+    instruction_level,
+    resolve_threads,
+)
 
 __all__ = [
     "AutoencoderSettings",
@@ -23,5 +29,6 @@ __all__ = [
     "available_engines",
     "core_hash",
     "get_engine",
+    "instruction_level",
     "resolve_threads",
 ]

@@ -15,9 +15,9 @@ _engines: dict[str, Engine] = {"reference": ReferenceEngine()}
 _unavailable: dict[str, str] = {}
 _core_hash = ""
 try:
-    from truezero.engines.native import SOURCE_HASH, NativeEngine
+    from truezero.engines import native
 
-    _engines["native"], _core_hash = NativeEngine(), SOURCE_HASH
+    _engines["native"], _core_hash = native.NativeEngine(), native.SOURCE_HASH
 except ImportError as error:  # a build without the compiled core still works
     _unavailable["native"] = str(error)
 
@@ -30,6 +30,11 @@ def available_engines() -> dict[str, str | None]:
 def core_hash() -> str:
     """Hash of the sources the compiled core was made from; empty without one."""
     return _core_hash
+
+
+def instruction_level() -> str | None:
+    """Name of the compiled core's instruction level in use; None without one."""
+    return native.instruction_level() if "native" in _engines else None
 
 
 def get_engine(name: str, what: Network | Sequence[str] | None = None) -> Engine:

@@ -1,8 +1,22 @@
-"""Results for people: tables in a terminal, and a report that is one HTML file."""
+"""Results for people: tables in a terminal, and a report that is one HTML file. Knows no study's name."""
 
 from __future__ import annotations
 
-from truezero.report.html import percent, write_report
-from truezero.report.terminal import study_table
+from typing import TYPE_CHECKING
 
-__all__ = ["percent", "study_table", "write_report"]
+from truezero.report.numbers import percent
+from truezero.report.terminal import study_tables
+
+if TYPE_CHECKING:
+    import os
+
+    from truezero.studies import StudyResult
+
+__all__ = ["percent", "study_tables", "write_report"]
+
+
+def write_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
+    """Write a study's report; see `truezero.report.html`, which is imported when one is written."""
+    from truezero.report import html
+
+    html.write_report(result, path)

@@ -1,66 +1,48 @@
-"""A study's rows as a table for the terminal."""
+"""A study's tables for the terminal."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from rich.table import Table
+from truezero.report.numbers import cell
+from truezero.studies import StudyResult
 
-from truezero.plots.studies import strategy_name
-from truezero.report.html import percent
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
-def study_table(study: dict[str, Any]) -> Table:
-    """Make the table of a study.
+def study_tables(result: StudyResult) -> list[Table]:
+    """Make the tables of a study, without the columns that a terminal has no room for.
 
     Parameters
     ----------
-    study : dict
-        As a study gives it.
+    result : StudyResult
 
     Returns
     -------
-    rich.table.Table
+    list of rich.table.Table
     """
-    kind = study["study"]
-    table = Table(title=f"{study['title']}: {study['data']}, {'-'.join(map(str, study['network']))}")
-    first = "strategy" if kind == "strategies" else "hidden units"
-    columns = [first, "test error, %", "zeros, %", "rate"]
-    known = any(row.get("paper_test_error") is not None for row in study["rows"])
-    if kind == "table1" and not known:
-        columns.insert(1, "pre-trained")
-    elif kind == "table1":
-        columns[1:3] = ["pre-trained", "test error, %", "paper, %", "zeros, %", "paper, %"]
-    elif kind == "figure4":
-        columns[1:1] = ["pre-trained", "labels, %"]
-    else:
-        columns.insert(3, "stuck, %")
-    for number, heading in enumerate(columns):
-        style = "dim" if heading == "paper, %" else None
-        table.add_column(heading, justify="right" if number else "left", style=style, no_wrap=True)
-    half = None
-    for row in study["rows"]:
-        if row.get("half") != half:
-            half = row["half"]
-            table.add_section()
-        deviation = row["test_error_deviation"]
-        values = {
-            "hidden units": row["activation"],
-            "pre-trained": "yes" if row["pretraining"] else "no",
-            "test error, %": percent(row["test_error"])
-            + ("" if deviation is None else f" ± {percent(deviation)}"),
-            "zeros, %": percent(row["sparsity"]["overall"], 1),
-            "rate": f"{row['learning_rate']:g}",
-            "labels, %": f"{100 * row['labels']:g}",
-        }
-        if kind == "strategies":
-            values["strategy"] = strategy_name(row)
-            stuck = row["pretraining"]["stuck"] if row["pretraining"] else []
-            values["stuck, %"] = " ".join(percent(share, 1) for share in stuck)
-        cells = [values.get(heading, "") for heading in columns]
-        if kind == "table1" and known:
-            papers = [i for i, heading in enumerate(columns) if heading == "paper, %"]
-            cells[papers[0]] = percent(row["paper_test_error"])
-            cells[papers[1]] = percent(row["paper_sparsity"], 1)
-        table.add_row(*cells)
-    return table
+    from rich.table import Table
+
+    made = []
+    about = f"{result.facts['data']}, {'-'.join(map(str, result.facts['network']))}"
+    for of in result.tables:
+        table = Table(title=f"{result.title}: {about}", caption=of.title if len(result.tables) > 1 else None)
+        columns = [column for column in of.columns if not column.detail]
+        for column in columns:
+            name = column.kind == "name"
+            table.add_column(
+                column.title,
+                justify="left" if name else "right",
+                style="dim" if column.paper else None,
+                no_wrap=not name,
+            )
+        section = None
+        for row in of.rows:
+            if row.get("section") != section:
+                section = row["section"]
+                table.add_section()
+                table.add_row(f"[bold]{section}")
+            table.add_row(*(cell(row, column) for column in columns))
+        made.append(table)
+    return made

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
-from truezero.runs.run import PretrainingRun, Run, RunResult, code_version, environment
+from truezero.runs import recipes as recipes
+from truezero.runs.driver import IncompleteError, Progress, Study, carry_out, together
+from truezero.runs.execute import Executor, Processes, Serial, Shard
+from truezero.runs.provenance import code_version, environment, software
+from truezero.runs.run import NUMERICS, Data, Result, Run
 from truezero.runs.store import RunStore
 
-__all__ = ["PretrainingRun", "Run", "RunResult", "RunStore", "code_version", "environment"]
+__all__ = [
+    "NUMERICS",
+    "Data",
+    "Executor",
+    "IncompleteError",
+    "Processes",
+    "Progress",
+    "Result",
+    "Run",
+    "RunStore",
+    "Serial",
+    "Shard",
+    "Study",
+    "carry_out",
+    "code_version",
+    "environment",
+    "software",
+    "together",
+]

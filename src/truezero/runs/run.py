@@ -1,177 +1,241 @@
-"""Runs: what a training is made of, what identifies it, and what it found."""
+"""A run: one piece of work, and what identifies it."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import inspect
 import json
-import platform
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Protocol
 
 import numpy as np
-import scipy
-import sklearn
 from numpy.typing import NDArray
 
-from truezero._version import __version__
-from truezero.analysis import Sparsity
 from truezero.core.draws import Purpose, permutation
-from truezero.engines import core_hash, resolve_threads
-from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
-from truezero.training import EpochRecord, PretrainingRecord
+from truezero.datasets import Dataset
+from truezero.errors import OptionError
 
+NUMERICS = 1
+"""Raised by a developer when the results of runs move beyond rounding: finished runs of an older number are
+not used again. `tests/test_golden.py` fails when it should have been raised."""
 
-class RunResult(TypedDict):
-    """What a run found; errors and sparsity are fractions."""
-
-    test_error: float | None
-    validation_error: float | None
-    sparsity: Sparsity
-    dead_units: list[int]
-    n_train: int
-    n_validation: int
-    n_test: int
-    epoch_selected: int
-    n_epochs: int
-    seed: int
-    seconds: float
-    engine: dict[str, Any]
-    history: list[EpochRecord]
-
-
-class PretrainingResult(TypedDict):
-    """What a run of pre-training found; sparsity and shares are fractions."""
-
-    reconstruction_errors: list[float]
-    sparsity: list[float]
-    epochs_selected: list[int]
-    stuck: list[float]
-    score: float
-    n_train: int
-    n_validation: int
-    seed: int
-    seconds: float
-    engine: dict[str, Any]
-    history: list[PretrainingRecord]
-
-
-# What changes no bit of a result, or is put there by the run itself.
-_NOT_PART_OF_IT = ("n_threads", "verbose", "callbacks", "pretraining", "prefit")
-
-
-def _key(configuration: dict[str, Any]) -> str:
-    """Hash of a canonical configuration, 20 hexadecimal digits."""
-    canonical = json.dumps(configuration, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:20]
-
-
-def _configuration(model: Any, data: str, fingerprint: str) -> dict[str, Any]:
-    return {
-        "estimator": type(model).__name__,
-        "parameters": {k: v for k, v in model.get_params(deep=False).items() if k not in _NOT_PART_OF_IT},
-        "data": data,
-        "data_fingerprint": fingerprint,
-        "code": code_version(),
-    }
+Result = dict[str, Any]
+"""What a run found, as JSON holds it. One that diverged has the reason under "diverged", and nothing else."""
 
 
 @dataclass(frozen=True)
-class PretrainingRun:
-    """One pre-training: a StackedDenoisingAutoencoder's parameters on all rows of a data set.
+class Data:
+    """What of a data set a run uses.
 
     Attributes
     ----------
-    parameters : dict
-        As JSON holds them, `random_state` among them.
-    data, fingerprint : str
-        Name of the data set, and its fingerprint.
+    name : str
+        For people; two names of the same rows are the same data.
+    fingerprint : str
+        Of the whole data set.
+    labels : float
+        Share of the training rows of each class that are used, at least one row of each.
+    fold : (int, int) or None
+        (k, n): the training rows are cut into n parts of equal shares of each class, and part k, 0 .. n − 1,
+        takes the place of the validation rows.
+    seed : int
+        Draws the share and the parts.
     """
 
-    parameters: dict[str, Any]
-    data: str
+    name: str
     fingerprint: str
+    labels: float = 1.0
+    fold: tuple[int, int] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.labels <= 1:
+            raise OptionError(f"a share of the labels must be above 0 and at most 1, got {self.labels!r}")
+        if self.fold is not None and not 0 <= self.fold[0] < self.fold[1]:
+            raise OptionError(f"a fold is (k, n) with 0 <= k < n, got {self.fold!r}")
 
     @property
-    def configuration(self) -> dict[str, Any]:
-        """All that the result depends on, defaults included."""
-        return _configuration(StackedDenoisingAutoencoder(**self.parameters), self.data, self.fingerprint)
+    def identity(self) -> dict[str, Any]:
+        """What a result depends on."""
+        drawn: dict[str, Any] = {} if self.labels == 1 else {"labels": self.labels}
+        if self.fold is not None:
+            drawn["fold"] = list(self.fold)
+        return {"fingerprint": self.fingerprint, **(drawn | {"seed": self.seed} if drawn else {})}
 
-    @property
-    def key(self) -> str:
-        """Hash of the configuration."""
-        return _key(self.configuration)
+    def of(self, dataset: Dataset) -> Dataset:
+        """The rows of a data set that are used; where all are, they are not copied."""
+        if self.fold is not None:
+            k, n = self.fold
+            place = self._places(dataset)
+            out, kept = np.flatnonzero(place % n == k), np.flatnonzero(place % n != k)
+            dataset = replace(
+                dataset, X_train=dataset.X_train[kept], y_train=_of(dataset)[kept],
+                X_validation=dataset.X_train[out], y_validation=_of(dataset)[out],
+            )  # fmt: skip
+        if self.labels < 1:
+            y, place = _of(dataset), self._places(dataset)
+            sizes = {label: max(round(self.labels * int((y == label).sum())), 1) for label in np.unique(y)}
+            kept = np.flatnonzero(place < np.array([sizes[label] for label in y]))
+            dataset = replace(dataset, X_train=dataset.X_train[kept], y_train=y[kept])
+        return dataset
+
+    def _places(self, dataset: Dataset) -> NDArray[np.int64]:
+        """Of every training row: how many of its class come before it in a random order."""
+        y = _of(dataset)
+        order = permutation(self.seed, Purpose.SPLIT, np.arange(len(y)))
+        place = np.empty(len(y), dtype=np.int64)
+        for label in np.unique(y):
+            rows = order[y[order] == label]
+            place[rows] = np.arange(len(rows))
+        return place
+
+
+def _of(dataset: Dataset) -> NDArray[Any]:
+    if dataset.y_train is None:
+        raise OptionError(f"{dataset.name} has no labels, so no share or fold of them can be drawn")
+    return np.asarray(dataset.y_train)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a recipe is given to carry out a run.
+
+    Attributes
+    ----------
+    run : Run
+    data : Dataset
+        The rows it uses.
+    folder : path
+        Where it may leave files; they stay with its result.
+    needs : list of path
+        Folders of the runs that it starts from, in their order, as they left them.
+    checkpoint : callable
+        Callback that an estimator which can resume is given.
+    n_threads : int or None
+        The result does not depend on it.
+    callbacks : list of callable
+        Called after every epoch.
+    """
+
+    run: Run
+    data: Dataset
+    folder: Path
+    needs: list[Path]
+    checkpoint: Any
+    n_threads: int | None
+    callbacks: list[Callable[[Any], Any]]
+
+
+class Recipe(Protocol):
+    """What a run does."""
+
+    def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """Canonical parameters, and the engine that they lead to.
+
+        Two sets of parameters which mean the same must come out the same. A parameter that is at its default
+        is left out, so that one which is added later changes no key; a default that is changed asks for
+        another `NUMERICS`.
+        """
+        ...
+
+    def perform(self, work: Work) -> Result:
+        """Do it."""
+        ...
+
+
+recipes: dict[str, Recipe] = {}
+"""By their names; `truezero.runs.recipes` fills it."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a classifier's parameters on a data set.
+    """One piece of work.
 
     Attributes
     ----------
+    recipe : str
+        What is done: a name in `recipes`.
     parameters : dict
-        Of `DeepRectifierClassifier`, as JSON holds them, `random_state` among them.
-    data, fingerprint : str
-        Name of the data set, and its fingerprint.
-    pretraining : PretrainingRun or None
-        What gives the hidden layers their first weights.
-    labels : float
-        Share of the training rows of each class whose labels are used, drawn by `random_state`; at least
-        one row of each.
+        Of the recipe.
+    data : Data
+    needs : tuple of Run
+        What it starts from.
     """
 
-    parameters: dict[str, Any]
-    data: str
-    fingerprint: str
-    pretraining: PretrainingRun | None = None
-    labels: float = 1.0
+    recipe: str
+    parameters: Mapping[str, Any]
+    data: Data
+    needs: tuple[Run, ...] = ()
 
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """All that the result depends on, defaults included."""
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """All that the result depends on, as JSON holds it."""
+        parameters, engine = recipes[self.recipe].settings(self.parameters)
         return {
-            **_configuration(DeepRectifierClassifier(**self.parameters), self.data, self.fingerprint),
-            "pretraining": None if self.pretraining is None else self.pretraining.configuration,
-            "labels": self.labels,
+            "recipe": self.recipe,
+            "parameters": parameters,
+            "data": self.data.identity,
+            "needs": [run.key for run in self.needs],
+            "engine": engine,
+            "numerics": NUMERICS,
         }
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """Hash of the configuration."""
-        return _key(self.configuration)
-
-    def labeled(self, y: NDArray[Any]) -> NDArray[np.int64]:
-        """Positions of the training rows whose labels are used, ascending."""
-        if self.labels >= 1:
-            return np.arange(len(y))
-        order = permutation(self.parameters["random_state"], Purpose.SPLIT, np.arange(len(y)))
-        chosen = []
-        for label in np.unique(y):
-            rows = order[y[order] == label]
-            chosen.append(rows[: max(round(self.labels * len(rows)), 1)])
-        return np.sort(np.concatenate(chosen))
+        """Hash of the identity, 20 hexadecimal digits."""
+        canonical = json.dumps(self.identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
 
-@functools.cache
-def code_version() -> str:
-    """Version of the package with a hash of its own code, Python and C++."""
-    digest = hashlib.sha256(core_hash().encode())
-    root = Path(__file__).resolve().parents[1]
-    for path in sorted(root.rglob("*.py")):
-        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
-    return f"{__version__}+{digest.hexdigest()[:16]}"
+def not_default(
+    made: Callable[..., Any], parameters: Mapping[str, Any], left_out: Collection[str]
+) -> dict[str, Any]:
+    """Canonical form of the parameters of a class or function that are not at their defaults.
+
+    Parameters
+    ----------
+    made : callable
+        Whose signature has the defaults.
+    parameters : mapping
+    left_out : collection of str
+        Those that change no result.
+
+    Raises
+    ------
+    OptionError
+        If it has no such parameter.
+    """
+    defaults = {n: p.default for n, p in inspect.signature(made).parameters.items()}
+    unknown = next((name for name in parameters if name not in defaults), None)
+    if unknown is not None:
+        raise OptionError(f"{made.__name__} has no parameter {unknown!r}")
+    given = {n: canonical(v) for n, v in parameters.items() if n not in left_out}
+    return {n: v for n, v in given.items() if v != canonical(defaults[n])}
 
 
-def environment(n_threads: int | None = None) -> dict[str, Any]:
-    """What a run ran on: versions, machine, threads."""
-    return {
-        "truezero": code_version(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "n_threads": resolve_threads(n_threads),
-    }
+def canonical(value: Any) -> Any:
+    """Write a value as JSON holds it: the same however its numbers and sequences came.
+
+    Raises
+    ------
+    OptionError
+        If it is nothing that JSON can hold.
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real) and math.isfinite(number := float(value)):
+        return int(number) if number.is_integer() else number
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [canonical(part) for part in value]
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return {name: canonical(part) for name, part in value.items()}
+    raise OptionError(f"a run's parameters must be numbers, names, lists of them or None, got {value!r}")

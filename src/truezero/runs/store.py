@@ -1,34 +1,33 @@
-"""The run store: every training once, kept with all that made it."""
+"""The run store: every run once, kept with all that made it. It knows no recipe and no study."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sklearn.exceptions import ConvergenceWarning
+from filelock import FileLock, Timeout
 
-from truezero.analysis import measure
 from truezero.core.atomic import make_folder, write_text
-from truezero.datasets import Dataset
 from truezero.errors import DataError
-from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
-from truezero.models import load, save
-from truezero.runs.run import PretrainingResult, PretrainingRun, Run, RunResult, environment
+from truezero.runs.provenance import arithmetic_version
+from truezero.runs.run import Result, Run
 from truezero.training import Checkpoint
+
+_PARTIAL = ".partial"
+_LEASES = ".leases"
+_RESULT = "result.json"
 
 
 class RunStore:
-    """A folder of runs, each in a folder of its hash.
+    """A folder of runs, each in a folder of its key.
 
-    A finished run is there as a whole, or not at all; it is never repeated. One that was killed goes
-    on from its last epoch, with the same bits.
+    A finished run is there as a whole, or not at all; it is never repeated. Whoever carries a run out
+    holds its lease, a lock of the operating system's, which is free again when its process ends, however.
 
     Parameters
     ----------
@@ -44,7 +43,15 @@ class RunStore:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = make_folder(folder)
 
-    def find(self, run: Run | PretrainingRun) -> Any:
+    def place(self, run: Run) -> Path:
+        """Folder of a finished run, with all that it left."""
+        return self.folder / run.key
+
+    def has(self, run: Run) -> bool:
+        """Whether a run is finished."""
+        return self.place(run).exists()
+
+    def find(self, run: Run) -> Result | None:
         """Result of a finished run, or None.
 
         Raises
@@ -52,173 +59,133 @@ class RunStore:
         DataError
             If its files are damaged.
         """
-        path = self.folder / run.key / "result.json"
-        if not path.parent.exists():
-            return None
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"the run {path.parent} is damaged ({error}); remove its folder to run it again"
-            ) from error
+        return _read(self.place(run) / _RESULT) if self.has(run) else None
 
-    def execute(
-        self,
-        run: Run,
-        dataset: Dataset,
-        *,
-        n_threads: int | None = None,
-        callbacks: Sequence[Callable[[Any], Any]] = (),
-    ) -> RunResult:
-        """Result of a run, trained now if it is not there yet; what it starts from likewise.
+    @contextmanager
+    def lease(self, run: Run, *, wait: bool) -> Iterator[bool]:
+        """Hold a run: whether it is ours to carry out, which nobody else does meanwhile.
 
         Parameters
         ----------
         run : Run
-        dataset : Dataset
-            Its training rows are trained on, its validation rows select, its test rows are measured.
-        n_threads : int, optional
-        callbacks : sequence of callable
-            Called after every epoch, as an estimator's.
-
-        Returns
-        -------
-        RunResult
-
-        Raises
-        ------
-        TruezeroError
-            If the training cannot be done, or the store cannot be written.
-        KeyboardInterrupt
-            On Ctrl-C; the next call goes on from the last finished epoch.
+        wait : bool
+            Until whoever holds it lets it go; otherwise it is not ours.
         """
-        found: RunResult | None = self.find(run)
-        if found is not None:
-            return found
-        parameters: dict[str, Any] = dict(run.parameters)
-        if run.pretraining is not None:
-            parameters |= {
-                "pretraining": self.pretrained(
-                    run.pretraining, dataset, n_threads=n_threads, callbacks=callbacks
-                )[0],
-                "prefit": True,
-            }
-        checkpoint = self._checkpoint(run)
-        model = DeepRectifierClassifier(
-            **parameters, n_threads=n_threads, callbacks=[checkpoint, *callbacks]
-        )  # fmt: skip
-        started = time.perf_counter()
-        X, y = dataset.scaled("train"), np.asarray(dataset.y_train)
-        labeled = run.labeled(y)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised below instead
-            model.fit(X[labeled], y[labeled], X_val=dataset.scaled("validation"), y_val=dataset.y_validation)
-        if model.interrupted_:
-            raise KeyboardInterrupt
-        result = _result(model, run, dataset, len(labeled), time.perf_counter() - started)
-        self._finish(run, result, n_threads)
-        return result
+        lock = FileLock(make_folder(self.folder / _LEASES) / f"{run.key}.lock")
+        try:
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
 
-    def pretrained(
-        self,
-        run: PretrainingRun,
-        dataset: Dataset,
-        *,
-        n_threads: int | None = None,
-        callbacks: Sequence[Callable[[Any], Any]] = (),
-    ) -> tuple[StackedDenoisingAutoencoder, PretrainingResult]:
-        """Pre-trained model and what is known of it, pre-trained now if it is not there yet.
+    def begin(self, run: Run) -> tuple[Path, Checkpoint]:
+        """Folder to work in, and the checkpoint; of a run that is leased.
+
+        A checkpoint of other code would end in bits that no code gives: it is dropped.
+        """
+        partial = make_folder(self.folder / f"{run.key}{_PARTIAL}")
+        code = arithmetic_version().replace("+", "-")
+        own = partial / f"checkpoint-{code}.safetensors"
+        for other in partial.glob("checkpoint-*"):
+            if other != own:
+                other.unlink(missing_ok=True)
+        return partial, Checkpoint(own, run.key)
+
+    def finish(self, run: Run, result: Result, provenance: dict[str, Any]) -> None:
+        """Let a run's folder appear, with its result in it."""
+        partial = self.folder / f"{run.key}{_PARTIAL}"
+        about = {**run.identity, "data": {"name": run.data.name, **run.data.identity}}
+        for name, content in (("run.json", about), ("provenance.json", provenance), (_RESULT, result)):
+            write_text(partial / name, json.dumps(content, indent=1, sort_keys=True) + "\n")
+        try:
+            os.rename(partial, self.place(run))
+        except OSError as error:
+            if self.find(run) is None:
+                raise DataError(f"cannot write {self.place(run)}: {error.strerror}") from error
+            shutil.rmtree(partial, ignore_errors=True)  # it came from another store meanwhile
+        # Not before: a kill in between would leave neither result nor checkpoint.
+        for checkpoint in self.place(run).glob("checkpoint-*"):
+            checkpoint.unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[tuple[str, dict[str, Any], Result]]:
+        """Key, description and result of every finished run, by their keys."""
+        for path in sorted(self.folder.glob(f"*/{_RESULT}")):
+            if not path.parent.name.endswith(_PARTIAL):
+                yield path.parent.name, _read(path.with_name("run.json")), _read(path)
+
+    def unfinished(self) -> list[str]:
+        """Keys of runs that were begun and are not finished; some may be under way."""
+        return sorted(path.name.removesuffix(_PARTIAL) for path in self.folder.glob(f"*{_PARTIAL}"))
+
+    def clean(self, *, numerics: int) -> int:
+        """Remove what no study will use again: runs of other numerics, checkpoints left over, free leases.
 
         Parameters
         ----------
-        run : PretrainingRun
-        dataset : Dataset
-            Its training rows are learned from, its validation rows select.
-        n_threads, callbacks
-            As in `execute`, whose exceptions it raises.
+        numerics : int
+            Of the runs to keep.
 
         Returns
         -------
-        StackedDenoisingAutoencoder, PretrainingResult
+        int
+            Number of folders removed.
         """
-        found: PretrainingResult | None = self.find(run)
-        if found is None:
-            checkpoint = self._checkpoint(run)
-            model = StackedDenoisingAutoencoder(
-                **run.parameters, n_threads=n_threads, callbacks=[checkpoint, *callbacks]
-            )
-            started = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(dataset.scaled("train"), X_val=dataset.scaled("validation"))
-            if model.interrupted_:
-                raise KeyboardInterrupt
-            model.set_params(callbacks=None)
-            save(model, Path(checkpoint.path).with_name(_MODEL))
-            found = _pretraining_result(model, run, dataset, time.perf_counter() - started)
-            self._finish(run, found, n_threads)
-        return load(self.folder / run.key / _MODEL), found
+        removed = 0
+        for key, about, _ in list(self):
+            if about.get("numerics") != numerics:
+                shutil.rmtree(self.folder / key)
+                removed += 1
+        for key in self.unfinished():
+            lock = FileLock(make_folder(self.folder / _LEASES) / f"{key}.lock")
+            try:
+                with lock.acquire(timeout=0):
+                    shutil.rmtree(self.folder / f"{key}{_PARTIAL}")
+                    removed += 1
+            except Timeout:
+                continue  # somebody is at work on it
+        for left in self.folder.glob("*/checkpoint-*"):
+            left.unlink(missing_ok=True)
+        return removed
 
-    def _checkpoint(self, run: Run | PretrainingRun) -> Checkpoint:
-        partial = make_folder(self.folder / f"{run.key}.partial")
-        return Checkpoint(partial / "checkpoint.safetensors", run.key)
+    def merge(self, other: RunStore) -> int:
+        """Copy the finished runs of another store that are not in this one.
 
-    def _finish(self, run: Run | PretrainingRun, result: Any, n_threads: int | None) -> None:
-        """Let a run's folder appear, with its result in it."""
-        partial = self.folder / f"{run.key}.partial"
-        for name, content in (
-            ("configuration.json", run.configuration),
-            ("environment.json", environment(n_threads)),
-            ("result.json", result),
-        ):
-            write_text(partial / name, json.dumps(content, indent=1, sort_keys=True) + "\n")
-        (partial / "checkpoint.safetensors").unlink(missing_ok=True)
-        try:
-            os.rename(partial, self.folder / run.key)
-        except OSError as error:
-            if self.find(run) is None:
-                raise DataError(f"cannot write {self.folder / run.key}: {error.strerror}") from error
-            shutil.rmtree(partial, ignore_errors=True)  # the same run was finished elsewhere meanwhile
+        Returns
+        -------
+        int
+            Number of runs copied.
 
-
-_MODEL = "model.safetensors"
-
-
-def _pretraining_result(
-    model: StackedDenoisingAutoencoder, run: PretrainingRun, dataset: Dataset, seconds: float
-) -> PretrainingResult:
-    selected = []
-    for layer, epoch in enumerate(model.epochs_selected_):
-        records = [record for record in model.history_ if record["layer"] == layer]
-        selected.append(records[epoch - 1])
-    return {
-        "reconstruction_errors": [record["reconstruction_error"] or 0.0 for record in selected],
-        "sparsity": model.sparsity_,
-        "epochs_selected": model.epochs_selected_,
-        "stuck": [record["stuck"] for record in selected],
-        "score": model.score(dataset.scaled("validation")),
-        "n_train": dataset.X_train.shape[0],
-        "n_validation": dataset.X_validation.shape[0],
-        "seed": run.parameters["random_state"],
-        "seconds": seconds,
-        "engine": model.engine_,
-        "history": model.history_,
-    }
+        Raises
+        ------
+        DataError
+            If the other store has damaged runs, or this one cannot be written.
+        """
+        copied = 0
+        for key, _, _ in other:
+            target, beside = self.folder / key, self.folder / f"{key}.merging"
+            if target.exists():
+                continue
+            try:
+                shutil.rmtree(beside, ignore_errors=True)
+                shutil.copytree(other.folder / key, beside)
+                os.rename(beside, target)
+            except OSError as error:
+                raise DataError(f"cannot write {target}: {error.strerror or error}") from error
+            copied += 1
+        return copied
 
 
-def _result(
-    model: DeepRectifierClassifier, run: Run, dataset: Dataset, n_train: int, seconds: float
-) -> RunResult:
-    measured = measure(model, dataset.scaled("test"), dataset.y_test, n_threads=model.n_threads)
-    return {
-        **measured,
-        "validation_error": model.history_[model.epoch_selected_ - 1]["validation_error"],
-        "n_train": n_train,
-        "n_validation": dataset.X_validation.shape[0],
-        "epoch_selected": model.epoch_selected_,
-        "n_epochs": model.n_iter_,
-        "seed": run.parameters["random_state"],
-        "seconds": seconds,
-        "engine": model.engine_,
-        "history": model.history_,
-    }
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"the run {path.parent} is damaged ({error}); remove its folder to run it again"
+        ) from error
+    if not isinstance(found, dict):
+        raise DataError(f"the run {path.parent} is damaged ({path.name} is no object); remove its folder")
+    return found

@@ -1,18 +1,12 @@
-"""Studies: tables and figures of the paper as lists of runs."""
+"""Studies: tables and figures of the paper, each a generator that asks for runs and ends in its result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from truezero.studies import figure4, strategies, table1
-from truezero.studies.illustration import Arrays
+from truezero.studies.reproduce import reproduce
+from truezero.studies.study import Claim, Column, Figure, StandIn, Study, StudyResult, Table
 
-STUDIES: dict[str, Callable[..., tuple[dict[str, Any], Arrays | None]]] = {
-    "table1": table1.reproduce,
-    "figure4": figure4.reproduce,
-    "strategies": strategies.reproduce,
-}
-"""What `truezero reproduce` can run: each gives its result as JSON holds it, and pictures."""
+STUDIES: dict[str, Study] = {study.name: study for study in (table1.STUDY, figure4.STUDY, strategies.STUDY)}
+"""What `truezero reproduce` can run."""
 
-__all__ = ["STUDIES"]
+__all__ = ["STUDIES", "Claim", "Column", "Figure", "StandIn", "Study", "StudyResult", "Table", "reproduce"]

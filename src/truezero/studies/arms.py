@@ -1,17 +1,16 @@
-"""What the studies have in common: arms, the rates tried for each, and what came of them."""
+"""What the studies of images have in common: arms, the rates tried for each, and what came of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from truezero.datasets import Dataset
-from truezero.errors import DataError, DivergenceError, OptionError
-from truezero.runs.run import PretrainingResult, PretrainingRun, Run, RunResult
-from truezero.runs.store import RunStore
+from truezero.errors import DivergenceError
+from truezero.runs import Data, Result, Run
+from truezero.runs import Study as Generator
+from truezero.studies.study import Setting
 
 L1 = 1e-4
 # The paper's: softplus units with quadratic cost, cross-entropy for tanh (section 4.1).
@@ -69,260 +68,192 @@ class Arm:
     target: str = "after"
     labels: float = 1.0
 
+    @property
+    def described(self) -> str:
+        """Write it for messages."""
+        name = self.activation
+        if self.reconstruction is not None:
+            before = ", target before the activation" if self.target == "before" else ""
+            name += f" with {self.reconstruction}{before}"
+        return name if self.labels == 1 else f"{name}, {100 * self.labels:g} % of the labels"
 
-class Trials:
-    """Runs the trainings of a study's arms on one data set.
 
-    Parameters
+@dataclass(frozen=True)
+class Pretrained:
+    """An arm's pre-training at the rate chosen for it.
+
+    Attributes
     ----------
-    dataset : Dataset
-        With validation and test rows.
-    scale : str
-        A key of `scales`.
-    scales : dict of str to Scale
-    store : RunStore
-    study : str
-        Name of the study, for messages.
-    n_threads : int, optional
-    on_run : callable
-        Called with a note before each run.
-    on_epoch : callable
-        Called after every epoch of a run.
-
-    Raises
-    ------
-    OptionError
-        If the scale is unknown.
-    DataError
-        If the data set lacks a part.
+    rate : float
+    error_by_rate : dict of str to (float or None)
+        Reconstruction error of the first layer at every rate tried, mean over the seeds; None where it
+        diverged. Empty if only one was.
+    stacks : list of list of Run
+        Runs of the layers from the bottom, for every seed.
+    results : list of list of Result
+        Theirs.
     """
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        scale: str,
-        scales: dict[str, Scale],
-        store: RunStore,
-        study: str,
-        *,
-        n_threads: int | None = None,
-        on_run: Callable[[str], Any] = lambda note: None,
-        on_epoch: Callable[[Any], Any] = lambda state: None,
-    ) -> None:
-        if scale not in scales:
-            raise OptionError(f"unknown scale {scale!r}; known: {', '.join(scales)}")
-        for part, rows in (("validation", dataset.X_validation), ("test", dataset.X_test)):
-            if rows is None:
-                raise DataError(
-                    f"{study} needs {part} rows, which {dataset.name} does not have; use a named data set"
-                )
-        if dataset.y_train is None:
-            raise DataError(f"{study} needs labels, which {dataset.name} does not have")
-        self.dataset, self.scale, self.scale_name, self.store = dataset, scales[scale], scale, store
-        self.n_threads, self.on_run, self.on_epoch = n_threads, on_run, on_epoch
-        # Of arms whose pre-training is known: results, errors of the rates tried, and the rate chosen.
-        self._pretrained_arms: dict[Any, list[tuple[PretrainingRun, Any, PretrainingResult]]] = {}
-        self._errors: dict[Any, dict[str, float | None]] = {}
-        self._chosen: dict[Any, float] = {}
+    rate: float
+    error_by_rate: dict[str, float | None]
+    stacks: list[list[Run]]
+    results: list[list[Result]]
 
-    # ---- pre-training ---------------------------------------------------------------------------
 
-    def pretrained(self, arm: Arm) -> list[tuple[PretrainingRun, Any, PretrainingResult]]:
-        """Run, model and result of an arm's pre-training for every seed, at the rate chosen for it.
-
-        Raises
-        ------
-        DivergenceError
-            If the network cannot be pre-trained at any of the rates.
-        """
-        key = (arm.activation, arm.reconstruction, arm.target)
-        if key in self._pretrained_arms:
-            return self._pretrained_arms[key]
-        failure: DivergenceError | None = None
-        for rate in self._rates_by_error(arm):
-            try:
-                self._pretrained_arms[key] = [
-                    self._pretrain(
-                        self._pretraining_run(arm, seed, rate, self.scale.hidden_layer_sizes),
-                        f"pre-training {_named(arm)}, rate {rate:g}, seed {seed}",
-                    )
-                    for seed in range(self.scale.n_seeds)
-                ]
-            except DivergenceError as error:  # in a layer further up: the next best rate then
-                failure = error
-                continue
-            self._chosen[key] = rate
-            return self._pretrained_arms[key]
-        raise failure or DivergenceError(f"pre-training {_named(arm)} diverges at every rate")
-
-    def _pretrain(self, run: PretrainingRun, note: str) -> tuple[PretrainingRun, Any, PretrainingResult]:
-        self.on_run(note)
-        model, result = self.store.pretrained(
-            run, self.dataset, n_threads=self.n_threads, callbacks=[self.on_epoch]
-        )
-        return run, model, result
-
-    def _rates_by_error(self, arm: Arm) -> list[float]:
-        """Rates that do not diverge, the one whose first layer reconstructs held-out rows best coming first.
-
-        The costs of the layers above cannot be compared between rates: their targets differ.
-        """
-        key = (arm.activation, arm.reconstruction, arm.target)
-        rates = self.scale.pretraining_rates
-        errors: dict[float, float | None] = {}
-        for rate in rates if len(rates) > 1 else ():
-            found = []
-            try:
-                for seed in range(self.scale.n_seeds):
-                    run = self._pretraining_run(arm, seed, rate, self.scale.hidden_layer_sizes[:1])
-                    note = f"pre-training {_named(arm)}, first layer, rate {rate:g}, seed {seed}"
-                    found.append(self._pretrain(run, note)[2]["reconstruction_errors"][0])
-                errors[rate] = float(np.mean(found))
-            except DivergenceError:
-                errors[rate] = None
-        self._errors[key] = {f"{rate:g}": error for rate, error in errors.items()}
-        if not errors:
-            return list(rates)
-        return sorted((r for r in rates if errors[r] is not None), key=lambda r: errors[r] or 0.0)
-
-    def _pretraining_run(self, arm: Arm, seed: int, rate: float, sizes: tuple[int, ...]) -> PretrainingRun:
-        n = len(sizes)
+def layer_runs(setting: Setting, arm: Arm, rate: float, seed: int) -> list[Run]:
+    """Runs that pre-train a stack, layer by layer from the bottom."""
+    runs: list[Run] = []
+    for layer, n_units in enumerate(setting.scale.hidden_layer_sizes):
         parameters = {
-            **_network(arm, sizes),
+            **_units(arm, n_units),
             "reconstruction": arm.reconstruction,
-            "target": ["after"] + [arm.target] * (n - 1),
+            "target": arm.target if layer > 0 else "after",
             "corruption": "masking",
             "corruption_level": 0.25,
             "l1_activation": L1,
             "learning_rate_init": rate,
             "batch_size": 10,
-            "max_iter": self.scale.pretraining_epochs,
+            "max_iter": setting.scale.pretraining_epochs,
             "random_state": seed,
         }
-        return PretrainingRun(parameters, self.dataset.name, self.dataset.fingerprint)
-
-    # ---- fine-tuning ----------------------------------------------------------------------------
-
-    def run(self, arm: Arm, rate: float, seed: int) -> Run:
-        """One fine-tuning of an arm."""
-        parameters = {
-            **_network(arm, self.scale.hidden_layer_sizes),
-            "l1_activation": L1,
-            "learning_rate_init": rate,
-            "batch_size": 10,
-            "max_iter": self.scale.max_iter,
-            "n_iter_no_change": self.scale.n_iter_no_change,
-            "random_state": seed,
-        }
-        pretraining = None if arm.reconstruction is None else self.pretrained(arm)[seed][0]
-        return Run(parameters, self.dataset.name, self.dataset.fingerprint, pretraining, arm.labels)
-
-    def row(self, arm: Arm) -> dict[str, Any]:
-        """Run an arm at every rate and seed; what came of it at the rate with the least validation error.
-
-        Returns
-        -------
-        dict
-            Means and standard deviations over the seeds, as fractions, and the runs of the chosen rate. A
-            rate at which a seed diverges has None for its error.
-
-        Raises
-        ------
-        DivergenceError
-            If every rate diverges.
-        """
-        tried: dict[float, list[tuple[Run, RunResult]]] = {}
-        validation: dict[float, float | None] = {}
-        for rate in self.scale.learning_rates:
-            try:
-                tried[rate] = [self._execute(arm, rate, seed) for seed in range(self.scale.n_seeds)]
-            except DivergenceError:  # of a seed: this rate is none
-                validation[rate] = None
-                continue
-            validation[rate] = float(np.mean([r["validation_error"] for _, r in tried[rate]]))
-        if not tried:
-            raise DivergenceError(f"{_named(arm)} diverges at every rate")
-        rate = min(tried, key=lambda candidate: validation[candidate] or 0.0)
-        results = [result for _, result in tried[rate]]
-        errors = [float(result["test_error"] or 0.0) for result in results]
-        return {
-            "activation": arm.activation,
-            "pretraining": self._pretraining_row(arm),
-            "labels": arm.labels,
-            "n_labels": results[0]["n_train"],
-            "learning_rate": rate,
-            "validation_error_by_rate": {f"{r:g}": error for r, error in validation.items()},
-            "test_error": float(np.mean(errors)),
-            "test_error_deviation": _deviation(errors),
-            "sparsity": {
-                "overall": float(np.mean([result["sparsity"]["overall"] for result in results])),
-                "layers": _mean([result["sparsity"]["layers"] for result in results]),
-            },
-            "seconds": float(np.sum([result["seconds"] for result in results])),
-            "engine": results[0]["engine"],
-            "runs": [{"key": run.key, **result} for run, result in tried[rate]],
-        }
-
-    def _execute(self, arm: Arm, rate: float, seed: int) -> tuple[Run, RunResult]:
-        run = self.run(arm, rate, seed)
-        self.on_run(f"{_named(arm)}, rate {rate:g}, seed {seed}")
-        result = self.store.execute(run, self.dataset, n_threads=self.n_threads, callbacks=[self.on_epoch])
-        return run, result
-
-    def _pretraining_row(self, arm: Arm) -> dict[str, Any] | None:
-        """What came of an arm's pre-training."""
-        if arm.reconstruction is None:
-            return None
-        results = [result for _, _, result in self.pretrained(arm)]
-        key = (arm.activation, arm.reconstruction, arm.target)
-
-        return {
-            "reconstruction": arm.reconstruction,
-            "target": arm.target,
-            "learning_rate": self._chosen[key],
-            "reconstruction_error_by_rate": self._errors[key],
-            "reconstruction_errors": _mean([result["reconstruction_errors"] for result in results]),
-            "sparsity": _mean([result["sparsity"] for result in results]),
-            "stuck": _mean([result["stuck"] for result in results]),
-            "score": float(np.mean([result["score"] for result in results])),
-            "seconds": float(np.sum([result["seconds"] for result in results])),
-            "histories": [result["history"] for result in results],
-        }
-
-    # ---- what every study's result begins with --------------------------------------------------
-
-    def header(self, study: str, title: str, choices: tuple[str, ...]) -> dict[str, Any]:
-        """Study, data and network, as JSON holds them."""
-        dataset, classes = self.dataset, np.unique(np.asarray(self.dataset.y_train))
-        return {
-            "study": study,
-            "title": title,
-            "data": dataset.name,
-            "data_fingerprint": dataset.fingerprint,
-            "scale": self.scale_name,
-            "network": [dataset.X_train.shape[1], *self.scale.hidden_layer_sizes, len(classes)],
-            "n_seeds": self.scale.n_seeds,
-            "n_train": dataset.X_train.shape[0],
-            "n_validation": dataset.X_validation.shape[0],
-            "n_test": dataset.X_test.shape[0],
-            "choices": list(choices),
-        }
+        runs.append(Run("pretrain-layer", parameters, _data(setting), tuple(runs[-1:])))
+    return runs
 
 
-def _network(arm: Arm, sizes: tuple[int, ...]) -> dict[str, Any]:
+def fine_tuning_run(setting: Setting, arm: Arm, rate: float, seed: int, stack: list[Run]) -> Run:
+    """Run that fine-tunes a network, from a stack or, if that is empty, from random weights."""
+    parameters = {
+        **_units(arm, list(setting.scale.hidden_layer_sizes)),
+        "l1_activation": L1,
+        "learning_rate_init": rate,
+        "batch_size": 10,
+        "max_iter": setting.scale.max_iter,
+        "n_iter_no_change": setting.scale.n_iter_no_change,
+        "random_state": seed,
+    }
+    return Run("fine-tune", parameters, _data(setting, arm.labels, seed), tuple(stack[-1:]))
+
+
+def _units(arm: Arm, sizes: Any) -> dict[str, Any]:
     return {
-        "hidden_layer_sizes": list(sizes),
+        "hidden_layer_sizes": sizes,
         "activation": arm.activation,
         "sign_mask": "half" if arm.activation == "rectifier" else None,
     }
 
 
-def _named(arm: Arm) -> str:
-    name = arm.activation
+def _data(setting: Setting, labels: float = 1.0, seed: int = 0) -> Data:
+    return Data(setting.dataset.name, setting.dataset.fingerprint, labels=labels, seed=seed)
+
+
+def pretrained(setting: Setting, arm: Arm) -> Generator[Pretrained]:
+    """Pre-train an arm's stacks at the rate whose first layer reconstructs held-out rows best.
+
+    The costs of the layers above cannot be compared between rates: their targets differ.
+
+    Raises
+    ------
+    DivergenceError
+        If the network cannot be pre-trained at any of the rates.
+    """
+    rates, seeds = setting.scale.pretraining_rates, range(setting.scale.n_seeds)
+    errors: dict[float, float | None] = {}
+    if len(rates) > 1:
+        first = {rate: [layer_runs(setting, arm, rate, seed)[0] for seed in seeds] for rate in rates}
+        found = yield [run for rate in rates for run in first[rate]]
+        for number, rate in enumerate(rates):
+            of_rate = found[number * len(seeds) : (number + 1) * len(seeds)]
+            errors[rate] = _mean_or_none(of_rate, "reconstruction_error")
+    usable = [rate for rate in rates if not errors or errors[rate] is not None]
+    for rate in sorted(usable, key=lambda r: errors.get(r) or 0.0):
+        stacks = [layer_runs(setting, arm, rate, seed) for seed in seeds]
+        found = yield [run for stack in stacks for run in stack]
+        if any("diverged" in result for result in found):  # in a layer further up: the next best rate then
+            continue
+        n = len(setting.scale.hidden_layer_sizes)
+        results = [found[start : start + n] for start in range(0, len(found), n)]
+        return Pretrained(rate, {f"{r:g}": error for r, error in errors.items()}, stacks, results)
+    raise DivergenceError(f"pre-training {arm.described} diverges at every rate")
+
+
+def fine_tuned(setting: Setting, arm: Arm) -> Generator[dict[str, Any]]:
+    """Fine-tune an arm at every rate and seed; what came of it at the rate with the least validation error.
+
+    Returns
+    -------
+    dict
+        Means and standard deviations over the seeds, as fractions, and the runs of the chosen rate. A
+        rate at which a seed diverges has None for its error.
+
+    Raises
+    ------
+    DivergenceError
+        If every rate diverges.
+    """
+    rates, seeds = setting.scale.learning_rates, range(setting.scale.n_seeds)
+    before: Pretrained | None = None
+    runs: dict[float, list[Run]] = {}
+    if arm.reconstruction is not None and len(setting.scale.pretraining_rates) == 1:
+        # There is nothing to choose: the layers and all that starts from them may be asked for at once.
+        rate = setting.scale.pretraining_rates[0]
+        stacks = [layer_runs(setting, arm, rate, seed) for seed in seeds]
+        runs = {r: [fine_tuning_run(setting, arm, r, s, stacks[s]) for s in seeds] for r in rates}
+        found = yield [run for rate in rates for run in runs[rate]]
     if arm.reconstruction is not None:
-        before = ", target before the activation" if arm.target == "before" else ""
-        name += f" with {arm.reconstruction}{before}"
-    return name if arm.labels == 1 else f"{name}, {100 * arm.labels:g} % of the labels"
+        before = yield from pretrained(setting, arm)
+    if not runs:
+        stacks = [[] for _ in seeds] if before is None else before.stacks
+        runs = {r: [fine_tuning_run(setting, arm, r, s, stacks[s]) for s in seeds] for r in rates}
+        found = yield [run for rate in rates for run in runs[rate]]
+    tried = {rate: found[n * len(seeds) : (n + 1) * len(seeds)] for n, rate in enumerate(rates)}
+    validation = {rate: _mean_or_none(results, "validation_error") for rate, results in tried.items()}
+    usable = {rate: error for rate, error in validation.items() if error is not None}
+    if not usable:
+        raise DivergenceError(f"{arm.described} diverges at every rate")
+    rate = min(usable, key=lambda candidate: usable[candidate])
+    results = tried[rate]
+    errors = [result["test_error"] for result in results]
+    return {
+        "activation": arm.activation,
+        "pretraining": None if before is None else _of_pretraining(arm, before),
+        "labels": arm.labels,
+        "n_labels": results[0]["n_train"],
+        "learning_rate": rate,
+        "validation_error_by_rate": {f"{r:g}": error for r, error in validation.items()},
+        "test_error": float(np.mean(errors)),
+        "test_error_deviation": deviation(errors),
+        "sparsity": {
+            "overall": float(np.mean([result["sparsity"]["overall"] for result in results])),
+            "layers": _mean([result["sparsity"]["layers"] for result in results]),
+        },
+        "n_seeds": len(results),
+        "seconds": float(np.sum([result["seconds"] for result in results])),
+        "engine": results[0]["engine"],
+        "runs": [{"key": run.key, **result} for run, result in zip(runs[rate], results, strict=True)],
+    }
+
+
+def _of_pretraining(arm: Arm, before: Pretrained) -> dict[str, Any]:
+    """What came of an arm's pre-training."""
+
+    def by_layer(key: str) -> list[float]:
+        return _mean([[layer[key] for layer in stack] for stack in before.results])
+
+    return {
+        "reconstruction": arm.reconstruction,
+        "target": arm.target,
+        "learning_rate": before.rate,
+        "reconstruction_error_by_rate": before.error_by_rate,
+        "reconstruction_errors": by_layer("reconstruction_error"),
+        "sparsity": by_layer("sparsity"),
+        "stuck": by_layer("stuck"),
+        "squared_error": -float(np.mean([stack[-1]["score"] for stack in before.results])),
+        "seconds": float(np.sum([layer["seconds"] for stack in before.results for layer in stack])),
+        "layers": [
+            [{"key": run.key, **result} for run, result in zip(runs, results, strict=True)]
+            for runs, results in zip(before.stacks, before.results, strict=True)
+        ],
+    }
 
 
 def _mean(of_seeds: list[list[float]]) -> list[float]:
@@ -330,5 +261,13 @@ def _mean(of_seeds: list[list[float]]) -> list[float]:
     return [float(np.mean(layer)) for layer in zip(*of_seeds, strict=True)]
 
 
-def _deviation(values: list[float]) -> float | None:
+def _mean_or_none(results: list[Result], key: str) -> float | None:
+    """Mean over the seeds; None if one of them diverged."""
+    if any("diverged" in result for result in results):
+        return None
+    return float(np.mean([result[key] for result in results]))
+
+
+def deviation(values: list[float]) -> float | None:
+    """Standard deviation of a sample; None of a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from truezero.datasets import Dataset
-from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, Trials
-from truezero.studies.illustration import Arrays, illustrate
+from truezero.runs import Study as Generator
+from truezero.runs import together
+from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned
+from truezero.studies.claims import alike, all_of, better, claim, errors
+from truezero.studies.figures import colour, reconstruction_curves
+from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult
+from truezero.studies.tables import ERROR, RATE, SPARSITY, networks
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 ACTIVATIONS = ("rectifier", "tanh")
+_FEW = 0.1  # up to this share labels are few
 
 SCALES = {
     "smoke": Scale((32, 32, 32), (0.1,), 2, 3, None, (0.01,), 2),
@@ -23,41 +28,107 @@ CHOICES = (
     "A share is drawn class by class, at least one row of each, anew for every seed.",
     "The rate of fine-tuning is chosen per point by validation error, mean over the seeds, on all "
     "validation rows, as in the paper: with few labels they are more than the training rows.",
-    "The paper ran this on NORB; everything else is as in Table 1.",
+    "Everything else is as in Table 1.",
 )
 
 
-def reproduce(dataset: Dataset, **options: Any) -> tuple[dict[str, Any], Arrays | None]:
-    """Run the study.
+def begin(setting: Setting) -> Generator[StudyResult]:
+    """Begin the study: one row per network, with or without pre-training, and share of the labels."""
+    arms = [
+        Arm(activation, reconstruction, labels=share)
+        for activation in ACTIVATIONS
+        for reconstruction in (RECONSTRUCTIONS[activation], None)
+        for share in SHARES
+    ]
+    rows = yield from together(*(fine_tuned(setting, arm) for arm in arms))
+    for row in rows:
+        row["section"] = f"{row['activation']}, {_start(row)}"
+    columns = [
+        Column("activation", "hidden units"),
+        Column("labels", "labels, %", "fraction"),
+        Column("n_labels", "labels", "count", detail=True),
+        ERROR,
+        SPARSITY,
+        RATE,
+    ]
+    return networks(
+        setting,
+        rows,
+        table="Test error by share of the labels",
+        columns=columns,
+        figures=[
+            _by_labels(rows),
+            *reconstruction_curves(rows, lambda row: f"{row['activation']}, pre-trained"),
+        ],
+        choices=CHOICES,
+        claims=_claims(setting, rows),
+        papers=("NORB", ("norb",)),
+    )
 
-    Parameters
-    ----------
-    dataset : Dataset
-        With validation and test rows.
-    **options
-        Of `Trials`: `scale`, `store`, `n_threads`, `on_run`, `on_epoch`.
 
-    Returns
-    -------
-    dict
-        As JSON holds it: one row per network, with or without pre-training, and share of the labels.
-    dict of ndarray or None
-        Pictures of the rectifier network's pre-training; see `illustrate`.
+def _start(row: dict[str, Any]) -> str:
+    return "without pre-training" if row["pretraining"] is None else "with pre-training"
 
-    Raises
-    ------
-    OptionError
-        If the scale is unknown.
-    DataError
-        If the data set lacks a part, or the store cannot be written.
-    """
-    trials = Trials(dataset, scales=SCALES, study="figure4", **options)
-    rows = []
-    for activation in ACTIVATIONS:
-        for reconstruction in (RECONSTRUCTIONS[activation], None):
-            for share in SHARES:
-                row = trials.row(Arm(activation, reconstruction, labels=share))
-                row["half"] = "without pre-training" if reconstruction is None else "with pre-training"
-                rows.append(row)
-    _, model, _ = trials.pretrained(Arm("rectifier", RECONSTRUCTIONS["rectifier"]))[0]
-    return {**trials.header("figure4", "Figure 4", CHOICES), "rows": rows}, illustrate(model, dataset)
+
+def _by_labels(rows: list[dict[str, Any]]) -> Figure:
+    lines = []
+    for section in dict.fromkeys(row["section"] for row in rows):
+        curve = [row for row in rows if row["section"] == section]
+        lines.append(
+            {
+                "name": section,
+                "colour": colour(curve[0]),
+                "dashed": curve[0]["pretraining"] is not None,
+                "x": [100 * row["labels"] for row in curve],
+                "y": [100 * row["test_error"] for row in curve],
+                "deviation": [100 * (row["test_error_deviation"] or 0) for row in curve],
+            }
+        )
+    return Figure(
+        "bands",
+        "Test error by labels",
+        "Mean over the seeds, and a band of one standard deviation. Both axes are logarithmic.",
+        {"x": "share of the labels, %", "y": "test error, %", "lines": lines},
+    )
+
+
+def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
+    of = {(row["activation"], row["pretraining"] is not None, row["labels"]): row for row in rows}
+    few = [share for share in SHARES if share <= _FEW]
+
+    def pairs(activation: str, shares: Any) -> list[tuple[float, Any, Any]]:
+        return [(share, of[activation, True, share], of[activation, False, share]) for share in shares]
+
+    def evidence(activation: str, shares: Any) -> str:
+        return "with and without: " + "; ".join(
+            f"{100 * share:g} % of the labels: {errors(a, b)}" for share, a, b in pairs(activation, shares)
+        )
+
+    return [
+        claim(
+            setting,
+            "The network with hyperbolic tangent activations improves with unsupervised pre-training for any "
+            "labeled set size (even when all the training set is labeled).",
+            "4.1",
+            all_of([better(a, b) for _, a, b in pairs("tanh", SHARES)]),
+            evidence("tanh", SHARES),
+        ),
+        claim(
+            setting,
+            "In semi-supervised setups (with few labeled data), the pre-training is highly beneficial [with "
+            "rectifying activations].",
+            "4.1",
+            all_of([better(a, b) for _, a, b in pairs("rectifier", few)]),
+            evidence("rectifier", few),
+        ),
+        claim(
+            setting,
+            "Eventually, when all available data is labeled, the two models achieve identical performance.",
+            "4.1",
+            alike(of["rectifier", True, 1.0], of["rectifier", False, 1.0]),
+            evidence("rectifier", (1.0,)),
+        ),
+    ]
+
+
+STUDY = Study("figure4", "Figure 4", SCALES, begin)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from truezero.datasets import Dataset
-from truezero.studies.arms import Arm, Trials
-from truezero.studies.illustration import Arrays, illustrate
+from truezero.runs import Study as Generator
+from truezero.runs import together
+from truezero.studies.arms import Arm, fine_tuned
+from truezero.studies.claims import all_of, claim, errors, no_worse
+from truezero.studies.figures import learning_curves, reconstruction_curves
+from truezero.studies.study import Column, Setting, Study, StudyResult
 from truezero.studies.table1 import SCALES
+from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, networks
 
 STRATEGIES = (
     ("1", "softplus units, quadratic cost", "softplus-quadratic", "after"),
@@ -27,37 +31,53 @@ CHOICES = (
 )
 
 
-def reproduce(dataset: Dataset, **options: Any) -> tuple[dict[str, Any], Arrays | None]:
-    """Run the study.
+def begin(setting: Setting) -> Generator[StudyResult]:
+    """Begin the study: one row per strategy, and one without pre-training."""
+    arms = [Arm("rectifier", reconstruction, target) for _, _, reconstruction, target in STRATEGIES]
+    rows = yield from together(*(fine_tuned(setting, arm) for arm in (*arms, Arm("rectifier"))))
+    known = [(number, described) for number, described, _, _ in STRATEGIES]
+    for row, (number, described) in zip(rows, (*known, ("—", "without pre-training")), strict=True):
+        row["strategy"], row["described"] = number, described
+        row["name"] = _name(row)
+    columns = [
+        Column("name", "strategy"),
+        ERROR,
+        SPARSITY,
+        Column("pretraining.stuck", "stuck, %", "sparsity"),
+        RATE,
+        Column("described", "reconstruction", detail=True),
+        Column("pretraining.squared_error", "squared error from the top code", "number", detail=True),
+    ]
+    others = rows[1 : len(STRATEGIES)]
+    against = "; ".join(f"{_name(row)}: {errors(rows[0], row)}" for row in others)
+    best = claim(
+        setting,
+        "The first strategy has proven to yield better generalization on image data and the second one on "
+        "text data.",
+        "3.2",
+        all_of([no_worse(rows[0], row) for row in others]),
+        f"strategy 1 on {setting.dataset.name} against {against}",
+    )
+    return networks(
+        setting,
+        rows,
+        table="Test error by strategy",
+        columns=columns,
+        figures=[
+            learning_curves(rows, facts(setting)["network"], _name, by_row=True),
+            *reconstruction_curves(rows, _name, by_row=True),
+        ],
+        choices=CHOICES,
+        claims=[best],
+    )
 
-    Parameters
-    ----------
-    dataset : Dataset
-        With validation and test rows.
-    **options
-        Of `Trials`: `scale`, `store`, `n_threads`, `on_run`, `on_epoch`.
 
-    Returns
-    -------
-    dict
-        As JSON holds it: one row per strategy, and one without pre-training.
-    dict of ndarray or None
-        Pictures of strategy 1; see `illustrate`.
+def _name(row: dict[str, Any]) -> str:
+    """Write a strategy's number and reconstruction, briefly."""
+    of = row["pretraining"]
+    if not of:
+        return "none: not pre-trained"
+    return f"{row['strategy']}: {of['reconstruction']}" + (", before" if of["target"] == "before" else "")
 
-    Raises
-    ------
-    OptionError
-        If the scale is unknown.
-    DataError
-        If the data set lacks a part or has features below 0, or the store cannot be written.
-    """
-    trials = Trials(dataset, scales=SCALES, study="strategies", **options)
-    rows = []
-    for number, described, reconstruction, target in STRATEGIES:
-        row = trials.row(Arm("rectifier", reconstruction, target))
-        rows.append({**row, "strategy": number, "described": described})
-    row = trials.row(Arm("rectifier"))
-    rows.append({**row, "strategy": "—", "described": "without pre-training"})
-    _, model, _ = trials.pretrained(Arm("rectifier", "softplus-quadratic"))[0]
-    header = trials.header("strategies", "Reconstruction strategies", CHOICES)
-    return {**header, "rows": rows}, illustrate(model, dataset)
+
+STUDY = Study("strategies", "Reconstruction strategies", SCALES, begin)

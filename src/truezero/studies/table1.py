@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from truezero.datasets import Dataset
-from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, Trials
-from truezero.studies.illustration import Arrays, illustrate
+from truezero.runs import Study as Generator
+from truezero.runs import together
+from truezero.studies import paper
+from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned
+from truezero.studies.claims import alike, all_of, better, claim, errors, no_worse
+from truezero.studies.figures import (
+    learning_curves,
+    named,
+    reconstruction_curves,
+)
+from truezero.studies.study import Claim, Column, Setting, Study, StudyResult
+from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, networks
 
-# Test errors of the paper, and sparsity where it gives it. Fractions.
-PAPER_ERROR = {
-    "with pre-training": {
-        "mnist": {"rectifier": 0.0120, "tanh": 0.0116, "softplus": 0.0117},
-        "cifar10": {"rectifier": 0.4996, "tanh": 0.5079, "softplus": 0.4952},
-    },
-    "without pre-training": {
-        "mnist": {"rectifier": 0.0143, "tanh": 0.0157, "softplus": 0.0177},
-        "cifar10": {"rectifier": 0.5086, "tanh": 0.5262, "softplus": 0.5320},
-    },
-}
-PAPER_SPARSITY = {"mnist": {"rectifier": 0.834}, "cifar10": {"rectifier": 0.720}}
 ACTIVATIONS = ("rectifier", "tanh", "softplus")
 
 SCALES = {
@@ -40,50 +37,90 @@ CHOICES = (
     "units with quadratic cost, tanh networks cross-entropy (upper layers' targets mapped to [0, 1]).",
     "The sign mask is the rectifier's alone: exactly half of the units of each layer, as the paper says; "
     "a masked layer's code is reconstructed without its signs.",
-    "λ = 1e-4 on the activations of every network, one coefficient for all layers, in pre-training and "
-    "fine-tuning (the paper says 0.001 for both, which kills units as long as it runs).",
     "Batches of 10, constant rate, a new order every epoch; the best validation epoch is kept and "
     "measured on the test rows.",
     "Sparsity is the fraction of exact zeros among all hidden activations on the test rows.",
 )
 
 
-def reproduce(dataset: Dataset, **options: Any) -> tuple[dict[str, Any], Arrays | None]:
-    """Run the study.
+def begin(setting: Setting) -> Generator[StudyResult]:
+    """Begin the study: one row per network, with the paper's number beside it."""
+    arms = [Arm(activation, RECONSTRUCTIONS[activation]) for activation in ACTIVATIONS]
+    arms += [Arm(activation) for activation in ACTIVATIONS]
+    rows = yield from together(*(fine_tuned(setting, arm) for arm in arms))
+    data = setting.dataset.name
+    for row in rows:
+        pretrained = row["pretraining"] is not None
+        row["section"] = f"{'with' if pretrained else 'without'} unsupervised pre-training"
+        row["paper_test_error"] = paper.test_error(row["activation"], data, pretrained=pretrained)
+        row["paper_sparsity"] = paper.sparsity(row["activation"], data, pretrained=pretrained)
+    columns = [Column("activation", "hidden units"), ERROR, SPARSITY, RATE]
+    if data in paper.DATA:
+        columns[2:2] = [Column("paper_test_error", "paper, %", "error", paper=True)]
+        columns[4:4] = [Column("paper_sparsity", "paper, %", "sparsity", paper=True)]
+    return networks(
+        setting,
+        rows,
+        table="Test error and sparsity",
+        columns=columns,
+        figures=[
+            learning_curves(rows, facts(setting)["network"], named),
+            *reconstruction_curves(rows, named),
+        ],
+        choices=CHOICES,
+        claims=_claims(setting, rows),
+        papers=("MNIST, CIFAR-10, NISTP and NORB", paper.DATA),
+    )
 
-    Parameters
-    ----------
-    dataset : Dataset
-        With validation and test rows.
-    **options
-        Of `Trials`: `scale`, `store`, `n_threads`, `on_run`, `on_epoch`.
 
-    Returns
-    -------
-    dict
-        As JSON holds it: one row per network with mean and standard deviation over the seeds, the
-        paper's number, and the histories of its runs. Errors are fractions.
-    dict of ndarray or None
-        Pictures of the rectifier network's pre-training; see `illustrate`.
+def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
+    of = {(row["activation"], row["pretraining"] is not None): row for row in rows}
+    plain = {name: of[name, False] for name in ACTIVATIONS}
+    before = {name: of[name, True] for name in ACTIVATIONS}
+    rectifier = plain["rectifier"]
+    return [
+        claim(
+            setting,
+            "Despite the hard threshold at 0, networks trained with the rectifier activation function can "
+            "find local minima of greater or equal quality than those obtained with its smooth counterpart, "
+            "the softplus.",
+            "4.1",
+            no_worse(rectifier, plain["softplus"]),
+            f"rectifier and softplus, neither pre-trained: {errors(rectifier, plain['softplus'])}",
+        ),
+        claim(
+            setting,
+            "There is almost no improvement when using unsupervised pre-training with rectifier activations, "
+            "contrary to what is experienced using tanh or softplus.",
+            "4.1",
+            all_of(
+                [
+                    alike(rectifier, before["rectifier"]),
+                    better(before["tanh"], plain["tanh"]),
+                    better(before["softplus"], plain["softplus"]),
+                ]
+            ),
+            "; ".join(
+                f"{name} with and without: {errors(before[name], plain[name])}" for name in ACTIVATIONS
+            ),
+        ),
+        claim(
+            setting,
+            "Purely supervised rectifier networks remain competitive on all 4 datasets, even against the "
+            "pretrained tanh or softplus models.",
+            "4.1",
+            all_of([no_worse(rectifier, before["tanh"]), no_worse(rectifier, before["softplus"])]),
+            f"on {setting.dataset.name} against pre-trained tanh: {errors(rectifier, before['tanh'])}; "
+            f"softplus: {errors(rectifier, before['softplus'])}",
+        ),
+        claim(
+            setting,
+            "Rectifier networks are truly deep sparse networks.",
+            "4.1",
+            "confirmed" if rectifier["sparsity"]["overall"] >= 0.5 else "refuted",
+            f"{100 * rectifier['sparsity']['overall']:.1f} % exact zeros; section 5 speaks of 50 to 80 %",
+        ),
+    ]
 
-    Raises
-    ------
-    OptionError
-        If the scale is unknown.
-    DataError
-        If the data set lacks a part, or the store cannot be written.
-    """
-    trials = Trials(dataset, scales=SCALES, study="table1", **options)
-    rows = []
-    for half, pretrained in (("with pre-training", True), ("without pre-training", False)):
-        for activation in ACTIVATIONS:
-            arm = Arm(activation, RECONSTRUCTIONS[activation] if pretrained else None)
-            row = trials.row(arm)
-            row["half"] = half
-            row["paper_test_error"] = PAPER_ERROR[half].get(dataset.name, {}).get(activation)
-            row["paper_sparsity"] = (
-                None if pretrained else PAPER_SPARSITY.get(dataset.name, {}).get(activation)
-            )
-            rows.append(row)
-    _, model, _ = trials.pretrained(Arm("rectifier", RECONSTRUCTIONS["rectifier"]))[0]
-    return {**trials.header("table1", "Table 1", CHOICES), "rows": rows}, illustrate(model, dataset)
+
+STUDY = Study("table1", "Table 1", SCALES, begin)

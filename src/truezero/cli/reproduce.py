@@ -1,0 +1,110 @@
+"""`truezero reproduce`: a table or figure of the paper."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from truezero.cli.command import CommandLine
+from truezero.cli.options import DataDirOption, JsonOption, ThreadsOption
+from truezero.cli.terminal import err_console, out_console
+from truezero.core.atomic import make_folder, write_text
+from truezero.datasets import load_dataset
+from truezero.errors import OptionError, TruezeroError
+from truezero.report import study_tables, write_report
+from truezero.runs import Executor, IncompleteError, Processes, Progress, RunStore, Serial, Shard
+from truezero.studies import STUDIES
+from truezero.studies import reproduce as carry_out
+
+app = CommandLine()
+
+
+@app.command()
+def reproduce(
+    study: Annotated[str, typer.Argument(help=f"One of: {', '.join(STUDIES)}.", metavar="STUDY")],
+    data: Annotated[str, typer.Option("--data", help="Data set to run it on.")] = "digits",
+    scale: Annotated[str, typer.Option("--scale", help="How much of it: smoke, laptop or paper.")] = "laptop",
+    n_seeds: Annotated[
+        int | None, typer.Option("--n-seeds", help="Seeds of each network. [default: the scale's]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the results. [default: results-STUDY-DATA]")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="Runs at once, each in a process and on one thread.")
+    ] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Do one of N shares of the runs, 0 to N - 1, and stop."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    n_threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a table or figure of the paper; finished runs are kept and not repeated."""
+    if study not in STUDIES:
+        raise OptionError(f"unknown study {study!r}; known: {', '.join(STUDIES)}")
+    executor = _executor(jobs, shard)
+    folder = make_folder(out or f"results-{study}-{data}")
+    dataset = load_dataset(data, data_dir=data_dir)
+    store = RunStore(folder / "runs")
+    try:
+        with _progress(f"{study} on {data}") as show:
+            result = carry_out(
+                STUDIES[study], dataset, store,
+                scale=scale, n_seeds=n_seeds, executor=executor, n_threads=n_threads, on_progress=show,
+            )  # fmt: skip
+    except IncompleteError as error:
+        if error.failures:
+            ours = next((e for e in error.failures if not isinstance(e, TruezeroError)), None)
+            raise error if ours is None else ours from None
+        print(f"truezero: {error}", file=sys.stderr)
+        return
+    text = json.dumps(result.to_json(), indent=1)
+    write_text(folder / "results.json", text + "\n")
+    write_report(result, folder / "report.html")
+    if as_json:
+        print(text)
+        return
+    for table in study_tables(result):
+        out_console.print(table)
+    out_console.print(
+        f"results: {folder / 'results.json'}\nreport:  {folder / 'report.html'}", soft_wrap=True
+    )
+
+
+def _executor(jobs: int, shard: str | None) -> Executor:
+    inner = Serial() if jobs == 1 else Processes(jobs)
+    if shard is None:
+        return inner
+    number, slash, of = shard.partition("/")
+    if not (slash and number.isascii() and number.isdigit() and of.isascii() and of.isdigit()):
+        raise OptionError(f"--shard must be I/N, such as 0/2, got {shard!r}")
+    return Shard(int(number), int(of), inner)
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Any]:
+    """Give a function that shows how many runs are done, running and left, on a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
+        TimeRemainingColumn(), console=err_console, transient=True, disable=not err_console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("", total=None)
+
+        def show(progress: Progress) -> None:
+            about = f"{progress.running} running" + (f": {progress.current}" if progress.current else "")
+            total = progress.done + progress.left
+            bar.update(task, completed=progress.done, total=total, description=about)
+
+        yield show

@@ -1,0 +1,93 @@
+"""`truezero runs`: what a store of runs holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from truezero.cli.command import CommandLine
+from truezero.cli.options import JsonOption
+from truezero.errors import DataError
+from truezero.runs import NUMERICS, RunStore
+
+app = CommandLine()
+
+StoreArgument = Annotated[
+    Path, typer.Argument(help="Folder of runs, as `reproduce` makes it: OUT/runs.", metavar="STORE")
+]
+
+
+def _open(folder: Path) -> RunStore:
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}")
+    return RunStore(folder)
+
+
+@app.command("list")
+def list_runs(store: StoreArgument, as_json: JsonOption = False) -> None:
+    """List the finished runs, and those that were begun."""
+    opened = _open(store)
+    known = [
+        {
+            "key": key,
+            "recipe": about["recipe"],
+            "data": about["data"]["name"],
+            "parameters": about["parameters"],
+            "numerics": about["numerics"],
+            "diverged": "diverged" in result,
+            "test_error": result.get("test_error"),
+            "seconds": result.get("seconds"),
+        }
+        for key, about, result in opened
+    ]
+    unfinished = opened.unfinished()
+    if as_json:
+        print(json.dumps({"runs": known, "unfinished": unfinished}, indent=1))
+        return
+    for run in known:
+        print(f"{run['key']}  {run['recipe']:<15} {run['data']:<15} {_told(run)}")
+    for key in unfinished:
+        print(f"{key}  not finished")
+
+
+def _told(run: dict[str, Any]) -> str:
+    if run["diverged"]:
+        return "diverged"
+    error = run["test_error"]
+    return f"{run['seconds']:.1f} s" + ("" if error is None else f", test error {100 * error:.2f} %")
+
+
+@app.command()
+def show(
+    store: StoreArgument,
+    key: Annotated[str, typer.Argument(help="The run, or how its key begins.", metavar="KEY")],
+) -> None:
+    """Show a run: what it is, what it ran on, what it found. JSON."""
+    found = [entry for entry in _open(store) if entry[0].startswith(key)]
+    if len(found) != 1:
+        raise DataError(f"{len(found)} runs in {store} have a key that begins with {key!r}")
+    name, about, result = found[0]
+    made = json.loads((store / name / "provenance.json").read_text(encoding="utf-8"))
+    print(json.dumps({"key": name, "run": about, "provenance": made, "result": result}, indent=1))
+
+
+@app.command()
+def clean(store: StoreArgument, as_json: JsonOption = False) -> None:
+    """Remove runs of older numerics, and those that were begun and nobody is at work on."""
+    removed = _open(store).clean(numerics=NUMERICS)
+    print(json.dumps({"removed": removed}) if as_json else f"{removed} runs removed")
+
+
+@app.command()
+def merge(
+    store: StoreArgument,
+    others: Annotated[list[Path], typer.Argument(help="Folders whose runs it gets too.", metavar="OTHER...")],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the finished runs of other stores into one."""
+    opened = RunStore(store)
+    copied = sum(opened.merge(_open(other)) for other in others)
+    print(json.dumps({"copied": copied}) if as_json else f"{copied} runs copied")

@@ -1,0 +1,223 @@
+"""Drives studies: looks each run up in the store, and has those that are missing done.
+
+A study is a generator: ``results = yield [run, …]`` asks for runs, all of which may run at once, and gets
+their results in that order; what it returns is what comes of it. `carry_out` drives it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from truezero.datasets import Dataset
+from truezero.errors import TruezeroError
+from truezero.runs.execute import Executor, Outcome, Perform, Serial, Shard, perform
+from truezero.runs.run import Result, Run
+from truezero.runs.store import RunStore
+
+T = TypeVar("T")
+Study = Generator[list[Run], list[Any], T]
+"""Yields runs, gets their results, returns what it has found."""
+
+
+class IncompleteError(TruezeroError):
+    """Some runs have no result: they are another shard's, or failed.
+
+    Attributes
+    ----------
+    results : list of (dict or None)
+        Of all that were asked for together; None where there is none.
+    failures : list of exception
+        Why runs failed; empty if all that is missing belongs to other shards.
+    """
+
+    def __init__(self, message: str, results: list[Result | None], failures: list[Exception]) -> None:
+        super().__init__(message)
+        self.results, self.failures = results, failures
+
+
+@dataclass
+class Progress:
+    """How far it is, of the runs that were asked for until now.
+
+    Attributes
+    ----------
+    done, running, left : int
+        Runs; those that were finished before count as done.
+    current : str
+        What the run under way is doing, where it is in this process.
+    """
+
+    done: int = 0
+    running: int = 0
+    left: int = 0
+    current: str = ""
+
+
+def carry_out(
+    study: Study[T],
+    store: RunStore,
+    datasets: Iterable[Dataset],
+    *,
+    executor: Executor | None = None,
+    n_threads: int | None = None,
+    on_progress: Callable[[Progress], Any] = lambda progress: None,
+) -> T:
+    """Drive a study: give it the results it asks for until it returns.
+
+    Parameters
+    ----------
+    study : generator
+        See `Study`.
+    store : RunStore
+    datasets : iterable of Dataset
+        All that its runs are on.
+    executor : Executor, optional
+        By default all runs are done in this process, one after the other.
+    n_threads : int, optional
+        Of each run; by default all, or 1 where several run at once.
+    on_progress : callable
+        Called with the `Progress` whenever it changes.
+
+    Returns
+    -------
+    object
+        What the study returns.
+
+    Raises
+    ------
+    IncompleteError
+        If it cannot go on: runs failed, or belong to another shard. All that could be done is done then.
+    KeyboardInterrupt
+        On Ctrl-C; nothing finished is lost.
+    """
+    chosen: Executor = Serial() if executor is None else executor
+    if n_threads is None and chosen.n_workers > 1:
+        n_threads = 1
+    known = {dataset.fingerprint: dataset for dataset in datasets}
+    progress = Progress()
+
+    def on_epoch(state: Any) -> None:
+        progress.current = state.progress[1]
+        on_progress(progress)
+
+    options: dict[str, Any] = {"n_threads": n_threads}
+    if chosen.n_workers == 1:
+        options["callbacks"] = [on_epoch]
+    task: Perform = functools.partial(perform, store=store, datasets=known, **options)
+    send: Callable[[], list[Run]] = functools.partial(next, study)
+    while True:
+        try:
+            asked = send()
+        except StopIteration as finished:
+            result: T = finished.value
+            return result
+        results, failures = _results(asked, store, chosen, task, progress, on_progress)
+        if all(found is not None for found in results):
+            send = functools.partial(study.send, results)
+            continue
+        missing = IncompleteError(_reason(results, failures), results, failures)
+        send = functools.partial(study.throw, missing)
+
+
+def _results(
+    asked: Sequence[Run],
+    store: RunStore,
+    executor: Executor,
+    task: Perform,
+    progress: Progress,
+    on_progress: Callable[[Progress], Any],
+) -> tuple[list[Result | None], list[Exception]]:
+    """Results of the runs, those missing done now with all that they need; and what went wrong."""
+    mine = executor.share(asked) if isinstance(executor, Shard) else asked
+    outcomes: dict[str, Outcome] = {}
+    levels = _missing(mine, store)
+    progress.done += len({run.key for run in asked} - {run.key for level in levels for run in level})
+    progress.left += sum(map(len, levels))
+    for level in levels:
+        ready = [run for run in level if all(map(store.has, run.needs))]
+        progress.running = min(executor.n_workers, len(ready))
+        on_progress(progress)
+        for run, outcome in executor(ready, task):
+            outcomes[run.key] = outcome
+            progress.done, progress.left, progress.current = progress.done + 1, progress.left - 1, ""
+            progress.running = min(executor.n_workers, progress.left)
+            on_progress(progress)
+    failures = [outcome.failure for outcome in outcomes.values() if outcome.failure is not None]
+    return [store.find(run) for run in asked], failures
+
+
+def _missing(runs: Iterable[Run], store: RunStore) -> list[list[Run]]:
+    """Unfinished runs and what they need: each list needs only the ones before it."""
+    levels: list[dict[str, Run]] = []
+
+    def add(run: Run) -> int:
+        """Depth of a run; −1 if it is finished."""
+        if store.has(run):
+            return -1
+        depth = max((add(need) for need in run.needs), default=-1) + 1
+        while len(levels) <= depth:
+            levels.append({})
+        levels[depth][run.key] = run
+        return depth
+
+    for run in runs:
+        add(run)
+    return [list(level.values()) for level in levels]
+
+
+def _reason(results: list[Result | None], failures: list[Exception]) -> str:
+    n_missing = sum(found is None for found in results)
+    if failures:
+        return f"{n_missing} of {len(results)} runs have no result; the first failure: {failures[0]}"
+    return (
+        f"this shard's runs are done; {n_missing} of {len(results)} belong to other shards: merge the stores "
+        "with `truezero runs merge` and run it again"
+    )
+
+
+def together(*studies: Study[Any]) -> Study[list[Any]]:
+    """Let several studies advance side by side; what all of them ask for may run at once.
+
+    One that cannot go on, as runs are missing, leaves the others alone; `IncompleteError` comes at the end.
+
+    Returns
+    -------
+    list
+        What each returned.
+    """
+    values: list[Any] = [None] * len(studies)
+    asked: dict[int, list[Run]] = {}
+    incomplete: IncompleteError | None = None
+
+    def advance(number: int, step: Callable[[], list[Run]]) -> None:
+        try:
+            asked[number] = step()
+        except StopIteration as finished:
+            asked.pop(number, None)
+            values[number] = finished.value
+
+    for number, study in enumerate(studies):
+        advance(number, functools.partial(next, study))
+    while asked:
+        try:
+            results = yield [run for runs in asked.values() for run in runs]
+        except IncompleteError as error:
+            results, incomplete = error.results, error
+        given = iter(results)
+        for number, runs in list(asked.items()):
+            own = [next(given) for _ in runs]
+            step: Callable[[], list[Run]] = functools.partial(studies[number].send, own)
+            if incomplete is not None and any(found is None for found in own):
+                own_part = IncompleteError(str(incomplete), own, incomplete.failures)
+                step = functools.partial(studies[number].throw, own_part)
+            try:
+                advance(number, step)
+            except IncompleteError as error:
+                asked.pop(number)
+                incomplete = error
+    if incomplete is not None:
+        raise incomplete
+    return values

@@ -1,0 +1,212 @@
+"""What runs do: pre-train one layer, fine-tune a network, fit a baseline."""
+
+from __future__ import annotations
+
+import importlib
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
+
+from truezero.analysis import measure
+from truezero.core.tensors import write_tensors
+from truezero.engines import get_engine
+from truezero.errors import OptionError
+from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
+from truezero.models import load, save
+from truezero.runs.run import Result, Run, Work, not_default, recipes
+
+MODEL = "model.safetensors"
+"""The stack of layers up to its own that a run of "pretrain-layer" leaves."""
+PREDICTIONS = "predictions.safetensors"
+"""Predicted class numbers of the test rows that a run of "fine-tune" leaves, for tests of significance."""
+
+_OF_ONE_LAYER = (
+    "hidden_layer_sizes", "activation", "corruption", "corruption_level", "reconstruction", "target",
+    "tied_weights", "sampling", "l1_activation", "learning_rate_init", "max_iter",
+)  # fmt: skip
+# What changes no bit of a result, or is put there by the recipe.
+_NOT_PART_OF_IT = (
+    "engine", "n_threads", "verbose", "callbacks", "pretraining", "prefit", "warm_start", "code_layer",
+    "sparse_output",
+)  # fmt: skip
+
+
+class _Layer:
+    """Pre-training of one layer, on the code of the layer that it needs, or on the rows (section 3.2).
+
+    Parameters are those of `StackedDenoisingAutoencoder`, each of one layer. Validation rows select.
+    """
+
+    def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """See `Recipe.settings`."""
+        engine = get_engine(parameters.get("engine", "auto"), [parameters.get("activation", "rectifier")])
+        return not_default(StackedDenoisingAutoencoder, parameters, _NOT_PART_OF_IT), engine.name
+
+    def perform(self, work: Work) -> Result:
+        """See `Recipe.perform`."""
+        below = load(work.needs[0] / MODEL) if work.needs else None
+        model = StackedDenoisingAutoencoder(
+            **_of_stack(work.run), n_threads=work.n_threads, callbacks=[*work.callbacks, work.checkpoint]
+        )
+        started = time.perf_counter()
+        data = work.data
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised instead
+            model.fit(data.features("train"), X_val=data.features("validation"), below=below)
+        if model.interrupted_:
+            raise KeyboardInterrupt
+        seconds = time.perf_counter() - started
+        model.set_params(callbacks=None)
+        save(model, work.folder / MODEL)
+        layer = len(model.stack_.layers) - 1
+        history = [record for record in model.history_ if record["layer"] == layer]
+        selected = history[model.epochs_selected_[layer] - 1]
+        return {
+            "layer": layer,
+            "reconstruction_error": selected["reconstruction_error"],
+            "sparsity": selected["sparsity"],
+            "dead_units": selected["dead_units"],
+            "stuck": selected["stuck"],
+            "epoch_selected": selected["epoch"],
+            "n_epochs": len(history),
+            "score": model.score(data.features("validation")),
+            "n_train": data.X_train.shape[0],
+            "n_validation": data.X_validation.shape[0],
+            "seed": work.run.parameters.get("random_state"),
+            "seconds": seconds,
+            "engine": model.engine_,
+            "history": history,
+        }
+
+
+def _of_stack(run: Run) -> dict[str, Any]:
+    """Parameters of the whole stack from those of its layers' runs."""
+    chain = [run]
+    while chain[0].needs:
+        chain.insert(0, chain[0].needs[0])
+    parameters = dict(run.parameters)
+    for name in _OF_ONE_LAYER:
+        given = [layer.parameters for layer in chain]
+        if any(name in of_layer for of_layer in given):
+            default = getattr(StackedDenoisingAutoencoder(), name)
+            parameters[name] = [of_layer.get(name, default) for of_layer in given]
+    return parameters
+
+
+class _FineTuning:
+    """Supervised training of a network, from random weights or from the stack that it needs (section 4.1).
+
+    Parameters are those of `DeepRectifierClassifier`. Validation rows select, test rows are measured.
+    """
+
+    def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """See `Recipe.settings`."""
+        activation = parameters.get("activation", "rectifier")
+        names = [activation] if isinstance(activation, str) else list(activation)
+        engine = get_engine(parameters.get("engine", "auto"), names)
+        return not_default(DeepRectifierClassifier, parameters, _NOT_PART_OF_IT), engine.name
+
+    def perform(self, work: Work) -> Result:
+        """See `Recipe.perform`."""
+        data = work.data
+        model = DeepRectifierClassifier(
+            **work.run.parameters, n_threads=work.n_threads, callbacks=[*work.callbacks, work.checkpoint]
+        )
+        if work.needs:
+            model.set_params(pretraining=load(work.needs[0] / MODEL), prefit=True)
+        started = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised instead
+            model.fit(
+                data.features("train"), data.y_train,
+                X_val=data.features("validation"), y_val=data.y_validation,
+            )  # fmt: skip
+        if model.interrupted_:
+            raise KeyboardInterrupt
+        seconds = time.perf_counter() - started
+        rows = data.features("test")
+        predicted = np.searchsorted(model.classes_, model.predict(rows))
+        smallest = np.min_scalar_type(len(model.classes_))
+        write_tensors(
+            work.folder / PREDICTIONS, {"predicted": predicted.astype(smallest)}, {}, kind="predictions"
+        )
+        return {
+            **measure(model, rows, data.y_test, n_threads=work.n_threads),
+            "validation_error": model.history_[model.epoch_selected_ - 1]["validation_error"],
+            "n_train": data.X_train.shape[0],
+            "n_validation": data.X_validation.shape[0],
+            "epoch_selected": model.epoch_selected_,
+            "n_epochs": model.n_iter_,
+            "seed": work.run.parameters.get("random_state"),
+            "seconds": seconds,
+            "engine": model.engine_,
+            "history": model.history_,
+        }
+
+
+class _Baseline:
+    """A scikit-learn estimator on the same rows.
+
+    Parameters are "estimator", a name of `BASELINES`, and "parameters", that estimator's own.
+    """
+
+    def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """See `Recipe.settings`."""
+        name = parameters.get("estimator")
+        own = not_default(_baseline(name), parameters.get("parameters", {}), ("n_jobs", "verbose"))
+        return {"estimator": name, "parameters": own}, "scikit-learn"
+
+    def perform(self, work: Work) -> Result:
+        """See `Recipe.perform`."""
+        data, parameters = work.data, work.run.parameters
+        model = _baseline(parameters["estimator"])(**parameters.get("parameters", {}))
+        started = time.perf_counter()
+        model.fit(data.scaled("train"), data.y_train)
+        seconds = time.perf_counter() - started
+
+        def error(part: Any) -> float | None:
+            rows, y = data.part(part)
+            if rows is None or y is None:
+                return None
+            predicted = model.predict(data.scaled(part))
+            return float(np.mean(predicted != y if is_classifier(model) else (predicted - y) ** 2))
+
+        return {
+            "test_error": error("test"),
+            "validation_error": error("validation"),
+            "n_train": data.X_train.shape[0],
+            "n_validation": 0 if data.X_validation is None else data.X_validation.shape[0],
+            "n_test": 0 if data.X_test is None else data.X_test.shape[0],
+            "seed": parameters.get("parameters", {}).get("random_state"),
+            "seconds": seconds,
+            "engine": {"name": "scikit-learn"},
+        }
+
+
+BASELINES = {
+    name: f"sklearn.{module}"
+    for module, names in {
+        "linear_model": ("LogisticRegression", "LogisticRegressionCV", "Ridge", "RidgeCV", "SGDClassifier"),
+        "svm": ("LinearSVC",),
+        "neural_network": ("MLPClassifier", "MLPRegressor"),
+        "ensemble": ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
+        "dummy": ("DummyClassifier", "DummyRegressor"),
+    }.items()
+    for name in names
+}
+"""Estimators that a baseline may be, and their modules."""
+
+
+def _baseline(name: Any) -> type:
+    if name not in BASELINES:
+        raise OptionError(f"unknown baseline {name!r}; known: {', '.join(BASELINES)}")
+    found: type = getattr(importlib.import_module(BASELINES[name]), name)
+    return found
+
+
+recipes |= {"pretrain-layer": _Layer(), "fine-tune": _FineTuning(), "baseline": _Baseline()}

@@ -1,0 +1,71 @@
+"""Verdicts on the paper's sentences, from errors of the same seeds on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from scipy import stats
+
+from truezero.studies.study import Claim, Setting
+
+Verdict = Literal["confirmed", "refuted", "not decided"]
+Row = dict[str, Any]
+
+# Errors that differ by less are as good as equal: 0.2 points of per cent.
+_AS_GOOD = 0.002
+
+
+def interval(a: Row, b: Row) -> tuple[float, float, float]:
+    """Mean of a's test error less b's over the seeds, and the bounds of its 95 % interval (paired t-test)."""
+    pairs = zip(a["runs"], b["runs"], strict=True)
+    difference = np.array([x["test_error"] - y["test_error"] for x, y in pairs])
+    mean = float(difference.mean())
+    if len(difference) < 2:
+        return mean, -np.inf, np.inf
+    spread = float(stats.sem(difference)) * float(stats.t.ppf(0.975, len(difference) - 1))
+    return mean, mean - spread, mean + spread
+
+
+def better(a: Row, b: Row) -> Verdict:
+    """Whether a errs less than b."""
+    _, low, high = interval(a, b)
+    return "confirmed" if high < 0 else "refuted" if low > 0 else "not decided"
+
+
+def no_worse(a: Row, b: Row) -> Verdict:
+    """Whether a errs no more than b, or so little more that it does not matter."""
+    _, low, high = interval(a, b)
+    return "confirmed" if high <= _AS_GOOD else "refuted" if low > 0 else "not decided"
+
+
+def alike(a: Row, b: Row) -> Verdict:
+    """Whether a and b err as often."""
+    _, low, high = interval(a, b)
+    if low >= -_AS_GOOD and high <= _AS_GOOD:
+        return "confirmed"
+    return "refuted" if low > 0 or high < 0 else "not decided"
+
+
+def all_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """Verdict on several statements together."""
+    if "refuted" in verdicts:
+        return "refuted"
+    return "confirmed" if all(verdict == "confirmed" for verdict in verdicts) else "not decided"
+
+
+def claim(setting: Setting, sentence: str, section: str, verdict: Verdict, evidence: str) -> Claim:
+    """Put a claim together; what a smoke test finds decides nothing."""
+    if setting.scale_name == "smoke":
+        return Claim(sentence, section, "not decided", f"scale smoke decides nothing; {evidence}")
+    return Claim(sentence, section, verdict, evidence)
+
+
+def errors(a: Row, b: Row) -> str:
+    """Write two errors and their difference, in per cent."""
+    mean, low, high = interval(a, b)
+    bounds = f", 95 % interval {100 * low:+.2f} to {100 * high:+.2f}" if np.isfinite(low) else ", one seed"
+    return (
+        f"{100 * a['test_error']:.2f} % and {100 * b['test_error']:.2f} %: {100 * mean:+.2f} points{bounds}"
+    )

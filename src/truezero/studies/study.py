@@ -1,0 +1,272 @@
+"""What a study is, and what it ends in. Report and terminal render a `StudyResult` and know no study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from truezero.datasets import Dataset
+from truezero.errors import DataError, OptionError
+from truezero.runs import RunStore
+from truezero.runs import Study as Generator
+
+Kind = Literal["name", "error", "fraction", "sparsity", "rmse", "count", "number", "seconds"]
+"""What a column holds: errors, shares and sparsity are fractions, shown in per cent."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes
+    ----------
+    key : str
+        Where a row has its value; dots lead into dicts. A value may be a list, one per layer.
+    title : str
+    kind : str
+        See `Kind`.
+    deviation : str or None
+        Where a row has the standard deviation that belongs to it.
+    paper : bool
+        It holds the paper's numbers.
+    detail : bool
+        A terminal has no room for it.
+    digits : int or None
+        After the point; None leaves it to the kind.
+    """
+
+    key: str
+    title: str
+    kind: Kind = "name"
+    deviation: str | None = None
+    paper: bool = False
+    detail: bool = False
+    digits: int | None = None
+
+    def value(self, row: Mapping[str, Any], key: str | None = None) -> Any:
+        """What a row holds here; None where it holds nothing."""
+        found: Any = row
+        for part in (self.key if key is None else key).split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of results.
+
+    Attributes
+    ----------
+    title : str
+    columns : list of Column
+    rows : list of dict
+        As JSON holds them; they may hold more than the columns show. Rows with the same "section" stand
+        below one heading.
+    note : str
+        The sentences below it.
+    """
+
+    title: str
+    columns: list[Column]
+    rows: list[dict[str, Any]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, as what is drawn.
+
+    Attributes
+    ----------
+    kind : str
+        A name in `truezero.plots.KINDS`, whose arguments are `data`.
+    title, caption : str
+    data : dict
+        Numbers, and arrays of images; the latter are not kept in JSON.
+    """
+
+    kind: str
+    title: str
+    caption: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper that states a result, and what was found.
+
+    Attributes
+    ----------
+    sentence, section : str
+    verdict : {"confirmed", "refuted", "not decided"}
+    evidence : str
+        The figures that decide.
+    """
+
+    sentence: str
+    section: str
+    verdict: Literal["confirmed", "refuted", "not decided"]
+    evidence: str
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """Data used where the paper's are not.
+
+    Attributes
+    ----------
+    paper, ours, why : str
+    """
+
+    paper: str
+    ours: str
+    why: str
+
+
+@dataclass
+class StudyResult:
+    """What a study has found.
+
+    Attributes
+    ----------
+    study, title : str
+    facts : dict
+        Data, network, scale, and numbers of rows and seeds.
+    tables : list of Table
+    figures : list of Figure
+    choices : list of str
+        How it was done where the paper leaves it open.
+    departures : list of str
+        What was done otherwise than the paper says.
+    stand_ins : list of StandIn
+    claims : list of Claim
+    provenance : dict
+        Code, versions and machine; added by whoever has the study carried out.
+    """
+
+    study: str
+    title: str
+    facts: dict[str, Any]
+    tables: list[Table]
+    figures: list[Figure] = field(default_factory=list)
+    choices: list[str] = field(default_factory=list)
+    departures: list[str] = field(default_factory=list)
+    stand_ins: list[StandIn] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it; arrays of images are left out."""
+        return {
+            "study": self.study,
+            "title": self.title,
+            **self.facts,
+            "tables": [
+                {
+                    "title": table.title,
+                    "columns": [vars(column) for column in table.columns],
+                    "rows": table.rows,
+                    "note": table.note,
+                }
+                for table in self.tables
+            ],
+            "figures": [{**vars(figure), "data": _without_arrays(figure.data)} for figure in self.figures],
+            "choices": self.choices,
+            "departures": self.departures,
+            "stand_ins": [vars(stand_in) for stand_in in self.stand_ins],
+            "claims": [vars(claim) for claim in self.claims],
+            "provenance": self.provenance,
+        }
+
+
+def _without_arrays(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_arrays(v) for k, v in value.items() if not isinstance(v, np.ndarray)}
+    if isinstance(value, (list, tuple)):
+        return [_without_arrays(v) for v in value if not isinstance(v, np.ndarray)]
+    return value
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a study is begun with.
+
+    Attributes
+    ----------
+    study, title : str
+    dataset : Dataset
+        With labels, validation and test rows.
+    scale_name : str
+    scale : object
+        How much is run, as the study counts it.
+    store : RunStore
+        Has the models that finished runs left.
+    """
+
+    study: str
+    title: str
+    dataset: Dataset
+    scale_name: str
+    scale: Any
+    store: RunStore
+
+
+@dataclass(frozen=True)
+class Study:
+    """A table or figure of the paper.
+
+    Attributes
+    ----------
+    name, title : str
+    scales : mapping of str to object
+        How much of it is run, by the name of the scale.
+    begin : callable
+        ``(setting) -> generator`` that ends in a `StudyResult`; see `Setting`.
+    """
+
+    name: str
+    title: str
+    scales: Mapping[str, Any]
+    begin: Callable[..., Generator[StudyResult]]
+
+    def on(
+        self, dataset: Dataset, scale: str, store: RunStore, *, n_seeds: int | None = None
+    ) -> Generator[StudyResult]:
+        """Begin the study.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            With labels, validation and test rows.
+        scale : str
+            A key of `scales`.
+        store : RunStore
+            Where the models that its runs leave will lie.
+        n_seeds : int, optional
+            Instead of the scale's.
+
+        Raises
+        ------
+        OptionError
+            If the scale is unknown.
+        DataError
+            If the data set lacks a part.
+        """
+        if scale not in self.scales:
+            raise OptionError(f"unknown scale {scale!r}; known: {', '.join(self.scales)}")
+        for part in ("validation", "test"):
+            if getattr(dataset, f"X_{part}") is None or getattr(dataset, f"y_{part}") is None:
+                raise DataError(
+                    f"{self.name} needs {part} rows with labels, which {dataset.name} does not have; use a "
+                    "named data set"
+                )
+        if dataset.y_train is None:
+            raise DataError(f"{self.name} needs labels, which {dataset.name} does not have")
+        if n_seeds is not None and n_seeds < 1:
+            raise OptionError(f"n_seeds must be at least 1, got {n_seeds}")
+        chosen = self.scales[scale]
+        chosen = chosen if n_seeds is None else replace(chosen, n_seeds=n_seeds)
+        return self.begin(Setting(self.name, self.title, dataset, scale, chosen, store))

@@ -1,0 +1,93 @@
+"""What studies of networks on one data set have in common: the columns of their table, and all around it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from truezero.models import load
+from truezero.runs.recipes import MODEL
+from truezero.studies.figures import pictures, without_histories
+from truezero.studies.study import Claim, Column, Figure, Setting, StandIn, StudyResult, Table
+
+ERROR = Column("test_error", "test error, %", "error", deviation="test_error_deviation")
+SPARSITY = Column("sparsity.overall", "zeros, %", "sparsity")
+RATE = Column("learning_rate", "rate", "number")
+_DETAILS = (
+    Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
+    Column("pretraining.learning_rate", "rate of pre-training", "number", detail=True),
+    Column("n_seeds", "seeds", "count", detail=True),
+    Column("seconds", "seconds", "seconds", detail=True),
+)
+_NOTE = (
+    "Mean ± standard deviation over the seeds, at the best validation epoch of each run. Rate and seconds "
+    "are those of fine-tuning."
+)
+_DEPARTURES = (
+    "λ = 1e-4 on the activations of every network, one coefficient for all layers, in pre-training and "
+    "fine-tuning; the paper says 0.001 for both, which kills units for as long as training goes on.",
+)
+
+
+def facts(setting: Setting) -> dict[str, Any]:
+    """Data, network, scale, and numbers of rows and seeds, as JSON holds them."""
+    dataset, classes = setting.dataset, np.unique(np.asarray(setting.dataset.y_train))
+    return {
+        "data": dataset.name,
+        "data_fingerprint": dataset.fingerprint,
+        "scale": setting.scale_name,
+        "network": [dataset.X_train.shape[1], *setting.scale.hidden_layer_sizes, len(classes)],
+        "n_seeds": setting.scale.n_seeds,
+        "n_train": dataset.X_train.shape[0],
+        "n_validation": dataset.X_validation.shape[0],
+        "n_test": dataset.X_test.shape[0],
+    }
+
+
+def networks(
+    setting: Setting,
+    rows: list[dict[str, Any]],
+    *,
+    table: str,
+    columns: Sequence[Column],
+    figures: Sequence[Figure],
+    choices: Sequence[str],
+    claims: Sequence[Claim],
+    papers: tuple[str, Collection[str]] | None = None,
+) -> StudyResult:
+    """Put the result of a study together whose rows are networks.
+
+    Parameters
+    ----------
+    setting : Setting
+    rows : list of dict
+        As `arms.fine_tuned` gives them, with what the columns name besides. Of the first, which was
+        pre-trained, pictures are shown.
+    table : str
+        Title of the table.
+    columns : sequence of Column
+        Those that come before the details.
+    figures, choices, claims
+        As in `StudyResult`.
+    papers : (str, collection of str), optional
+        The data that the paper had: for people, and names of data sets that are these.
+    """
+    first = rows[0]["pretraining"]["layers"][0][-1]["key"]
+    model = load(setting.store.folder / first / MODEL)
+    stand_ins = []
+    if papers is not None and setting.dataset.name not in papers[1]:
+        why = "errors and sparsity cannot be compared with the paper's numbers"
+        stand_ins.append(StandIn(papers[0], setting.dataset.name, why))
+    return StudyResult(
+        setting.study,
+        setting.title,
+        facts(setting),
+        [Table(table, [*columns, *_DETAILS], without_histories(rows), _NOTE)],
+        [*figures, *pictures(model, setting.dataset)],
+        list(choices),
+        list(_DEPARTURES),
+        stand_ins,
+        list(claims),
+    )
