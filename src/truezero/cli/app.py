@@ -17,15 +17,8 @@ import typer
 from truezero._version import __version__
 from truezero.analysis import measure
 from truezero.cli.bench import bench_app
-from truezero.cli.options import (
-    DataDirOption,
-    JsonOption,
-    ThreadsOption,
-    err_console,
-    out_console,
-    progress,
-    with_estimator_options,
-)
+from truezero.cli.options import DataDirOption, DerivedOptions, JsonOption, ThreadsOption, with_options
+from truezero.cli.terminal import err_console, out_console, progress
 from truezero.core.atomic import check_writable, make_folder, write_text
 from truezero.core.network import Network
 from truezero.core.reconstruction import reconstruction_names
@@ -152,8 +145,24 @@ def reproduce(
     )
 
 
+# Parameters that make no sense on a command line, or are options of the command itself.
+_LEFT_OUT = (
+    "callbacks", "pretraining", "prefit", "warm_start", "verbose", "code_layer", "sparse_output",
+)  # fmt: skip
+# Of pre-training: what is the network's own, or what --pretrain itself says.
+_OF_THE_NETWORK = (
+    "hidden_layer_sizes", "activation", "softplus_scale", "sign_mask", "use_biases", "dtype", "engine",
+    "n_threads", "random_state", "reconstruction",
+)  # fmt: skip
+
+
 @app.command()
-@with_estimator_options
+@with_options(
+    parameters=DerivedOptions(DeepRectifierClassifier, leave_out=_LEFT_OUT),
+    pretraining_parameters=DerivedOptions(
+        StackedDenoisingAutoencoder, prefix="pretrain", leave_out=(*_LEFT_OUT, *_OF_THE_NETWORK)
+    ),
+)
 def train(
     *,
     data: DataArgument,
@@ -178,7 +187,8 @@ def train(
     ] = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
-    **options: Any,
+    parameters: dict[str, Any],
+    pretraining_parameters: dict[str, Any],
 ) -> None:
     """Train a network: on a data set's training rows, its validation rows select, its test rows measure."""
     check_writable(out)
@@ -192,12 +202,10 @@ def train(
     dataset = load_dataset(data, data_dir=data_dir)
     if dataset.y_train is None:
         raise OptionError(f"{data} has no targets to train on")
-    options.setdefault("random_state", 0)
+    options = {"random_state": 0, **parameters}
     kind = DeepRectifierRegressor if regression else DeepRectifierClassifier
     if regression and "class_weight" in options:
         raise OptionError("class_weight is for classification")
-    of_pretraining = {n.removeprefix("pretrain_"): v for n, v in options.items() if n.startswith("pretrain_")}
-    options = {n: v for n, v in options.items() if not n.startswith("pretrain_")}
     more: dict[str, Any] = {}
     fingerprint = dataset.fingerprint
     if unlabeled is not None:
@@ -210,10 +218,12 @@ def train(
         fingerprint += further.fingerprint
     if pretrain is not None:
         options["pretraining"] = StackedDenoisingAutoencoder(
-            reconstruction=pretrain, **of_pretraining, callbacks=[Checkpoint(pretraining_path, fingerprint)]
+            reconstruction=pretrain,
+            **pretraining_parameters,
+            callbacks=[Checkpoint(pretraining_path, fingerprint)],
         )
-    elif of_pretraining or unlabeled is not None:
-        given = "--unlabeled" if unlabeled is not None else "--pretrain-" + next(iter(of_pretraining))
+    elif pretraining_parameters or unlabeled is not None:
+        given = "--unlabeled" if unlabeled is not None else "--pretrain-" + next(iter(pretraining_parameters))
         raise OptionError(f"{given.replace('_', '-')} is for pre-training: add --pretrain auto")
     checkpoint = Checkpoint(checkpoint_path, fingerprint)
     model = kind(**options, callbacks=[checkpoint], verbose=not as_json and err_console.is_terminal)

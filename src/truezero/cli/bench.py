@@ -11,13 +11,8 @@ import typer
 from rich.table import Table
 
 from truezero.bench.page import BENCHMARKS, bench_page
-from truezero.cli.options import (
-    DataDirOption,
-    JsonOption,
-    ThreadsOption,
-    out_console,
-    progress,
-)
+from truezero.cli.options import DataDirOption, JsonOption, ThreadsOption
+from truezero.cli.terminal import out_console, progress
 from truezero.core.atomic import make_folder, write_text, writing
 from truezero.datasets import load_dataset
 from truezero.errors import DataError, OptionError
