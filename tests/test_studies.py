@@ -18,8 +18,18 @@ from truezero.report import percent, study_tables, write_report
 from truezero.report.numbers import cell
 from truezero.runs import RunStore, carry_out
 from truezero.runs.run import recipes
-from truezero.studies import STUDIES, Claim, Column, Figure, StandIn, StudyResult, Table, reproduce
-from truezero.studies import claims, paper
+from truezero.studies import (
+    STUDIES,
+    Claim,
+    Column,
+    Figure,
+    StandIn,
+    StudyResult,
+    Table,
+    claims,
+    paper,
+    reproduce,
+)
 from truezero.studies.arms import Arm, Scale, fine_tuned
 from truezero.studies.study import Setting
 

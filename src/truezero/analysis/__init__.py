@@ -1,7 +1,8 @@
-"""What a trained network does: errors, sparsity, dead units."""
+"""What a trained network is and does: errors, sparsity, dead units."""
 
 from __future__ import annotations
 
+from truezero.analysis.description import describe, sparsity_of_layers
 from truezero.analysis.measurement import Measurement, Sparsity, measure, sparsity
 
-__all__ = ["Measurement", "Sparsity", "measure", "sparsity"]
+__all__ = ["Measurement", "Sparsity", "describe", "measure", "sparsity", "sparsity_of_layers"]

@@ -64,6 +64,11 @@ class Dataset:
             raise DataError(f"{self.name} has no {part} rows")
         return X.astype(dtype) * np.dtype(dtype).type(self.scale)
 
+    def rows_to_measure(self) -> tuple[Any, NDArray[Any] | None]:
+        """Feature values and targets of the test rows, or, where there are none, of all rows."""
+        part: Part = "train" if self.X_test is None else "test"
+        return self.scaled(part), self.part(part)[1]
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all rows, targets and the scale, as hexadecimal digits."""

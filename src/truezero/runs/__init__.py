@@ -8,6 +8,7 @@ from truezero.runs.execute import Executor, Processes, Serial, Shard
 from truezero.runs.provenance import code_version, environment, software
 from truezero.runs.run import NUMERICS, Data, Result, Run
 from truezero.runs.store import RunStore
+from truezero.runs.train import train_to_file, unfinished_files
 
 __all__ = [
     "NUMERICS",
@@ -27,4 +28,6 @@ __all__ = [
     "environment",
     "software",
     "together",
+    "train_to_file",
+    "unfinished_files",
 ]
