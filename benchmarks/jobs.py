@@ -3,7 +3,7 @@
     python benchmarks/jobs.py
 
 Fine-tunes the same network from different seeds: in one process on one thread, and in `--jobs` processes of
-one thread each, in turn. Prints seconds and their ratio, start of the processes and of the library in them included.
+one thread each, in turn. Prints seconds and their ratio; that processes and the library in them start counts.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ def main() -> None:
     for _ in range(given.rounds):
         alone, several = sweep(given.runs, Serial()), sweep(given.runs, Processes(given.jobs))
         ratios.append(alone / several)
-        print(
-            f"one process {alone:.1f} s, {given.jobs} processes {several:.1f} s: {ratios[-1]:.2f} times as fast"
-        )
+        print(f"one process {alone:.1f} s, {given.jobs} {several:.1f} s: {ratios[-1]:.2f} times as fast")
     print(f"median {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 

@@ -14,9 +14,6 @@ import pytest
 
 from truezero import StackedDenoisingAutoencoder, load, save
 from truezero.datasets import load_dataset
-from truezero.errors import DataError
-from truezero.report import percent
-from truezero.runs import Run, RunStore
 
 SMALL = ["--hidden-layer-sizes", "20,15", "--max-iter", "3"]
 
@@ -148,58 +145,28 @@ def test_info_and_data_list(tmp_path: Path) -> None:
     assert "digits" in truezero("data", "list").stdout
 
 
-def test_reproduce_table1(tmp_path: Path) -> None:
-    process = truezero("reproduce", "table1", "--scale", "smoke", "--out", "r", folder=tmp_path)
+def test_reproduce(tmp_path: Path) -> None:
+    process = truezero(
+        "reproduce", "table1", "--scale", "smoke", "--n-seeds", "1", "--out", "r", folder=tmp_path
+    )
     assert process.returncode == 0, process.stderr
     assert "report.html" in process.stdout
-    result = json.loads((tmp_path / "r" / "results.json").read_text())
-    kinds = [(row["half"], row["activation"]) for row in result["rows"]]
-    assert kinds == [
-        (half, name)
-        for half in ("with pre-training", "without pre-training")
-        for name in ("rectifier", "tanh", "softplus")
-    ]
-    pretrained, rectifier, tanh = (result["rows"][number] for number in (0, 3, 4))
-    assert rectifier["sparsity"]["overall"] > 0.2
-    assert tanh["sparsity"]["overall"] == 0
-    assert len(rectifier["runs"]) == 2
-    assert rectifier["pretraining"] is None
-    assert pretrained["pretraining"]["reconstruction"] == "softplus-quadratic"
-    assert len(pretrained["pretraining"]["histories"]) == 2
-    report = (tmp_path / "r" / "report.html").read_text()
-    assert percent(rectifier["test_error"]) in report
-    assert "data:image/png;base64," in report
-    assert "http" not in report  # it needs nothing else
-    folders = sorted(path.name for path in (tmp_path / "r" / "runs").iterdir())
-    keys = {run["key"] for row in result["rows"] for run in row["runs"]}
-    assert keys < set(folders)
-    assert len(folders) == 6 * 2 + 3 * 2  # and one pre-training per network and seed
-    for heading in ("Pre-training", "Filters of the first layer", "Reconstructions of corrupted examples"):
-        assert f"<h2>{heading}</h2>" in report
-    stamps = [path.stat().st_mtime_ns for path in (tmp_path / "r" / "runs").rglob("result.json")]
-    again = succeeded("reproduce", "table1", "--scale", "smoke", "--out", "r", folder=tmp_path)
-    assert again["rows"] == result["rows"]
-    assert [path.stat().st_mtime_ns for path in (tmp_path / "r" / "runs").rglob("result.json")] == stamps
-
-
-def test_reproduce_figure4_and_strategies(tmp_path: Path) -> None:
-    result = succeeded("reproduce", "figure4", "--scale", "smoke", "--out", "r", folder=tmp_path)
-    assert len(result["rows"]) == 2 * 2 * 7
-    few, *_, all_of_them = [r for r in result["rows"] if r["activation"] == "tanh" and r["pretraining"]]
-    assert few["n_labels"] < 30
-    assert all_of_them["n_labels"] == result["n_train"]
-    assert all_of_them["test_error"] < few["test_error"]
-    pretrainings = [
-        path for path in (tmp_path / "r" / "runs").iterdir() if (path / "model.safetensors").exists()
-    ]
-    assert len(pretrainings) == 2 * 2  # once per network and seed, whatever the share of labels
-    assert "Test error by labels" in (tmp_path / "r" / "report.html").read_text()
-    result = succeeded("reproduce", "strategies", "--scale", "smoke", "--out", "s", folder=tmp_path)
-    assert [row["strategy"] for row in result["rows"]] == ["1", "2", "3", "3", "4", "—"]
-    stuck = [row["pretraining"]["stuck"] for row in result["rows"] if row["pretraining"]]
-    assert all(share == 0 for shares in stuck[:4] for share in shares)
-    assert max(stuck[4]) > 0
-    assert "stuck" in (tmp_path / "s" / "report.html").read_text()
+    assert "(paper" not in process.stdout
+    again = succeeded(
+        "reproduce", "table1", "--scale", "smoke", "--n-seeds", "1", "--out", "r", folder=tmp_path
+    )
+    assert again == json.loads((tmp_path / "r" / "results.json").read_text())
+    assert [row["activation"] for row in again["tables"][0]["rows"]] == ["rectifier", "tanh", "softplus"] * 2
+    assert (tmp_path / "r" / "report.html").exists()
+    runs = succeeded("runs", "list", "r/runs", folder=tmp_path)
+    assert len(runs["runs"]) == 15
+    assert runs["unfinished"] == []
+    key = runs["runs"][0]["key"]
+    shown = truezero("runs", "show", "r/runs", key[:9], folder=tmp_path)
+    assert json.loads(shown.stdout)["key"] == key
+    assert "truezero" in json.loads(shown.stdout)["provenance"]
+    assert succeeded("runs", "clean", "r/runs", folder=tmp_path) == {"removed": 0}
+    assert key in truezero("runs", "list", "r/runs", folder=tmp_path).stdout
 
 
 def test_train_with_pretraining(tmp_path: Path) -> None:
@@ -245,34 +212,3 @@ def test_unlabeled_rows_of_another_width(tmp_path: Path) -> None:
     )
     assert process.returncode == 2
     assert "u.npz has 7 features, digits has 64" in process.stderr
-
-
-def test_run_store(tmp_path: Path) -> None:
-    dataset = load_dataset("digits")
-    parameters = {"hidden_layer_sizes": [10], "max_iter": 4, "n_iter_no_change": None, "random_state": 0}
-    run = Run(parameters, dataset.name, dataset.fingerprint)
-    assert run.key == Run({**parameters, "dropout": 0.0}, dataset.name, dataset.fingerprint).key  # a default
-    assert run.key != Run({**parameters, "random_state": 1}, dataset.name, dataset.fingerprint).key
-    assert run.key != Run(parameters, dataset.name, "other data").key
-    store = RunStore(tmp_path)
-    assert store.find(run) is None
-
-    def interrupt(state: Any) -> None:
-        if len(state.history) == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        store.execute(run, dataset, callbacks=[interrupt])
-    assert store.find(run) is None
-    epochs: list[int] = []
-    resumed = store.execute(run, dataset, callbacks=[lambda state: epochs.append(len(state.history))])
-    assert epochs == [3, 4]
-    whole = RunStore(tmp_path / "other").execute(run, dataset)
-    for key in ("test_error", "sparsity", "epoch_selected"):
-        assert whole[key] == resumed[key]
-    files = {path.name for path in (tmp_path / run.key).iterdir()}
-    assert files == {"configuration.json", "environment.json", "result.json"}
-    assert store.find(run) == resumed
-    (tmp_path / run.key / "result.json").write_text("{")
-    with pytest.raises(DataError, match="damaged"):
-        store.find(run)

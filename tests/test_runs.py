@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from truezero.runs import (
     RunStore,
     Serial,
     Shard,
+    Study,
     carry_out,
     run,
     store,
@@ -74,12 +74,12 @@ def baseline(n: int) -> Run:
     return Run("baseline", {"estimator": "LogisticRegression", "parameters": {"C": n}}, DATA)
 
 
-def study(*batches: list[Run]) -> Iterator[Any]:
+def study(*batches: list[Run]) -> Study[list[Any]]:
     """Ask for one batch after the other; return all results."""
-    found = []
+    found: list[Any] = []
     for batch in batches:
-        found.append((yield batch))  # type: ignore[misc]
-    return found  # type: ignore[return-value]
+        found.append((yield batch))
+    return found
 
 
 # ---- identity -----------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def test_a_lease_is_free_when_its_process_is_killed(tmp_path: Path) -> None:
 def test_a_store_is_cleaned_and_merged(tmp_path: Path, counted: Counted) -> None:
     a, b = RunStore(tmp_path / "a"), RunStore(tmp_path / "b")
     for kept, n in ((a, 1), (a, 2), (b, 2), (b, 3)):
-        carry_out(study([number(n)]), kept, [DATASET])  # type: ignore[arg-type]
+        carry_out(study([number(n)]), kept, [DATASET])
     assert a.merge(b) == 1
     assert sorted(result["n"] for _, _, result in a) == [1, 2, 3]
     assert a.merge(b) == 0
@@ -315,12 +315,12 @@ def test_needs_come_first_and_nothing_twice(tmp_path: Path, counted: Counted) ->
     second, third = number(2, first), number(3, first)
     fourth = number(4, second)
     kept = RunStore(tmp_path)
-    (found,) = carry_out(study([fourth, third, third]), kept, [DATASET])  # type: ignore[arg-type]
+    (found,) = carry_out(study([fourth, third, third]), kept, [DATASET])
     assert [result["n"] for result in found] == [4, 3, 3]
     assert found[0]["needs"] == [second.key]
     assert counted.done[0] == 1
     assert sorted(counted.done) == [1, 2, 3, 4]
-    carry_out(study([fourth], [first]), kept, [DATASET])  # type: ignore[arg-type]
+    carry_out(study([fourth], [first]), kept, [DATASET])
     assert len(counted.done) == 4
 
 
@@ -328,7 +328,7 @@ def test_divergence_is_a_result_and_passes_on(tmp_path: Path, counted: Counted) 
     bad = number(1, fail="diverges")
     kept = RunStore(tmp_path)
     for _ in range(2):
-        (found,) = carry_out(study([number(2, bad), number(3)]), kept, [DATASET])  # type: ignore[arg-type]
+        (found,) = carry_out(study([number(2, bad), number(3)]), kept, [DATASET])
         assert found == [{"diverged": "it diverged"}, {"n": 3, "needs": []}]
     assert counted.done == [1, 3]
 
@@ -338,12 +338,12 @@ def test_a_run_that_fails_stops_no_other(tmp_path: Path, counted: Counted) -> No
     with pytest.raises(
         IncompleteError, match=r"2 of 3 runs have no result; the first failure: no such luck"
     ) as caught:
-        carry_out(study([bad, number(2, bad), number(3)]), kept, [DATASET])  # type: ignore[arg-type]
+        carry_out(study([bad, number(2, bad), number(3)]), kept, [DATASET])
     assert counted.done == [1, 3]
     assert [result is None for result in caught.value.results] == [True, True, False]
     assert isinstance(caught.value.failures[0], OSError)
     with pytest.raises(IncompleteError):
-        carry_out(study([bad]), kept, [DATASET])  # type: ignore[arg-type]
+        carry_out(study([bad]), kept, [DATASET])
     assert counted.done == [1, 3, 1]  # it is tried again
 
 
@@ -354,7 +354,7 @@ def test_studies_advance_side_by_side(tmp_path: Path, counted: Counted) -> None:
         combined = together(
             study([number(1)], [number(2)]),
             study([number(3), number(4)]),
-            study([number(5)], [number(1)]),  # type: ignore[arg-type]
+            study([number(5)], [number(1)]),
         )
         runs = next(combined)
         while True:
@@ -376,7 +376,7 @@ def test_studies_advance_side_by_side(tmp_path: Path, counted: Counted) -> None:
 
 def test_one_study_that_cannot_go_on_leaves_the_others_alone(tmp_path: Path, counted: Counted) -> None:
     kept = RunStore(tmp_path)
-    studies = together(study([number(1, fail="breaks")], [number(2)]), study([number(3)], [number(4)]))  # type: ignore[arg-type]
+    studies = together(study([number(1, fail="breaks")], [number(2)]), study([number(3)], [number(4)]))
     with pytest.raises(IncompleteError):
         carry_out(studies, kept, [DATASET])
     assert counted.done == [1, 3, 4]
@@ -389,8 +389,8 @@ def test_progress_counts_runs(tmp_path: Path, counted: Counted) -> None:
         seen.append((progress.done, progress.running, progress.left))
 
     kept = RunStore(tmp_path)
-    carry_out(study([number(1)]), kept, [DATASET])  # type: ignore[arg-type]
-    carry_out(study([number(1), number(2), number(3)]), kept, [DATASET], on_progress=note)  # type: ignore[arg-type]
+    carry_out(study([number(1)]), kept, [DATASET])
+    carry_out(study([number(1), number(2), number(3)]), kept, [DATASET], on_progress=note)
     assert seen == [(1, 1, 2), (2, 1, 1), (3, 0, 0)]
 
 
@@ -398,7 +398,7 @@ def test_executors_find_the_same(tmp_path: Path) -> None:
     runs = [baseline(n) for n in (1, 2, 3, 4, 5)]
 
     def found(name: str, executor: Any) -> Any:
-        (results,) = carry_out(study(runs), RunStore(tmp_path / name), [DATASET], executor=executor)  # type: ignore[arg-type]
+        (results,) = carry_out(study(runs), RunStore(tmp_path / name), [DATASET], executor=executor)
         return [{k: v for k, v in result.items() if k != "seconds"} for result in results]
 
     expected = found("serial", Serial())
@@ -430,7 +430,7 @@ def test_a_shard_has_what_starts_from_the_same_layer() -> None:
 
 
 def _sweep(folder: Path) -> None:
-    carry_out(study([baseline(n) for n in range(1, 9)]), RunStore(folder), [DATASET])  # type: ignore[arg-type]
+    carry_out(study([baseline(n) for n in range(1, 9)]), RunStore(folder), [DATASET])
 
 
 def test_two_sweeps_share_a_store(tmp_path: Path) -> None:
@@ -451,7 +451,12 @@ def test_layers_are_shared_and_make_the_same_stack(tmp_path: Path) -> None:
     from truezero.models import load
     from truezero.runs.recipes import MODEL
 
-    common = {"sign_mask": "half", "max_iter": 2, "random_state": 3, "learning_rate_init": 0.05}
+    common: dict[str, Any] = {
+        "sign_mask": "half",
+        "max_iter": 2,
+        "random_state": 3,
+        "learning_rate_init": 0.05,
+    }
     first = Run("pretrain-layer", {"hidden_layer_sizes": 9, **common}, DATA)
     upper = {
         "hidden_layer_sizes": 6,
@@ -461,7 +466,7 @@ def test_layers_are_shared_and_make_the_same_stack(tmp_path: Path) -> None:
     }
     second = Run("pretrain-layer", upper, DATA, (first,))
     kept = RunStore(tmp_path)
-    ((result,),) = carry_out(study([second]), kept, [DATASET])  # type: ignore[arg-type]
+    ((result,),) = carry_out(study([second]), kept, [DATASET])
     whole = StackedDenoisingAutoencoder(
         (9, 6), reconstruction=["auto", "sigmoid-cross-entropy"], tied_weights=[False, True], **common
     ).fit(DATASET.scaled("train"), X_val=DATASET.scaled("validation"))

@@ -129,7 +129,7 @@ def test_a_study_wants_all_parts(store: RunStore) -> None:
         ({"n_seeds": 0}, "n_seeds must be at least 1"),
     ):
         with pytest.raises(OptionError, match=text):
-            reproduce(STUDIES["table1"], load_dataset("digits"), store, **options)  # type: ignore[arg-type]
+            reproduce(STUDIES["table1"], load_dataset("digits"), store, **options)
 
 
 # ---- rates --------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def test_rates_are_chosen_by_error(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             0.2: {"diverges_in_layer": 0},
             0.02: {"reconstruction_error": 1.0, "diverges_in_layer": 1},
             0.002: {"reconstruction_error": 2.0},
-        }  # fmt: skip
+        }
     )
     tuned = Pretended(
         {
