@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.engines.contract import AutoencoderSettings, Engine, Evaluation, StepSettings, Tally
-from truezero.engines.select import available_engines, core_hash, get_engine, resolve_threads
+from truezero.engines.select import THREADS, available_engines, core_hash, get_engine, resolve_threads
 
 __all__ = [
+    "THREADS",
     "AutoencoderSettings",
     "Engine",
     "Evaluation",
