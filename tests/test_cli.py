@@ -92,7 +92,15 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "engine": (["train", "digits", "--out", "m", "--engine", "gpu"], "unknown engine 'gpu'"),
     "study": (["reproduce", "table9"], "unknown study 'table9'; known: table1"),
     "scale": (["reproduce", "table1", "--scale", "huge", "--out", "r"], "unknown scale 'huge'"),
-    "l1": (["train", "digits", "--out", "m", "--l1-activation", "-1"], "l1_activation must be at least 0"),
+    "l1": (
+        ["train", "digits", "--out", "m", "--l1-activation", "-1"],
+        "l1_activation must be a finite number of at least 0, or one per layer, got -1",
+    ),
+    "no l1": (["train", "digits", "--out", "m", "--l1-activation", "none"], "l1_activation must be a finite"),
+    "no sizes": (
+        ["train", "digits", "--out", "m", "--hidden-layer-sizes", "none"],
+        "hidden_layer_sizes must be a whole number of at least 1, or one per layer, got None",
+    ),
     "dropout": (["train", "digits", "--out", "m", "--dropout", "1"], "dropout must be"),
     "size": (["train", "digits", "--out", "m", "--hidden-layer-sizes", "10,0"], "hidden_layer_sizes"),
     "batch": (["train", "digits", "--out", "m", "--batch-size", "0"], "batch_size"),

@@ -133,12 +133,12 @@ def test_parameters_per_layer(X: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must name a hidden layer"),
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must be .* one per layer \\(1 or more\\), got"),
         ({"corruption": "rain"}, "unknown corruption 'rain'"),
         ({"corruption_level": 1.5}, r"corruption_level of masking must be a number in \[0, 1\], got 1.5"),
         ({"corruption_level": (0.1, 0.2, 0.3)}, "corruption_level must be one value or 2"),
         ({"reconstruction": "magic"}, "unknown reconstruction 'magic'"),
-        ({"target": "beside"}, "target must be one of after, before, squashed"),
+        ({"target": "beside"}, "target must be 'after', 'before' or 'squashed', or one per layer, got"),
         (
             {"target": "before", "reconstruction": "softplus-quadratic"},
             "target='before' needs reconstruction='linear",
@@ -147,19 +147,22 @@ def test_parameters_per_layer(X: Any) -> None:
             {"target": "squashed", "reconstruction": "linear-quadratic"},
             "target='squashed' needs reconstruction='sig",
         ),
-        ({"sampling": 2.0}, "sampling must be None or above 0"),
-        ({"learning_rate_init": 0}, "learning_rate_init must be above 0"),
+        ({"sampling": 2.0}, "sampling must be a number above 0 and at most 1 or None"),
+        ({"learning_rate_init": 0}, "learning_rate_init must be a finite number above 0"),
         ({"learning_rate_init": (0.1,)}, "learning_rate_init must be one value or 2"),
-        ({"l1_activation": -1}, "l1_activation must be at least 0"),
-        ({"max_iter": 0}, "max_iter must be at least 1"),
+        ({"l1_activation": -1}, "l1_activation must be a finite number of at least 0"),
+        ({"max_iter": 0}, "max_iter must be a whole number of at least 1"),
         ({"max_iter": 1.5}, "max_iter must be a whole number"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"validation_fraction": 1.0}, "validation_fraction must be at least 0 and below 1"),
-        ({"n_iter_no_change": 0}, "n_iter_no_change must be None or at least 1"),
-        ({"deviation": 0.0, "reconstruction": "censored-gaussian"}, "deviation must be above 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1"),
+        ({"validation_fraction": 1.0}, "validation_fraction must be a number of at least 0 and below 1"),
+        ({"n_iter_no_change": 0}, "n_iter_no_change must be a whole number of at least 1 or None"),
+        (
+            {"deviation": 0.0, "reconstruction": "censored-gaussian"},
+            "deviation must be a finite number above 0",
+        ),
         ({"dtype": "float16"}, "dtype must be"),
-        ({"code_layer": 2}, "code_layer must be below 2"),
-        ({"sign_mask": "most"}, "unknown sign_mask 'most'"),
+        ({"code_layer": 2}, "code_layer must be a hidden layer, of which there are 2, got 2"),
+        ({"sign_mask": "most"}, "sign_mask must be 'random', 'half' or None, got 'most'"),
         ({"activation": "step"}, "unknown activation 'step'"),
     ],
 )
@@ -378,7 +381,7 @@ def test_the_network_is_the_classifier_s(X: Any, y: Any) -> None:
         classifier(pretraining=StackedDenoisingAutoencoder(activation="tanh")).fit(X, y)
     with pytest.raises(OptionError, match="needs a hidden layer"):
         classifier(hidden_layer_sizes=()).fit(X, y)
-    with pytest.raises(OptionError, match="must be a StackedDenoisingAutoencoder, got str"):
+    with pytest.raises(OptionError, match="must be a StackedDenoisingAutoencoder or None, got 'yes'"):
         classifier(pretraining="yes").fit(X, y)
 
 

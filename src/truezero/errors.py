@@ -22,7 +22,7 @@ class ModelFileError(TruezeroError):
     """A model or checkpoint file is missing, damaged, or does not fit what it is used for."""
 
 
-class EngineUnavailableError(TruezeroError):
+class EngineUnavailableError(OptionError):
     """The engine asked for is unknown, or is not available on this machine."""
 
 

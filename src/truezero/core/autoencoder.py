@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from truezero.core.activations import Array
+from truezero.core.constraints import Constraints, number
 from truezero.core.draws import Purpose
 from truezero.core.network import Network, draw_weights
 from truezero.core.reconstruction import TARGETS, Reconstruction, Target, get_reconstruction, target_of
@@ -46,6 +48,8 @@ class Autoencoder:
     input_scale: Array | None = None
     output_scale: Array | None = None
 
+    constraints: ClassVar[Constraints] = {"deviation": number(above=0)}
+
     def __post_init__(self) -> None:
         sizes = self.network.layer_sizes
         if len(sizes) != 3 or sizes[0] != sizes[2] or self.network.output != "linear":
@@ -54,8 +58,7 @@ class Autoencoder:
             raise OptionError("an auto-encoder has no sign mask of its own")
         if self.target not in TARGETS:
             raise OptionError(f"unknown target {self.target!r}; known: {', '.join(TARGETS)}")
-        if not (np.isfinite(self.deviation) and self.deviation > 0):
-            raise OptionError(f"deviation must be above 0, got {self.deviation!r}")
+        self.constraints["deviation"].check("deviation", self.deviation)
         if self.tied and not np.array_equal(self.network.weights[1], self.network.weights[0].T):
             raise OptionError("the decoder of tied weights must be the encoder's transposed")
         get_reconstruction(self.reconstruction)  # an unknown one is refused

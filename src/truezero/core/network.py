@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.activations import Activation, Array, get_activation
+from truezero.core.constraints import Constraints, number, one_of
 from truezero.core.draws import Purpose, permutation, uniform, words
 from truezero.errors import OptionError
 
@@ -50,6 +51,11 @@ class Network:
     softplus_scale: float = 1.0
     use_biases: bool = True
     output: Output = "softmax"
+
+    constraints: ClassVar[Constraints] = {
+        "softplus_scale": number(above=0),
+        "sign_mask": one_of(*get_args(SignMask)) | None,  # of `draw_signs`
+    }
 
     def __post_init__(self) -> None:
         self.activations = tuple(get_activation(name).name for name in self.activations)
@@ -132,8 +138,7 @@ class Network:
                 sign.shape != (self.weights[layer].shape[1],) or bool((np.abs(sign) != 1).any())
             ):
                 raise OptionError(f"hidden layer {layer}: the sign mask must be ±1, one per unit")
-        if not (np.isfinite(self.softplus_scale) and self.softplus_scale > 0):
-            raise OptionError(f"softplus_scale must be above 0, got {self.softplus_scale!r}")
+        self.constraints["softplus_scale"].check("softplus_scale", self.softplus_scale)
         if self.output not in ("softmax", "linear"):
             raise OptionError(f"output must be 'softmax' or 'linear', got {self.output!r}")
 
@@ -215,14 +220,13 @@ def draw_signs(
     sign_mask: SignMask | None, n_units: int, layer: int, dtype: str | np.dtype[np.floating], seed: int
 ) -> NDArray[np.floating] | None:
     """±1 per unit, or None."""
+    Network.constraints["sign_mask"].check("sign_mask", sign_mask)
     if sign_mask is None:
         return None
     if sign_mask == "random":
         drawn = words(seed, Purpose.SIGN_MASK, layer=layer, examples=[0], n_units=n_units)[0]
         return np.where(drawn < 2**31, -1, 1).astype(dtype)
-    if sign_mask == "half":
-        signs = np.ones(n_units, dtype=dtype)
-        order = permutation(seed, Purpose.SIGN_MASK, np.arange(n_units), epoch=layer)
-        signs[order[: n_units // 2]] = -1
-        return signs
-    raise OptionError(f"unknown sign_mask {sign_mask!r}; known: None, 'random', 'half'")
+    signs = np.ones(n_units, dtype=dtype)
+    order = permutation(seed, Purpose.SIGN_MASK, np.arange(n_units), epoch=layer)
+    signs[order[: n_units // 2]] = -1
+    return signs

@@ -10,6 +10,7 @@ from __future__ import annotations
 from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.engines.contract import AutoencoderSettings, Engine, Evaluation, StepSettings, Tally
 from truezero.engines.select import (
+    THREADS,
     available_engines,
     core_hash,
     get_engine,
@@ -18,6 +19,7 @@ from truezero.engines.select import (
 )
 
 __all__ = [
+    "THREADS",
     "AutoencoderSettings",
     "Engine",
     "Evaluation",

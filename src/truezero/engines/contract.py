@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from scipy import sparse
 
 from truezero.core.activations import Array
 from truezero.core.autoencoder import Autoencoder
+from truezero.core.constraints import Constraints, number
 from truezero.core.corruption import Corruption
 from truezero.core.network import Network
 from truezero.core.rows import Examples, Features, Unlabeled
@@ -48,9 +49,10 @@ class StepSettings:
 
     def __post_init__(self) -> None:
         if self.learning_rate * self.weight_decay >= 1:
+            bound, alpha = self.batch_size / self.learning_rate, self.batch_size * self.weight_decay
             raise OptionError(
-                f"learning rate {self.learning_rate} times weight decay {self.weight_decay} must be below 1: "
-                "a step would turn the weights' signs around"
+                f"alpha must be below batch_size / learning_rate_init, {bound:g}, got {alpha:g}: so much "
+                "weight decay would turn the weights' signs around"
             )
 
 
@@ -84,9 +86,10 @@ class AutoencoderSettings:
     corruption: Corruption = field(default_factory=Corruption)
     sampling: float | None = None
 
+    constraints: ClassVar[Constraints] = {"sampling": number(above=0, most=1) | None}
+
     def __post_init__(self) -> None:
-        if self.sampling is not None and not 0 < self.sampling <= 1:
-            raise OptionError(f"sampling must be None or above 0 and at most 1, got {self.sampling!r}")
+        self.constraints["sampling"].check("sampling", self.sampling)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ import os
 from collections.abc import Sequence
 
 from truezero.core.activations import get_activation
+from truezero.core.constraints import whole_number
 from truezero.core.network import Network
 from truezero.engines.contract import Engine
 from truezero.engines.reference import ReferenceEngine
 from truezero.errors import EngineUnavailableError, OptionError
+
+THREADS = whole_number(1) | None
 
 _engines: dict[str, Engine] = {"reference": ReferenceEngine()}
 _unavailable: dict[str, str] = {}
@@ -75,12 +78,12 @@ def resolve_threads(n_threads: int | None) -> int:
     OptionError
         If it is not a whole number above 0.
     """
+    THREADS.check("n_threads", n_threads)
     if n_threads is not None:
-        chosen, source = str(n_threads), "n_threads"
-    else:
-        names = ("TRUEZERO_NUM_THREADS", "OMP_NUM_THREADS")
-        source = next((name for name in names if os.environ.get(name)), "")
-        chosen = os.environ[source] if source else str(_cpus())
+        return int(n_threads)
+    names = ("TRUEZERO_NUM_THREADS", "OMP_NUM_THREADS")
+    source = next((name for name in names if os.environ.get(name)), "")
+    chosen = os.environ[source] if source else str(_cpus())
     if not chosen.isascii() or not chosen.isdigit() or int(chosen) < 1:
         raise OptionError(f"{source} must be a whole number above 0, got {chosen!r}")
     return int(chosen)

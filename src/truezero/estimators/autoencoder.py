@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,24 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from truezero.core.autoencoder import Stack
+from truezero.core.constraints import Constraints, known, layerwise, number, one_of, truth_value
 from truezero.core.corruption import Corruption
 from truezero.core.draws import Purpose, permutation
-from truezero.engines import Engine, Features, Unlabeled, get_engine, resolve_threads
+from truezero.core.reconstruction import get_reconstruction
+from truezero.engines import (
+    AutoencoderSettings,
+    Engine,
+    Features,
+    Unlabeled,
+    get_engine,
+    resolve_threads,
+)
 from truezero.errors import DataError, OptionError
 from truezero.estimators.codes import CodesMixin, power_of_two_scale
-from truezero.estimators.layer_plans import levels_per_layer, per_layer, plan_pretraining
+from truezero.estimators.layer_plans import levels_per_layer, plan_pretraining
+from truezero.estimators.parameters import NOISE_LEVEL, check_parameters, per_layer
 from truezero.training import (
+    LayerPlan,
     Pretraining,
     PretrainingRecord,
     PretrainingState,
@@ -30,6 +41,7 @@ from truezero.training import (
 )
 
 _FEWEST_ROWS_TO_SPLIT = 20
+_OF_A_LAYER = ("target", "l1_activation", "learning_rate_init", "max_iter")  # among those of a LayerPlan
 _BLOCK = 4_000_000  # numbers that are reconstructed at once
 
 
@@ -103,7 +115,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
         Of all arithmetic.
     random_state : int, RandomState or None, default=None
         Seed of weights, order, split, noise and sampling.
-    verbose : bool, default=False
+    verbose : bool or int, default=False
         Show a progress bar.
     code_layer : int, default=-1
         Layer whose code `transform` gives; -1 is the last.
@@ -148,6 +160,22 @@ class StackedDenoisingAutoencoder(CodesMixin):
     >>> model.transform(X[:5] / 16).shape
     (5, 32)
     """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        **CodesMixin._parameter_constraints,
+        **Pretraining.constraints,
+        **LayerPlan.constraints,
+        **{name: layerwise(LayerPlan.constraints[name]) for name in _OF_A_LAYER},
+        "corruption": layerwise(known("the name of a corruption", Corruption)),
+        "corruption_level": layerwise(NOISE_LEVEL),
+        "reconstruction": layerwise(
+            one_of("auto") | known("the name of a reconstruction", get_reconstruction)
+        ),
+        "tied_weights": layerwise(truth_value),
+        "sampling": layerwise(AutoencoderSettings.constraints["sampling"]),
+        "unit_scaling": truth_value,
+        "validation_fraction": number(least=0, below=1),
+    }
 
     stack_: Stack
     history_: list[PretrainingRecord]
@@ -235,6 +263,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
         TruezeroError
             A ValueError, if a parameter or the data cannot be used, training diverges or a layer dies.
         """
+        check_parameters(self)
         rows = validate_data(self, X, accept_sparse="csr", dtype=[np.float32, np.float64])
         seed = self._seed()
         held_out = None
@@ -282,6 +311,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
         -------
         self
         """
+        check_parameters(self)
         fresh = not hasattr(self, "stack_")
         rows = validate_data(self, X, reset=fresh, accept_sparse="csr", dtype=[np.float32, np.float64])
         settings = plan_pretraining(self, rows, self._seed() if fresh else self.seed_, epochs=1)
@@ -365,6 +395,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
         scale = self.stack_.layers[0].input_scale
         if scale is not None:  # the noise is on what the layer is given
             rows = rows / scale
+        check_parameters(self, "corruption", "corruption_level")  # they may have been set since the fit
         kind = per_layer("corruption", self.corruption, len(self.stack_.layers))
         noise = Corruption(kind[0], levels_per_layer(self.corruption_level, kind)[0])
         noisy = noise.apply(rows, np.arange(len(rows)), layer=0, epoch=0, seed=self.seed_)

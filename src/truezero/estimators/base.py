@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,12 +14,14 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from truezero.core.activations import Array
+from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
 from truezero.core.draws import Purpose, permutation
 from truezero.core.network import Network, initialize
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.codes import CodesMixin, power_of_two_scale
-from truezero.estimators.pretraining import pretrained_stack, unlabeled_rows
+from truezero.estimators.parameters import LABEL, check_parameters, per_layer
+from truezero.estimators.pretraining import PRETRAINING, pretrained_stack, unlabeled_rows
 from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, fine_tune
 
 _FEWEST_ROWS_TO_SPLIT = 20
@@ -32,6 +33,17 @@ class DeepRectifierBase(CodesMixin, ABC):
     history_: list[EpochRecord]
     sparsity_: list[float]
     _targets_output: ClassVar[str]
+    _parameter_constraints: ClassVar[Constraints] = {
+        **CodesMixin._parameter_constraints,
+        **FineTuning.constraints,
+        "hidden_layer_sizes": layerwise(whole_number(1)),
+        "early_stopping": truth_value,
+        "validation_fraction": number(above=0, below=1),
+        "pretraining": PRETRAINING,
+        "prefit": truth_value,
+        "unlabeled_label": LABEL,
+        "warm_start": truth_value,
+    }
 
     def __init__(
         self,
@@ -155,6 +167,7 @@ class DeepRectifierBase(CodesMixin, ABC):
         TruezeroError
             A ValueError, if a parameter or the data cannot be used, or training diverges.
         """
+        check_parameters(self)
         if (X_val is None) != (y_val is None):
             raise OptionError("X_val and y_val must be given together")
         fresh = not (self.warm_start and hasattr(self, "network_"))
@@ -201,6 +214,7 @@ class DeepRectifierBase(CodesMixin, ABC):
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
         """Train one epoch on the rows; never splits off validation rows."""
+        check_parameters(self)
         fresh = not hasattr(self, "network_")
         settings = self._settings(epochs=1)
         rows, target = self._check_rows(X, y, reset=fresh)
@@ -215,41 +229,24 @@ class DeepRectifierBase(CodesMixin, ABC):
         return self
 
     def _settings(self, epochs: int | None = None) -> FineTuning:
-        """Check the parameters and put them together."""
-        sizes = self._hidden_sizes()
-        self._check_kinds(Integral, "a whole number", "batch_size", "max_iter")
-        self._check_kinds(
-            Real, "a number", "learning_rate_init", "dropout", "input_dropout", "alpha",
-            "validation_fraction", "softplus_scale",
-        )  # fmt: skip
-        for name, kind in (("max_norm", Real), ("n_iter_no_change", Integral)):
-            if not isinstance(getattr(self, name), (kind, type(None))):
-                raise OptionError(f"{name} must be a number or None, got {getattr(self, name)!r}")
-        if not 0 < self.validation_fraction < 1:
-            raise OptionError(
-                f"validation_fraction must be above 0 and below 1, got {self.validation_fraction!r}"
-            )
-        self._check_common(sizes)
-        l1: Any = self.l1_activation
-        per_layer = (l1,) * len(sizes) if isinstance(l1, Real) else tuple(l1)
-        if len(per_layer) != len(sizes) or not all(isinstance(value, Real) for value in per_layer):
-            raise OptionError(
-                f"l1_activation must be one number or {len(sizes)}, one per hidden layer, got {l1!r}"
-            )
+        """Put the parameters together, each of which is checked."""
+        n_hidden = len(self._hidden_sizes())
+        if n_hidden:
+            self._check_code_layer(n_hidden)
         step = StepSettings(
             learning_rate=float(self.learning_rate_init),
             batch_size=int(self.batch_size),
-            l1=tuple(float(value) for value in per_layer),
+            l1=tuple(map(float, per_layer("l1_activation", self.l1_activation, n_hidden))),
             dropout=float(self.dropout),
             input_dropout=float(self.input_dropout),
             max_norm=None if self.max_norm is None else float(self.max_norm),
             # scikit-learn divides its L2 term by the minibatch's number of rows.
-            weight_decay=float(self.alpha) / max(int(self.batch_size), 1),
+            weight_decay=float(self.alpha) / int(self.batch_size),
         )
         return FineTuning(
             step,
             max_epochs=int(self.max_iter) if epochs is None else epochs,
-            n_iter_no_change=self.n_iter_no_change,
+            n_iter_no_change=None if self.n_iter_no_change is None else int(self.n_iter_no_change),
             shuffle=bool(self.shuffle),
             seed=self._seed(),
         )
@@ -310,12 +307,13 @@ class DeepRectifierBase(CodesMixin, ABC):
     ) -> None:
         if fresh:
             self._input_scale = power_of_two_scale(rows)
+            sizes = self._hidden_sizes()
             network = initialize(
-                (rows.shape[1], *self._hidden_sizes(), self._n_outputs()),
-                self.activation,
+                (rows.shape[1], *sizes, self._n_outputs()),
+                per_layer("activation", self.activation, len(sizes)),
                 sign_mask=self.sign_mask,  # type: ignore[arg-type] # checked there
                 softplus_scale=self.softplus_scale,
-                use_biases=self.use_biases,
+                use_biases=bool(self.use_biases),
                 output=self._targets_output,  # type: ignore[arg-type]
                 dtype=self.dtype,
                 seed=settings.seed,
@@ -376,8 +374,8 @@ class DeepRectifierBase(CodesMixin, ABC):
         before = list(self.history_) if further else []
         self.epoch_selected_ = len(before) + state.epoch_selected
         self.history_ = before + state.history
-        for number, record in enumerate(self.history_, start=1):
-            record["epoch"] = number
+        for epoch, record in enumerate(self.history_, start=1):
+            record["epoch"] = epoch
         self._epochs_before = len(self.history_)
         self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
         last = state.history[-1]

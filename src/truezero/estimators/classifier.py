@@ -12,9 +12,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from truezero.core.constraints import Constraints
 from truezero.core.costs import log_softmax
 from truezero.errors import DataError
 from truezero.estimators.base import DeepRectifierBase
+from truezero.estimators.parameters import CLASS_WEIGHT
 
 
 class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
@@ -68,7 +70,7 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     prefit : bool, default=False
         `pretraining` is fitted already and used as it is. In a search, which clones everything, wrap it
         in scikit-learn's `FrozenEstimator` instead.
-    unlabeled_label : object, default=None
+    unlabeled_label : str, number, bool or None, default=None
         Value of y that means "no label": such rows only pre-train. None: every value is a label.
     warm_start : bool, default=False
         Go on from the fitted network.
@@ -82,7 +84,7 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
         Of the network and all arithmetic.
     random_state : int, RandomState or None, default=None
         Seed of weights, order, split and dropout.
-    verbose : bool, default=False
+    verbose : bool or int, default=False
         Show a progress bar.
     code_layer : int, default=-1
         Hidden layer that `transform` gives; -1 is the last.
@@ -125,6 +127,10 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     """
 
     _targets_output: ClassVar[str] = "softmax"
+    _parameter_constraints: ClassVar[Constraints] = {
+        **DeepRectifierBase._parameter_constraints,
+        "class_weight": CLASS_WEIGHT,
+    }
     classes_: NDArray[Any]
 
     def __init__(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sklearn
@@ -14,9 +12,20 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from truezero.core.activations import get_activation
+from truezero.core.constraints import (
+    Constraints,
+    is_several,
+    known,
+    layerwise,
+    one_of,
+    truth_value,
+    whole_number,
+)
 from truezero.core.network import Network
-from truezero.engines import Features, get_engine, resolve_threads
+from truezero.engines import THREADS, Features, get_engine, resolve_threads
 from truezero.errors import OptionError
+from truezero.estimators.parameters import CALLBACKS, RANDOM_STATE, check_parameters
 
 # Features larger than this are trained divided by a power of two: plain SGD at any usable rate
 # diverges on unscaled tabular data, and the paper's pixels and words are far below it.
@@ -25,6 +34,21 @@ _LARGE_FEATURE = 8.0
 
 class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Transforms rows to the activations of a hidden layer of its `network_`; not for direct use."""
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        **Network.constraints,
+        "activation": layerwise(known("the name of an activation", get_activation)),
+        "use_biases": truth_value,
+        "shuffle": truth_value,
+        "callbacks": CALLBACKS,
+        "engine": known("the name of an engine", get_engine),
+        "n_threads": THREADS,
+        "dtype": one_of("float32", "float64"),
+        "random_state": RANDOM_STATE,
+        "verbose": truth_value | whole_number(0),
+        "code_layer": whole_number(),
+        "sparse_output": truth_value,
+    }
 
     network_: Network
     hidden_layer_sizes: Any
@@ -64,12 +88,10 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         return codes if interface == "sparray" else sparse.csr_matrix(codes)
 
     def _code_layer(self) -> int:
+        check_parameters(self, "code_layer")  # it may have been set since the fit
         n = self.network_.n_hidden
-        if not -n <= self.code_layer < n:
-            raise OptionError(
-                f"code_layer {self.code_layer!r} is not a hidden layer of this network, which has {n}"
-            )
-        return self.code_layer % n
+        self._check_code_layer(n)
+        return int(self.code_layer % n)
 
     @property
     def _n_features_out(self) -> int:
@@ -92,31 +114,18 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     # ---- parameters that all have ---------------------------------------------------------------
 
     def _hidden_sizes(self) -> tuple[int, ...]:
-        sizes: Any = self.hidden_layer_sizes
-        several = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-        if not all(isinstance(size, Integral) and int(size) > 0 for size in several):
-            raise OptionError(f"hidden_layer_sizes must be whole numbers above 0, got {sizes!r}")
-        return tuple(int(size) for size in several)
+        sizes = self.hidden_layer_sizes
+        return tuple(map(int, sizes)) if is_several(sizes) else (int(sizes),)
 
-    def _check_common(self, sizes: Sequence[int]) -> None:
-        if self.dtype not in ("float32", "float64"):
-            raise OptionError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
-        if sizes and not -len(sizes) <= self.code_layer < max(len(sizes), 1):
-            raise OptionError(f"code_layer must be below {len(sizes)}, got {self.code_layer!r}")
-
-    def _check_kinds(self, kind: type, what: str, *names: str) -> None:
-        """Refuse parameters that are not of a kind of number; a truth value is none."""
-        for name in names:
-            value = getattr(self, name)
-            if not isinstance(value, kind) or isinstance(value, bool):
-                raise OptionError(f"{name} must be {what}, got {value!r}")
+    def _check_code_layer(self, n_layers: int) -> None:
+        if not -n_layers <= self.code_layer < n_layers:
+            raise OptionError(
+                f"code_layer must be a hidden layer, of which there are {n_layers}, got {self.code_layer!r}"
+            )
 
     def _seed(self) -> int:
         """Draw the 64-bit seed of a training."""
-        try:
-            random = check_random_state(self.random_state)
-        except ValueError as error:
-            raise OptionError(f"random_state: {error}") from error
+        random = check_random_state(self.random_state)
         return int(random.randint(2**32, dtype=np.uint32)) << 32 | int(random.randint(2**32, dtype=np.uint32))
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
 from truezero.core.activations import get_activation
+from truezero.core.constraints import is_several
 from truezero.core.corruption import Corruption
 from truezero.core.reconstruction import get_reconstruction
 from truezero.engines import AutoencoderSettings
-from truezero.errors import OptionError
+from truezero.estimators.parameters import is_pair, per_layer
 from truezero.training import LayerPlan, Pretraining
 
 
 def plan_pretraining(model: Any, rows: Any, seed: int, epochs: int | None = None) -> Pretraining:
-    """Check the parameters of a StackedDenoisingAutoencoder and put them together.
+    """Put the parameters of a StackedDenoisingAutoencoder together, each of which is checked.
 
     Parameters
     ----------
@@ -34,30 +32,21 @@ def plan_pretraining(model: Any, rows: Any, seed: int, epochs: int | None = None
     Raises
     ------
     OptionError
-        If a parameter cannot be used.
+        If they do not fit together.
     """
     sizes = model._hidden_sizes()
     n = len(sizes)
-    if n == 0:
-        raise OptionError("hidden_layer_sizes must name a hidden layer or more, got none")
-    model._check_common(sizes)
-    model._check_kinds(Integral, "a whole number", "batch_size")
-    model._check_kinds(Real, "a number", "validation_fraction", "softplus_scale", "deviation")
-    if not 0 <= model.validation_fraction < 1:
-        raise OptionError(
-            f"validation_fraction must be at least 0 and below 1, got {model.validation_fraction!r}"
-        )
-    if not isinstance(model.n_iter_no_change, (Integral, type(None))):
-        raise OptionError(f"n_iter_no_change must be a number or None, got {model.n_iter_no_change!r}")
+    model._check_code_layer(n)
     activations = [get_activation(name).name for name in per_layer("activation", model.activation, n)]
     kinds = per_layer("corruption", model.corruption, n)
     levels = levels_per_layer(model.corruption_level, kinds)
     names = per_layer("reconstruction", model.reconstruction, n)
     targets = per_layer("target", model.target, n)
-    l1 = _numbers("l1_activation", model.l1_activation, n, Real)
-    rates = _numbers("learning_rate_init", model.learning_rate_init, n, Real)
-    iterations = _numbers("max_iter", model.max_iter, n, Integral)
-    sampling = _numbers("sampling", model.sampling, n, (Real, type(None)))
+    l1 = per_layer("l1_activation", model.l1_activation, n)
+    rates = per_layer("learning_rate_init", model.learning_rate_init, n)
+    iterations = per_layer("max_iter", model.max_iter, n)
+    sampling = per_layer("sampling", model.sampling, n)
+    tied = per_layer("tied_weights", model.tied_weights, n)
     has_mask = model.sign_mask is not None
     negative = bool(rows.shape[0]) and float(rows.min()) < 0
     plans = []
@@ -79,7 +68,7 @@ def plan_pretraining(model: Any, rows: Any, seed: int, epochs: int | None = None
                     names[layer], targets[layer], activations[layer], below, negative, has_mask
                 ),
                 target="after" if layer == 0 and targets[0] == "before" else targets[layer],
-                tied=bool(per_layer("tied_weights", model.tied_weights, n)[layer]),
+                tied=bool(tied[layer]),
                 deviation=float(model.deviation),
                 unit_scaling=bool(model.unit_scaling),
                 max_epochs=int(iterations[layer]) if epochs is None else epochs,
@@ -115,25 +104,10 @@ def _reconstruction(
     return "softplus-quadratic"
 
 
-def per_layer(name: str, value: Any, n: int) -> list[Any]:
-    """Values of a parameter that may be one, or one per layer."""
-    several = list(value) if isinstance(value, (tuple, list, np.ndarray)) else [value] * n
-    if len(several) != n:
-        raise OptionError(f"{name} must be one value or {n}, one per layer, got {value!r}")
-    return several
-
-
-def _numbers(name: str, value: Any, n: int, kind: Any) -> list[Any]:
-    several = per_layer(name, value, n)
-    if not all(isinstance(number, kind) and not isinstance(number, bool) for number in several):
-        what = "a whole number" if kind is Integral else "a number"
-        raise OptionError(f"{name} must be {what}, or one per layer, got {value!r}")
-    return several
-
-
 def levels_per_layer(value: Any, kinds: list[str]) -> list[Any]:
     """Level per layer; two numbers are a pair where all is salt and pepper."""
-    is_pair = isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(p, Real) for p in value)
-    if is_pair and set(kinds) == {"salt-and-pepper"}:
-        return [tuple(value)] * len(kinds)
-    return per_layer("corruption_level", value, len(kinds))
+    if set(kinds) == {"salt-and-pepper"} and is_pair(value):
+        levels = [value] * len(kinds)
+    else:
+        levels = per_layer("corruption_level", value, len(kinds))
+    return [tuple(map(float, level)) if is_several(level) else float(level) for level in levels]

@@ -14,14 +14,29 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import validate_data
 
 from truezero.core.activations import get_activation
+from truezero.core.constraints import Constraint
 from truezero.errors import DataError, OptionError
 from truezero.estimators.autoencoder import StackedDenoisingAutoencoder
+from truezero.estimators.parameters import check_parameters
 
 # What describes the network is the supervised estimator's to say.
 _OF_THE_NETWORK = (
     "hidden_layer_sizes", "activation", "softplus_scale", "sign_mask", "use_biases", "dtype",
 )  # fmt: skip
 _OF_THE_RUN = ("engine", "n_threads", "verbose")
+
+
+def _stack_in(pretraining: Any) -> Any:
+    return pretraining.estimator if isinstance(pretraining, FrozenEstimator) else pretraining
+
+
+PRETRAINING = (
+    Constraint(
+        ("a StackedDenoisingAutoencoder",),
+        lambda value: isinstance(_stack_in(value), StackedDenoisingAutoencoder),
+    )
+    | None
+)
 
 
 def unlabeled_rows(model: Any, X_unlabeled: Any) -> list[Any]:
@@ -65,15 +80,10 @@ def pretrained_stack(model: Any, rows: list[Any], seed: int) -> StackedDenoising
     Raises
     ------
     OptionError
-        If it is no StackedDenoisingAutoencoder, or is of another shape than the model's network.
+        If one of its parameters cannot be used, or it is of another shape than the model's network.
     """
-    given = model.pretraining
-    fitted = model.prefit
-    if isinstance(given, FrozenEstimator):
-        given, fitted = given.estimator, True
-    if not isinstance(given, StackedDenoisingAutoencoder):
-        raise OptionError(f"pretraining must be a StackedDenoisingAutoencoder, got {type(given).__name__}")
-    if fitted:
+    given: StackedDenoisingAutoencoder = _stack_in(model.pretraining)
+    if model.prefit or isinstance(model.pretraining, FrozenEstimator):
         if not hasattr(given, "stack_"):
             raise OptionError(
                 "prefit=True, but pretraining is not fitted: fit it before; in a search, which clones it, "
@@ -91,6 +101,10 @@ def pretrained_stack(model: Any, rows: list[Any], seed: int) -> StackedDenoising
     if not model._hidden_sizes():
         raise OptionError("pretraining needs a hidden layer; hidden_layer_sizes is empty")
     own: StackedDenoisingAutoencoder = clone(given)
+    try:
+        check_parameters(own)
+    except OptionError as error:
+        raise OptionError(f"pretraining: {error}") from error
     defaults = StackedDenoisingAutoencoder()
     for name in _OF_THE_NETWORK:
         asked, ours = getattr(own, name), getattr(model, name)

@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from truezero.core.constraints import Constraints, check_settings, layerwise, number, whole_number
 from truezero.core.costs import cost
 from truezero.core.draws import Purpose, permutation
 from truezero.core.network import Network
@@ -18,7 +19,6 @@ from truezero.core.tensors import Tensors, network_from_tensors, network_to_tens
 from truezero.engines import Engine, Examples, StepSettings, Tally
 from truezero.errors import DivergenceError
 from truezero.training.history import EpochRecord, best_epoch
-from truezero.training.settings import require
 
 # Training whose cost exceeds this many times the cost of predicting zeros has exploded.
 _EXPLOSION = 1e3
@@ -48,42 +48,34 @@ class FineTuning:
     shuffle: bool = True
     seed: int = 0
 
+    # By the names of the estimators' parameters, which are declared by these.
+    constraints: ClassVar[Constraints] = {
+        "learning_rate_init": number(above=0),
+        "batch_size": whole_number(1),
+        "l1_activation": layerwise(number(least=0)),
+        "alpha": number(least=0),
+        "dropout": number(least=0, below=1),
+        "input_dropout": number(least=0, below=1),
+        "max_norm": number(above=0) | None,
+        "max_iter": whole_number(1),
+        "n_iter_no_change": whole_number(1) | None,
+    }
+
     def __post_init__(self) -> None:
         step = self.step
-        require(
-            math.isfinite(step.learning_rate) and step.learning_rate > 0,
-            "learning_rate_init",
-            "above 0",
-            step.learning_rate,
-        )
-        require(step.batch_size >= 1, "batch_size", "at least 1", step.batch_size)
-        require(self.max_epochs >= 1, "max_iter", "at least 1", self.max_epochs)
-        require(all(math.isfinite(l1) and l1 >= 0 for l1 in step.l1), "l1_activation", "at least 0", step.l1)
-        for name, p in (("dropout", step.dropout), ("input_dropout", step.input_dropout)):
-            require(0 <= p < 1, name, "at least 0 and below 1", p)
-        require(
-            step.max_norm is None or (math.isfinite(step.max_norm) and step.max_norm > 0),
-            "max_norm",
-            "None or above 0",
-            step.max_norm,
-        )
-        require(
-            math.isfinite(step.weight_decay) and step.weight_decay >= 0,
-            "alpha",
-            "at least 0",
-            step.weight_decay,
-        )
-        require(
-            step.learning_rate * step.weight_decay < 1,
-            "alpha",
-            "below batch_size / learning_rate_init",
-            step.weight_decay,
-        )
-        require(
-            self.n_iter_no_change is None or self.n_iter_no_change >= 1,
-            "n_iter_no_change",
-            "None or at least 1",
-            self.n_iter_no_change,
+        check_settings(
+            self.constraints,
+            {
+                "learning_rate_init": step.learning_rate,
+                "batch_size": step.batch_size,
+                "l1_activation": step.l1,
+                "alpha": step.weight_decay,
+                "dropout": step.dropout,
+                "input_dropout": step.input_dropout,
+                "max_norm": step.max_norm,
+                "max_iter": self.max_epochs,
+                "n_iter_no_change": self.n_iter_no_change,
+            },
         )
 
 

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from truezero.core.activations import get_activation
+from truezero.core.autoencoder import Autoencoder
+from truezero.core.constraints import Constraints, check_settings, layerwise, number, one_of, whole_number
 from truezero.core.network import SignMask
 from truezero.core.reconstruction import get_reconstruction
 from truezero.engines import AutoencoderSettings
 from truezero.errors import OptionError
 
 TARGETS = ("after", "before", "squashed")
-
-
-def require(holds: bool, name: str, wanted: str, got: object) -> None:
-    """Refuse what an option cannot be.
-
-    Raises
-    ------
-    OptionError
-        If it does not hold.
-    """
-    if not holds:
-        raise OptionError(f"{name} must be {wanted}, got {got!r}")
 
 
 @dataclass(frozen=True)
@@ -59,18 +49,29 @@ class LayerPlan:
     unit_scaling: bool = False
     max_epochs: int = 30
 
+    # By the names of the estimators' parameters, which are declared by these.
+    constraints: ClassVar[Constraints] = {
+        "learning_rate_init": number(above=0),
+        "batch_size": whole_number(1),
+        "l1_activation": number(least=0),
+        "max_iter": whole_number(1),
+        "target": one_of(*TARGETS),
+        **Autoencoder.constraints,
+    }
+
     def __post_init__(self) -> None:
-        step = self.step
-        get_activation(self.activation)
-        get_reconstruction(self.reconstruction)
-        require(self.n_units >= 1, "hidden_layer_sizes", "above 0", self.n_units)
-        rate = step.learning_rate
-        require(math.isfinite(rate) and rate > 0, "learning_rate_init", "above 0", rate)
-        require(step.batch_size >= 1, "batch_size", "at least 1", step.batch_size)
-        require(math.isfinite(step.l1) and step.l1 >= 0, "l1_activation", "at least 0", step.l1)
-        require(self.max_epochs >= 1, "max_iter", "at least 1", self.max_epochs)
-        require(math.isfinite(self.deviation) and self.deviation > 0, "deviation", "above 0", self.deviation)
-        require(self.target in TARGETS, "target", f"one of {', '.join(TARGETS)}", self.target)
+        check_settings(
+            self.constraints,
+            {
+                "learning_rate_init": self.step.learning_rate,
+                "batch_size": self.step.batch_size,
+                "l1_activation": self.step.l1,
+                "max_iter": self.max_epochs,
+                "target": self.target,
+                "deviation": self.deviation,
+            },
+        )
+        get_activation(self.activation)  # an unknown one is refused
         unit = get_reconstruction(self.reconstruction)
         if self.target == "squashed" and not unit.bounded:
             raise OptionError(
@@ -111,7 +112,13 @@ class Pretraining:
     dtype: str = "float32"
     seed: int = 0
 
+    constraints: ClassVar[Constraints] = {
+        "hidden_layer_sizes": layerwise(whole_number(1), fewest=1),
+        "n_iter_no_change": whole_number(1) | None,
+    }
+
     def __post_init__(self) -> None:
-        require(len(self.layers) > 0, "hidden_layer_sizes", "one hidden layer or more", ())
-        patience = self.n_iter_no_change
-        require(patience is None or patience >= 1, "n_iter_no_change", "None or at least 1", patience)
+        sizes = tuple(plan.n_units for plan in self.layers)
+        check_settings(
+            self.constraints, {"hidden_layer_sizes": sizes, "n_iter_no_change": self.n_iter_no_change}
+        )
