@@ -1,4 +1,4 @@
-"""The command line `truezero`. It only says what to do; the doing is in the layers below."""
+"""The command line `truezero`, a file a command. It says what to do; the layers below do it."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from truezero.bench.page import BENCHMARKS, bench_page
+from truezero.cli.command import CommandLine
 from truezero.cli.options import DataDirOption, JsonOption, ThreadsOption
 from truezero.cli.terminal import out_console, progress
 from truezero.core.atomic import make_folder, write_text, writing
@@ -19,7 +20,13 @@ from truezero.errors import DataError, OptionError
 from truezero.plots.benchmarks import bench_figure
 from truezero.report import percent
 
-bench_app = typer.Typer(help="Time truezero against other libraries.", no_args_is_help=True)
+app = CommandLine()
+
+
+@app.callback()
+def bench() -> None:
+    """Time truezero against other libraries."""
+
 
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder for the result as JSON and as a picture (PNG).")
@@ -70,7 +77,7 @@ def _ratio(value: float | None, spread: list[float] | None) -> str:
     return f"{value:.2f} ({spread[0]:.2f} to {spread[1]:.2f})"
 
 
-@bench_app.command("train")
+@app.command("train")
 def train(
     data: DataOption = "mnist",
     hidden_layer_sizes: SizesOption = "1000,1000,1000",
@@ -114,7 +121,7 @@ def train(
     )
 
 
-@bench_app.command("error")
+@app.command("error")
 def error(
     data: DataOption = "mnist",
     hidden_layer_sizes: SizesOption = "1000,1000,1000",
@@ -159,7 +166,7 @@ def error(
         print(f"our own recipe, seed {run['seed']}: {percent(run['test_error'])} % in {run['seconds']:.1f} s")
 
 
-@bench_app.command("predict")
+@app.command("predict")
 def predict(
     widths: Annotated[str, typer.Option("--widths", help="Units of each hidden layer.")] = "1000,4096",
     zeros: Annotated[str, typer.Option("--zeros", help="Shares of zeros.")] = "0.5,0.7,0.83,0.9,0.95",
@@ -202,7 +209,7 @@ def predict(
     out_console.print(table)
 
 
-@bench_app.command("text")
+@app.command("text")
 def text(
     hidden_layer_sizes: SizesOption = "1000,1000",
     n_rows: Annotated[int, typer.Option("--n-rows", min=10, help="Rows of an epoch.")] = 10_000,
@@ -230,7 +237,7 @@ def text(
         print(f"scikit-learn / ours: {_ratio(shape['sklearn_ratio'], shape['sklearn_spread'])}")
 
 
-@bench_app.command("density")
+@app.command("density")
 def density(
     widths: Annotated[str, typer.Option("--widths", help="Units of each hidden layer.")] = "256,1000,2000",
     batch_sizes: Annotated[str, typer.Option("--batch-sizes", help="Rows of a minibatch.")] = "10,256",
@@ -263,7 +270,7 @@ def density(
     out_console.print(table)
 
 
-@bench_app.command("pretrain")
+@app.command("pretrain")
 def pretrain(
     data: DataOption = "mnist",
     hidden_layer_sizes: SizesOption = "1000,1000",
@@ -344,7 +351,7 @@ def pretrain(
     print(f"of giving every word its frequency: {bags['error_of_frequencies']:.2f}")
 
 
-@bench_app.command("page")
+@app.command("page")
 def page(
     results: Annotated[Path, typer.Argument(help="Folder that the other benchmarks wrote with --out.")],
     out: Annotated[Path, typer.Option("--out", help="The page, Markdown.")],

@@ -8,12 +8,17 @@ import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from truezero.errors import OptionError
 
+DataArgument = Annotated[
+    str, typer.Argument(help="A data set's name (see `truezero data list`) or a file.", metavar="DATA")
+]
+ModelArgument = Annotated[Path, typer.Argument(help="A file that `truezero train` wrote.", metavar="MODEL")]
 DataDirOption = Annotated[
     str | None,
     typer.Option(

@@ -8,9 +8,6 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from truezero.core.tensors import Tensors, read_tensors, write_tensors
 from truezero.errors import ModelFileError
 
@@ -109,6 +106,10 @@ class ProgressBar:
 
     def on_train_begin(self, state: State) -> None:
         """Show the bar."""
+        # Most trainings show none, and it takes long to import.
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
         self._bar = Progress(
             TextColumn(self.title),
             BarColumn(),

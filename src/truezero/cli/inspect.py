@@ -1,0 +1,35 @@
+"""`truezero inspect`: what a model is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from truezero.analysis import describe, measure
+from truezero.cli.command import CommandLine
+from truezero.cli.options import DataDirOption, JsonOption, ModelArgument, ThreadsOption
+from truezero.cli.output import show
+from truezero.datasets import load_dataset
+from truezero.models import load
+
+app = CommandLine()
+
+
+@app.command()
+def inspect(
+    model: ModelArgument,
+    data: Annotated[
+        str | None, typer.Argument(help="Rows to measure it on: a data set's test rows, or a file.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    n_threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a model is, and how it does on data."""
+    loaded = load(model)
+    result = describe(loaded)
+    if data is not None:
+        X, y = load_dataset(data, data_dir=data_dir).rows_to_measure()
+        result |= measure(loaded, X, y, n_threads=n_threads)
+    show(result, as_json)

@@ -1,0 +1,40 @@
+"""How a result is printed: as JSON, or line by line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def show(result: dict[str, Any], as_json: bool) -> None:
+    """Print a result: JSON, or a line per entry with fractions in per cent."""
+    if as_json:
+        print(json.dumps(result, indent=1))
+        return
+    from truezero.report import percent  # only people need it, and it takes long to import
+
+    for name, value in result.items():
+        title = name.replace("_", " ")
+        if name in ("test_error", "validation_error"):
+            value = "—" if value is None else f"{percent(value)} %" if value <= 1 else f"{value:.6g}"
+        elif name == "sparsity":
+            layers = ", ".join(f"{percent(layer, 1)} %" for layer in value["layers"])
+            value = f"{percent(value['overall'], 1)} % exact zeros" + (
+                f" (by layer: {layers})" if layers else ""
+            )
+        elif name == "seconds":
+            value = f"{value:.1f}"
+        elif name == "layer_sizes":
+            value = "-".join(map(str, value))
+        elif isinstance(value, dict):
+            value = "; ".join(f"{k.replace('_', ' ')}: {_plain(v)}" for k, v in value.items())
+        else:
+            value = _plain(value)
+        print(f"{title + ':':<18} {value}")
+
+
+def _plain(value: Any) -> str:
+    """Write a value for people: short numbers, and commas between several."""
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,84 @@
+"""`truezero train`: data in, a model's file out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import typer
+
+from truezero.cli.command import Command, CommandLine
+from truezero.cli.options import DataArgument, DataDirOption, DerivedOptions, JsonOption, with_options
+from truezero.cli.output import show
+from truezero.core.reconstruction import reconstruction_names
+from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
+from truezero.runs import train_to_file, unfinished_files
+
+app = CommandLine()
+
+# Parameters that make no sense on a command line, or are options of the command itself.
+_LEFT_OUT = (
+    "callbacks", "pretraining", "prefit", "warm_start", "verbose", "code_layer", "sparse_output",
+)  # fmt: skip
+# Of pre-training: what is the network's own, or what --pretrain itself says.
+_OF_THE_NETWORK = (
+    "hidden_layer_sizes", "activation", "softplus_scale", "sign_mask", "use_biases", "dtype", "engine",
+    "n_threads", "random_state", "reconstruction",
+)  # fmt: skip
+
+
+class TrainCommand(Command):
+    """`--pretrain` alone lets the library choose the reconstruction."""
+
+    bare_values: ClassVar = {"--pretrain": "auto"}
+
+
+@app.command(cls=TrainCommand)
+@with_options(
+    parameters=DerivedOptions(DeepRectifierClassifier, leave_out=_LEFT_OUT),
+    pretraining_parameters=DerivedOptions(
+        StackedDenoisingAutoencoder, prefix="pretrain", leave_out=(*_LEFT_OUT, *_OF_THE_NETWORK)
+    ),
+)
+def train(
+    *,
+    data: DataArgument,
+    out: Annotated[Path, typer.Option("--out", help="File for the model (safetensors).", metavar="MODEL")],
+    regression: Annotated[bool, typer.Option("--regression", help="Predict numbers, not classes.")] = False,
+    pretrain: Annotated[
+        str | None,
+        typer.Option(
+            "--pretrain",
+            metavar="RECONSTRUCTION",
+            help="Pre-train the hidden layers with this reconstruction: auto (if none is named), "
+            + ", ".join(reconstruction_names())
+            + ". The --pretrain- options say how.",
+        ),
+    ] = None,
+    unlabeled: Annotated[
+        str | None,
+        typer.Option("--unlabeled", metavar="DATA", help="Rows without labels to pre-train on as well."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a killed training of the same kind stopped.")
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+    parameters: dict[str, Any],
+    pretraining_parameters: dict[str, Any],
+) -> None:
+    """Train a network: on a data set's training rows, its validation rows select, its test rows measure."""
+    try:
+        model, result = train_to_file(
+            data, out, regression=regression, pretrain=pretrain, unlabeled=unlabeled, resume=resume,
+            data_dir=data_dir, parameters=parameters, pretraining_parameters=pretraining_parameters,
+            verbose=not as_json and sys.stderr.isatty(),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        if unfinished_files(out):
+            print("truezero: stopped; the same command with --resume goes on from here", file=sys.stderr)
+        raise
+    show(result, as_json)
+    if model.interrupted_:
+        raise KeyboardInterrupt
