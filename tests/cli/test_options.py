@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 import typer
@@ -24,6 +24,7 @@ def measure(
     name: str = "MNIST",
     seed: int | None = None,
     level: Any = 0.25,
+    kind: Literal["one", "other", "third"] = "one",
     text: bool = True,
 ) -> None:
     """Measure.
@@ -45,6 +46,8 @@ def measure(
         Seed.
     level : float or sequence
         Level.
+    kind : {"one", "other", "third"}
+        Kind.
     text : bool, default=True
         Bags of words too.
 
@@ -99,6 +102,7 @@ def test_only_what_is_given_is_handed_on() -> None:
         ("seed", "5", 5),
         ("level", "none", None),
         ("level", "2,0.5,masking", (2, 0.5, "masking")),
+        ("kind", "other", "other"),
     ],
 )
 def test_values_are_of_the_annotated_kind(option: str, text: str, value: Any) -> None:
@@ -121,6 +125,7 @@ def test_flags() -> None:
         ("seed", "1,2", "a whole number"),
         ("widths", "10,x", "whole numbers and commas"),
         ("rates", "10,x", "numbers and commas"),
+        ("kind", "thir", "one, other or third"),
     ],
 )
 def test_other_kinds_are_refused(option: str, text: str, kind: str) -> None:

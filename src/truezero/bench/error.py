@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from truezero.bench import peers
+from truezero.bench import markdown, peers
+from truezero.bench.benchmark import at_least
 from truezero.bench.machine import machine
-from truezero.bench.timing import Contestant, Progress, best_threads
-from truezero.bench.train import training_rows
+from truezero.bench.ours import training_steps
+from truezero.bench.rows import labeled, training_rows
+from truezero.bench.terminal import Table, sizes
+from truezero.bench.timing import OURS, Contest, Progress
 from truezero.core.draws import Purpose, permutation
-from truezero.core.network import initialize
+from truezero.core.network import Network, initialize
 from truezero.datasets import Dataset
 from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import OptionError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _BATCH = 10
+_TRIAL = 500  # steps by which PyTorch's fastest variant is found
 _ROWS = 1000  # that PyTorch evaluates at once
 # Our own recipe: the rate falls in a straight line, a piece of an epoch at a time.
 _RECIPE: dict[str, Any] = {
@@ -56,21 +64,22 @@ class _Race:
         return next((r for r in self.history if r["selected_test_error"] <= target), None)
 
 
-def bench_error(
+def run(
     dataset: Dataset,
     *,
     hidden_layer_sizes: Sequence[int] = (1000, 1000, 1000),
-    learning_rate: float = 0.1,
+    learning_rate_init: float = 0.1,
     l1_activation: float = 1e-5,
     targets: Sequence[float] = (0.02, 0.015),
-    max_epochs: int = 40,
-    seed: int = 0,
+    max_iter: int = 40,
+    random_state: int = 0,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
-    """Train the paper's network, an epoch of ours and one of PyTorch's in turn, until both reach the error.
+    """Time how long training takes to a test error, against PyTorch doing the same.
 
-    Both start from the same initial weights and see the same minibatches of 10 in the same order. The
+    The paper's network is trained, an epoch of ours and one of PyTorch's in turn, until both reach the
+    error. Both start from the same initial weights and see the same minibatches of 10 in the same order. The
     test error is that of the best validation epoch so far. The seconds are those of training and of
     predicting the validation rows, with the data loaded; loading and testing are not counted.
 
@@ -79,14 +88,21 @@ def bench_error(
     dataset : Dataset
         With validation and test rows.
     hidden_layer_sizes : sequence of int
-    learning_rate, l1_activation : float
+        Units of each hidden layer.
+    learning_rate_init : float
+        Rate of SGD.
+    l1_activation : float
+        λ of the L1 penalty on activations.
     targets : sequence of float
         Test errors, fractions, the largest first.
-    max_epochs : int
-    seed : int
+    max_iter : int
+        Epochs at most.
+    random_state : int
+        Seed of the initial weights and of the order of rows.
     n_threads : int, optional
-        The most anybody may use.
+        The most threads anybody may use.
     on_progress : callable
+        Called with a note on what is being done.
 
     Returns
     -------
@@ -97,16 +113,20 @@ def bench_error(
     Raises
     ------
     OptionError
-        If PyTorch is not installed, or the data have no validation or test rows.
+        If PyTorch is not installed, the data have no validation or test rows, or a number is out of range.
+    TruezeroError
+        If PyTorch's weights come out differently.
     """
     peers.require_torch()
     if list(targets) != sorted(targets, reverse=True) or not targets:
         raise OptionError(f"target errors must fall, got {targets}")
+    at_least(1, max_iter=max_iter)
+    at_least(0, random_state=random_state)
     import torch
 
     if dataset.X_validation is None or dataset.X_test is None:
         raise OptionError(f"{dataset.name} has no validation and test rows")
-    threads = resolve_threads(n_threads)
+    threads, seed = resolve_threads(n_threads), random_state
     X, target = training_rows(dataset)
     classes = np.unique(np.asarray(dataset.y_train))
     validation, test = (
@@ -115,37 +135,16 @@ def bench_error(
     )
     network = initialize((X.shape[1], *hidden_layer_sizes, len(classes)), seed=seed)
     native = get_engine("native", network)
-    examples = Examples(Features(X), target, None, np.arange(len(X), dtype=np.int64))
-    settings = StepSettings(learning_rate, _BATCH, (l1_activation,) * network.n_hidden)
-    trial = peers.torch_batches(X, target, np.resize(np.arange(len(X), dtype=np.int64), 500 * _BATCH), _BATCH)
-
-    fastest = {}
-    for variant in peers.TORCH_VARIANTS:
-
-        def make(n: int, variant: str = variant) -> Contestant:
-            model = peers.TorchTraining(
-                network, variant, learning_rate=learning_rate, l1=l1_activation, n_threads=n
-            )
-            return lambda: model.train(trial)
-
-        n, run = best_threads(make, threads, on_progress, variant)
-        fastest[variant] = (run(), n)
-    variant = min(fastest, key=lambda v: fastest[v][0])
-    model = peers.TorchTraining(
-        network, variant, learning_rate=learning_rate, l1=l1_activation, n_threads=fastest[variant][1]
-    )
-    model.train(trial[:3])  # compiles, if it is compiled
-    for layer, (w, b) in zip(model.layers, zip(network.weights, network.biases, strict=True), strict=True):
-        with torch.no_grad():
-            layer.weight.copy_(torch.tensor(w.T.copy()))
-            layer.bias.copy_(torch.tensor(b))
+    examples = labeled(X, target)
+    settings = StepSettings(learning_rate_init, _BATCH, (l1_activation,) * network.n_hidden)
+    variant, model = _fastest_variant(network, examples, settings, threads, on_progress)
     rows = [torch.tensor(part[0].X) for part in (validation, test)]
 
     ours, theirs, trained, density = _Race(), _Race(), network.copy(), None
-    for epoch in range(1, max_epochs + 1):
+    for epoch in range(1, max_iter + 1):
         order = permutation(seed, Purpose.ORDER, examples.ids, epoch=epoch)
         if ours.reached(targets[-1]) is None:
-            on_progress(_note("truezero", ours))
+            on_progress(_note(OURS, ours))
             started = time.perf_counter()
             native.train(
                 trained, examples, order, settings, epoch=epoch, seed=seed, n_threads=threads, density=density
@@ -172,22 +171,40 @@ def bench_error(
     for wanted in targets:
         first, second = ours.reached(wanted), theirs.reached(wanted)
         gain = second["seconds"] / first["seconds"] if first and second else None
-        reached.append({"test_error": wanted, "truezero": first, variant: second, "ratio": gain})
+        reached.append({"test_error": wanted, OURS: first, variant: second, "ratio": gain})
     return {
         "benchmark": "error",
         "data": dataset.name,
         "network": list(network.layer_sizes),
         "batch_size": _BATCH,
-        "learning_rate": learning_rate,
+        "learning_rate": learning_rate_init,
         "l1_activation": l1_activation,
         "seed": seed,
         "peer": variant,
-        "n_threads": {"truezero": threads, variant: fastest[variant][1]},
+        "n_threads": {OURS: threads, variant: model.n_threads},
         "targets": reached,
-        "histories": {"truezero": ours.history, variant: theirs.history},
+        "histories": {OURS: ours.history, variant: theirs.history},
         "recipe": [_own_recipe(examples, validation, test, threads, s) for s in range(5)],
         "machine": machine(threads),
     }
+
+
+def _fastest_variant(
+    network: Network, examples: Examples, settings: StepSettings, threads: int, on_progress: Progress
+) -> tuple[str, peers.TorchTraining]:
+    """Find PyTorch's fastest variant over some steps; its model starts from the network."""
+    order = np.resize(examples.ids, _TRIAL * settings.batch_size)
+    batches = peers.torch_batches(examples.features.X, examples.target, order, settings.batch_size)
+    make = partial(peers.TorchTraining, network, learning_rate=settings.learning_rate, l1=settings.l1[0])
+    contest = Contest(1, threads, on_progress)
+    ours = training_steps(network, examples, order, settings)
+    models = peers.enter_torch_variants(contest, make, batches, ours)
+    contest.hold()
+    variant = min(models, key=lambda name: contest.seconds[name])
+    model = models[variant]
+    model.restart(network)
+    model.n_threads = contest.n_threads[variant]
+    return variant, model
 
 
 def _own_recipe(
@@ -233,3 +250,97 @@ def _wrong(output: NDArray[Any], classes: NDArray[Any]) -> float:
 def _note(name: str, race: _Race) -> str:
     last = f", test error {race.history[-1]['selected_test_error']:.4f}" if race.history else ""
     return f"{name}, epoch {len(race.history) + 1}{last}"
+
+
+def tables(result: dict[str, Any]) -> list[Table | str]:
+    """When each target was reached, and what our own recipe reached."""
+    rows = []
+    for target in result["targets"]:
+        reached = (target[OURS], target[result["peer"]])
+        gain = target["ratio"]
+        rows.append(
+            (
+                f"{100 * target['test_error']:.2f}",
+                *(f"{r['seconds']:.1f} (epoch {r['epoch']})" if r else "not reached" for r in reached),
+                "-" if gain is None else f"{gain:.2f}",
+            )
+        )
+    return [
+        Table(
+            f"seconds to a test error, {result['data']}, {sizes(result['network'])}",
+            ("test error, %", OURS, result["peer"], "ratio"),
+            rows,
+        ),
+        *(
+            f"our own recipe, seed {r['seed']}: {100 * r['test_error']:.2f} % in {r['seconds']:.1f} s"
+            for r in result["recipe"]
+        ),
+    ]
+
+
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw test errors against seconds: steps of the best validation epoch, dots of every epoch."""
+    from truezero.plots.benchmarks import COLOURS, GREEN, panels, plain_logarithms, tidy
+
+    drawn, [[axes]] = panels(1, 1, (8, 4))
+    for (name, history), colour in zip(result["histories"].items(), COLOURS, strict=False):
+        seconds = [r["seconds"] for r in history]
+        axes.step(
+            seconds, [100 * r["selected_test_error"] for r in history],
+            where="post", color=colour, label=name, linewidth=2,
+        )  # fmt: skip
+        axes.plot(
+            seconds, [100 * r["test_error"] for r in history], ".", color=colour, alpha=0.4, markersize=4
+        )
+    for number, once in enumerate(result["recipe"]):
+        axes.plot(
+            once["seconds"], 100 * once["test_error"], "*", color=GREEN, markersize=9,
+            label="our own recipe" if number == 0 else None,
+        )  # fmt: skip
+    for target in result["targets"]:
+        axes.axhline(100 * target["test_error"], color="black", linewidth=0.8, linestyle=":")
+    axes.set(
+        xscale="log", yscale="log", xlabel="seconds", ylabel="test error, % (of the best validation epoch)"
+    )
+    plain_logarithms(axes.yaxis, (1, 1.5, 2, 3, 5))
+    plain_logarithms(axes.xaxis)
+    tidy(axes)
+    axes.legend(frameon=False)
+    axes.set_title(f"{result['data']}, {sizes(result['network'])}, batch {result['batch_size']}")
+    return drawn
+
+
+def page(result: dict[str, Any]) -> str:
+    """Write the section."""
+    r, peer = result, result["peer"]
+    histories = (r["histories"][OURS], r["histories"][peer])
+    rows = []
+    for target in r["targets"]:
+        most, gain = target["test_error"], target["ratio"]
+        reached = (
+            f"{t['seconds']:.1f} s (epoch {t['epoch']:.0f})" if t else "not reached"
+            for t in (target[OURS], target[peer])
+        )
+        first = (next((f"{h['seconds']:.1f} s" for h in history if h["test_error"] <= most), "–")
+                 for history in histories)  # fmt: skip
+        rows.append((f"{100 * most:g} %", *reached, "–" if gain is None else f"**{gain:.2f}**", *first))
+    recipe = r["recipe"][0]
+    runs = ", ".join(f"{100 * once['test_error']:.2f} % in {once['seconds']:.1f} s" for once in r["recipe"])
+    below = "first epoch below it"
+    return "\n".join(
+        (
+            "## Time to a test error\n",
+            f"`truezero bench error --data {r['data']} --l1-activation {r['l1_activation']:g} --random-state "
+            f"{r['seed']}`: {sizes(r['network'])}, batches of {r['batch_size']}, rate "
+            f"{r['learning_rate']:g}. An epoch of each in turn from the same weights in the same order; the "
+            "error is that of the best validation epoch; training and validation are timed.\n",
+            markdown.table(("test error", OURS, peer, "ratio", f"{OURS}, {below}", f"{peer}, {below}"), rows),
+            f"Epochs trained: {OURS} {len(histories[0])}, {peer} {len(histories[1])}. Selection by "
+            "validation error may pass over an epoch that was below the target on the test rows: the last "
+            "two columns.\n",
+            f"A recipe of our own (hidden layers {', '.join(map(str, recipe['hidden_layer_sizes']))}, "
+            f"batches of {recipe['batch_size']}, {recipe['epochs']} epochs, the rate falling from "
+            f"{recipe['first_rate']:g} to {recipe['last_rate']:g} in a straight line, no epoch selected), "
+            f"one run per seed: {runs}.\n",
+        )
+    )

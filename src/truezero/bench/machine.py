@@ -1,4 +1,4 @@
-"""The machine a benchmark ran on, and what its memory gives."""
+"""The machine a benchmark ran on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from truezero.engines import _native
-from truezero.engines.native import COMPILER, instruction_level
 from truezero.runs import environment
 
 _PEERS = ("torch", "jax", "scikit-learn")
@@ -17,6 +15,8 @@ _PEERS = ("torch", "jax", "scikit-learn")
 
 def machine(n_threads: int) -> dict[str, Any]:
     """Processor, caches, cores, instruction level, compiler, and the versions of everything timed."""
+    from truezero.engines.native import COMPILER, instruction_level  # not there without the compiled core
+
     peers = {}
     for name in _PEERS:
         try:
@@ -30,15 +30,6 @@ def machine(n_threads: int) -> dict[str, Any]:
         "instruction_level": instruction_level(),
         "compiler": COMPILER,
         "peers": peers,
-    }
-
-
-def bandwidth(n_bytes: int, n_threads: int) -> dict[str, float]:
-    """Gigabytes per second over so many bytes: `read`, and `rewrite` (reading and writing counted)."""
-    return {
-        "bytes": n_bytes,
-        "read": _native.measure_bandwidth(n_bytes, False, n_threads) / 1e9,
-        "rewrite": _native.measure_bandwidth(n_bytes, True, n_threads) / 1e9,
     }
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from truezero.bench.ours import OurSteps
+from truezero.bench.timing import Contest, Contestant
 from truezero.core.network import Network
 from truezero.errors import OptionError, TruezeroError
 
 TORCH_VARIANTS = ("torch eager", "torch foreach", "torch fused", "torch compiled")
+EMBEDDING = "torch, embedding bag"
+_CHECKED = 1e-2  # float32 sums in another order, and some steps in which that grows
 
 
 def torch_installed() -> bool:
@@ -49,6 +54,7 @@ class TorchTraining:
         backward passes and fuses the update.
     learning_rate, l1 : float
     n_threads : int
+        Of what is done next.
     first_layer : torch.nn.Module, optional
         Takes the place of the first hidden layer (an embedding bag, say).
     """
@@ -60,7 +66,7 @@ class TorchTraining:
         *,
         learning_rate: float,
         l1: float,
-        n_threads: int,
+        n_threads: int = 1,
         first_layer: Any = None,
     ) -> None:
         import torch
@@ -108,6 +114,17 @@ class TorchTraining:
             self.optimizer.step()
         return (time.perf_counter() - started) / len(batches)
 
+    def contestant(self, batches: Sequence[tuple[Any, Any]], n_threads: int) -> Contestant:
+        """Training over the minibatches on so many threads; gradients are not kept between rounds."""
+
+        def run() -> float:
+            self.n_threads = n_threads
+            seconds = self.train(batches)
+            self.optimizer.zero_grad(set_to_none=True)
+            return seconds
+
+        return run
+
     def outputs(self, rows: Any) -> Any:
         """Outputs for rows, as a NumPy array."""
         self.torch.set_num_threads(self.n_threads)
@@ -117,9 +134,134 @@ class TorchTraining:
                 h = self.activation(layer(h))
             return self.layers[-1](h).numpy()
 
+    def restart(self, network: Network) -> None:
+        """Take a network's weights and biases for its own."""
+        for layer, weights, biases in zip(self.layers, network.weights, network.biases, strict=True):
+            _fill(layer, weights, biases)
+
     def weights(self) -> list[NDArray[Any]]:
         """Weight matrices as ours lie, [in, out]."""
         return [layer.weight.detach().numpy().T for layer in self.layers]
+
+
+def torch_linear(weights: NDArray[Any], biases: NDArray[Any]) -> Any:
+    """Make a `torch.nn.Linear` of our weights [in, out]."""
+    import torch
+
+    layer = torch.nn.Linear(*weights.shape)
+    _fill(layer, weights, biases)
+    return layer
+
+
+def _fill(layer: Any, weights: NDArray[Any], biases: NDArray[Any]) -> None:
+    import torch
+
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(weights.T.copy()))
+        layer.bias.copy_(torch.tensor(biases))
+
+
+def sparse_first_layer(network: Network, *, bag: bool) -> Any:
+    """Make a first layer for sparse rows, or for numbers of the features that are 1 (an embedding bag)."""
+    import torch
+
+    class FirstLayer(torch.nn.Module):  # type: ignore[misc, unused-ignore] # Any where PyTorch is missing
+        def __init__(self) -> None:
+            super().__init__()
+            weights = torch.tensor(network.weights[0].copy())
+            self.bias = torch.nn.Parameter(torch.tensor(network.biases[0].copy()))
+            if bag:
+                self.bag = torch.nn.EmbeddingBag.from_pretrained(
+                    weights, freeze=False, mode="sum", sparse=True
+                )
+            else:
+                self.weights = torch.nn.Parameter(weights)
+
+        @property
+        def weight(self) -> Any:
+            """Of the layer, [out, in], as `torch.nn.Linear` has it."""
+            return (self.bag.weight if bag else self.weights).T
+
+        def forward(self, rows: Any) -> Any:
+            return (self.bag(*rows) if bag else torch.sparse.mm(rows, self.weights)) + self.bias
+
+    return FirstLayer()
+
+
+def torch_batches(X: NDArray[Any], classes: NDArray[Any], order: NDArray[Any], size: int) -> list[Any]:
+    """Minibatches of preloaded rows in order, as pairs of tensors."""
+    import torch
+
+    rows, target = torch.tensor(X), torch.tensor(classes)
+    positions = [torch.tensor(order[start : start + size]) for start in range(0, len(order), size)]
+    return [(rows[batch], target[batch]) for batch in positions]
+
+
+def enter_torch(
+    contest: Contest,
+    name: str,
+    make: Callable[[], TorchTraining],
+    batches: Sequence[tuple[Any, Any]],
+    ours: OurSteps,
+    *,
+    checked_steps: int = 20,
+) -> TorchTraining:
+    """Let PyTorch take part, if it does the same work.
+
+    Parameters
+    ----------
+    contest : Contest
+    name : str
+    make : callable
+        Makes a model at our start.
+    batches : sequence
+        What the model trains over: the minibatches of our order, or the first of them.
+    ours : OurSteps
+    checked_steps : int
+        After so many the weights are compared.
+
+    Returns
+    -------
+    TorchTraining
+        The model that is timed.
+
+    Raises
+    ------
+    TruezeroError
+        If its weights come out farther from ours than rounding explains.
+    """
+    contest.on_progress(f"{name}: is it the same work?")
+    checked, model = batches[:checked_steps], make()
+    model.train(checked)
+    apart = disagreement(ours.after(len(checked)), model.weights(), ours.start)
+    contest.disagreement[name] = check(name, apart, _CHECKED)
+    model = make()
+    contest.enter(name, partial(model.contestant, batches))
+    return model
+
+
+def enter_torch_variants(
+    contest: Contest,
+    make: Callable[[str], TorchTraining],
+    batches: Sequence[tuple[Any, Any]],
+    ours: OurSteps,
+    *,
+    checked_steps: int = 20,
+) -> dict[str, TorchTraining]:
+    """Let every one of `TORCH_VARIANTS` take part that runs here; see `enter_torch`."""
+    import torch
+
+    # What is compiled is kept by function, so that another shape would make it compile for any shape.
+    torch.compiler.reset()
+    models = {}
+    for variant in TORCH_VARIANTS:
+        try:
+            models[variant] = enter_torch(
+                contest, variant, partial(make, variant), batches, ours, checked_steps=checked_steps
+            )
+        except RuntimeError as error:  # no compiler for torch.compile, say
+            contest.left_out[variant] = str(error).strip().splitlines()[0]
+    return models
 
 
 def check(name: str, apart: float, most: float) -> float:
@@ -133,26 +275,6 @@ def check(name: str, apart: float, most: float) -> float:
     if not apart < most:
         raise TruezeroError(f"{name} does not do the same work: its result differs by {apart:.2g}")
     return apart
-
-
-def torch_linear(weights: NDArray[Any], biases: NDArray[Any]) -> Any:
-    """Make a `torch.nn.Linear` of our weights [in, out]."""
-    import torch
-
-    layer = torch.nn.Linear(*weights.shape)
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor(weights.T.copy()))
-        layer.bias.copy_(torch.tensor(biases))
-    return layer
-
-
-def torch_batches(X: NDArray[Any], classes: NDArray[Any], order: NDArray[Any], size: int) -> list[Any]:
-    """Minibatches of preloaded rows in order, as pairs of tensors."""
-    import torch
-
-    rows, target = torch.tensor(X), torch.tensor(classes)
-    positions = [torch.tensor(order[start : start + size]) for start in range(0, len(order), size)]
-    return [(rows[batch], target[batch]) for batch in positions]
 
 
 def jax_training(

@@ -3,66 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from truezero.bench import peers
+from truezero.bench import markdown, peers
 from truezero.bench.machine import machine
-from truezero.bench.timing import Contestant, Progress, best_threads, interleave, milliseconds, ratio, timed
-from truezero.core.network import Network, initialize
+from truezero.bench.rows import INPUT_DENSITY, INPUTS, network_with_zeros
+from truezero.bench.terminal import Table
+from truezero.bench.timing import OURS, Contest, Contestant, Progress, milliseconds, timed
+from truezero.core.network import Network
 from truezero.engines import Features, get_engine, resolve_threads
-from truezero.engines.native import NativeEngine
 from truezero.errors import OptionError
 
-_INPUTS, _OUTPUTS, _INPUT_DENSITY = 784, 10, 0.19
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _ROWS = 4096
 _LARGEST = _ROWS * 1024  # rows times width of the largest call
 _DIFFERENCE = 1e-3  # of the largest output, in float32
+_DENSE = "truezero, dense"
 
 
-def network_with_zeros(
-    width: int, zeros: float, *, n_rows: int = _ROWS, seed: int = 0
-) -> tuple[Network, NDArray[Any], float]:
-    """Make three hidden layers in which every unit is zero on the given share of random rows, none on all.
-
-    Biases are set to quantiles of each unit's own sums.
-
-    Parameters
-    ----------
-    width : int
-        Units of each hidden layer.
-    zeros : float
-        Share of exact zeros, 0 to 1.
-    n_rows : int
-    seed : int
-
-    Returns
-    -------
-    network : Network
-        Read-only.
-    rows : ndarray of shape (n_rows, 784)
-        With 19 % non-zeros, as MNIST has.
-    density : float
-        Products needed over products of a dense network, counted on 2000 rows.
-    """
-    random = np.random.default_rng(seed)
-    network = initialize((_INPUTS, width, width, width, _OUTPUTS), seed=seed)
-    shape = (n_rows, _INPUTS)
-    rows = np.where(random.random(shape) < _INPUT_DENSITY, random.random(shape), 0).astype(np.float32)
-    h, done, dense = rows[:2000], 0.0, 0.0
-    for weights, biases in zip(network.weights, network.biases, strict=True):
-        done += weights.size * float((h != 0).mean())
-        dense += weights.size
-        if weights.shape[1] == width:
-            z = h @ weights
-            biases[:] = -np.quantile(z, zeros, axis=0)
-            h = np.maximum(z + biases, 0)
-    return network.freeze(), rows, done / dense
-
-
-def bench_predict(
+def run(
     *,
     widths: Sequence[int] = (1000, 4096),
     zeros: Sequence[float] = (0.5, 0.7, 0.83, 0.9, 0.95),
@@ -71,21 +36,24 @@ def bench_predict(
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
-    """Time the forward pass of 784-w-w-w-10 networks whose zeros are random per example.
+    """Time prediction against PyTorch and our own dense path, by batch size, width and zeros.
+
+    Networks are 784-w-w-w-10, their zeros random per example.
 
     Parameters
     ----------
     widths : sequence of int
-        w of each network.
+        Units of each hidden layer, w.
     zeros : sequence of float
-        Share of zeros in every hidden layer.
+        Shares of zeros in every hidden layer.
     batch_sizes : sequence of int
         Rows per call, up to 4096; left out where a call would take most of a second.
     rounds : int
         Measurements of each contestant, interleaved.
     n_threads : int, optional
-        The most anybody may use; each takes what is fastest for it.
+        The most threads anybody may use; each takes what is fastest for it.
     on_progress : callable
+        Called with a note on what is being done.
 
     Returns
     -------
@@ -100,7 +68,6 @@ def bench_predict(
     TruezeroError
         If PyTorch's outputs are others.
     """
-    cells = []
     _require(
         all(1 <= size <= _ROWS for size in batch_sizes), f"batch sizes must be 1 to {_ROWS}", batch_sizes
     )
@@ -108,43 +75,40 @@ def bench_predict(
     _require(all(0 <= share < 1 for share in zeros), "shares of zeros must be at least 0 and below 1", zeros)
     peers.require_torch()
     threads = resolve_threads(n_threads)
+    cells = []
     for width in widths:
         for share in zeros:
-            network, rows, density = network_with_zeros(width, share)
+            network, rows, density = network_with_zeros(width, share, n_rows=_ROWS)
             for batch_size in batch_sizes:
                 if batch_size * width > _LARGEST:
                     continue  # a call would take most of a second
                 note = f"{width} wide, {100 * share:g} % zeros, batch {batch_size}"
-                cell = _cell(network, rows, batch_size, rounds, threads, on_progress, note)
+                cell = _cell(Contest(rounds, threads, on_progress, note), network, rows, batch_size)
                 cells.append({"width": width, "zeros": share, "density": density} | cell)
     return {
         "benchmark": "predict",
-        "inputs": _INPUTS,
-        "input_density": _INPUT_DENSITY,
+        "inputs": INPUTS,
+        "input_density": INPUT_DENSITY,
         "cells": cells,
         "rounds": rounds,
         "machine": machine(threads),
     }
 
 
-def _cell(
-    network: Network,
-    rows: NDArray[Any],
-    batch_size: int,
-    rounds: int,
-    threads: int,
-    on_progress: Progress,
-    note: str,
-) -> dict[str, Any]:
+def _require(holds: bool, wanted: str, got: object) -> None:
+    if not holds:
+        raise OptionError(f"{wanted}, got {got}")
+
+
+def _cell(contest: Contest, network: Network, rows: NDArray[Any], batch_size: int) -> dict[str, Any]:
     import torch
 
-    native = get_engine("native", network)
-    assert isinstance(native, NativeEngine)
+    native: Any = get_engine("native", network)  # others have no choice of products
     batches = [rows[start : start + batch_size] for start in range(0, len(rows) - batch_size + 1, batch_size)]
     batches = batches[:64]  # other rows in every call
 
     def ours(products: str, n: int) -> Contestant:
-        turn = iter(_cycle([Features(batch) for batch in batches]))
+        turn = cycle([Features(batch) for batch in batches])
         return timed(lambda: native.forward(network, next(turn), n_threads=n, products=products))
 
     layers: list[Any] = []
@@ -153,7 +117,7 @@ def _cell(
     model = torch.nn.Sequential(*layers[:-1]).eval()
 
     def theirs(n: int) -> Contestant:
-        turn = iter(_cycle([torch.tensor(batch) for batch in batches]))
+        turn = cycle([torch.tensor(batch) for batch in batches])
 
         def call() -> None:
             with torch.inference_mode():
@@ -167,37 +131,92 @@ def _cell(
 
         return on_threads
 
-    chosen: dict[str, int] = {}
-    contestants: dict[str, Contestant] = {}
-    for name, make in (
-        ("truezero", lambda n: ours("automatic", n)),
-        ("truezero, dense", lambda n: ours("dense", n)),
-        ("torch", theirs),
-    ):
-        chosen[name], contestants[name] = best_threads(make, threads, on_progress, f"{note}: {name}")
-    expected = torch.nn.Sequential(*layers[:-1])(torch.tensor(batches[0])).detach().numpy()
-    output = native.forward(network, Features(batches[0]), n_threads=threads)
+    contest.enter(OURS, lambda n: ours("automatic", n))
+    contest.enter(_DENSE, lambda n: ours("dense", n))
+    contest.enter("torch", theirs)
+    with torch.inference_mode():
+        expected = model(torch.tensor(batches[0])).numpy()
+    output = native.forward(network, Features(batches[0]), n_threads=contest.most_threads)
     apart = float(np.abs(output - expected).max() / np.abs(expected).max())
-    seconds = interleave(contestants, rounds, on_progress, note)
-    median, spread = ratio(seconds, "truezero", ["torch"])
-    dense, dense_spread = ratio(seconds, "truezero", ["truezero, dense"])
+    contest.hold()
     return {
         "batch_size": batch_size,
-        "milliseconds": milliseconds(seconds),
-        "n_threads": chosen,
+        "milliseconds": milliseconds(contest.seconds),
+        "n_threads": contest.n_threads,
         "largest_difference": peers.check("torch", apart, _DIFFERENCE),
-        "ratio": median,
-        "spread": spread,
-        "dense_ratio": dense,
-        "dense_spread": dense_spread,
+        **contest.ratios({"": ["torch"], "dense_": [_DENSE]}),
     }
 
 
-def _require(holds: bool, wanted: str, got: object) -> None:
-    if not holds:
-        raise OptionError(f"{wanted}, got {got}")
+def tables(result: dict[str, Any]) -> list[Table | str]:
+    """A row for each network and batch size."""
+    rows = []
+    for cell in result["cells"]:
+        times = cell["milliseconds"]
+        rows.append(
+            (
+                str(cell["width"]), f"{100 * cell['zeros']:g}", f"{cell['density']:.3f}",
+                str(cell["batch_size"]), f"{times[OURS]['median']:.3f}", f"{times['torch']['median']:.3f}",
+                f"{cell['ratio']:.2f}", f"{cell['dense_ratio']:.2f}",
+            )
+        )  # fmt: skip
+    headings = (
+        "w", "zeros, %", "density", "batch", "ms", "PyTorch, ms", "PyTorch / ours", "own dense / ours",
+    )  # fmt: skip
+    return [Table("a forward pass of 784-w-w-w-10", headings, rows)]
 
 
-def _cycle(items: list[Any]) -> Any:
-    while True:
-        yield from items
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw ratios against the density of the network, a panel per width."""
+    from truezero.plots.benchmarks import COLOURS, panels, plain_logarithms, tidy
+
+    widths = sorted({cell["width"] for cell in result["cells"]})
+    sizes = sorted({cell["batch_size"] for cell in result["cells"]})
+    drawn, [row] = panels(1, len(widths), (5 * len(widths), 4), sharey=True)
+    for axes, width in zip(row, widths, strict=True):
+        for size, colour in zip(sizes, COLOURS, strict=False):
+            cells = [c for c in result["cells"] if c["width"] == width and c["batch_size"] == size]
+            if cells:
+                x = [c["density"] for c in cells]
+                axes.plot(x, [c["ratio"] for c in cells], "o-", color=colour, label=f"batch {size}")
+                low, high = zip(*(c["spread"] for c in cells), strict=True)
+                axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+        every = sorted({c["density"] for c in result["cells"] if c["width"] == width})
+        axes.plot(every, [1 / d for d in every], "k:", linewidth=0.8, label="1 / density")
+        axes.axhline(1, color="black", linewidth=0.8)
+        axes.set(
+            xscale="log", yscale="log", xlabel="density of the network", title=f"three layers of {width}"
+        )
+        plain_logarithms(axes.yaxis)
+        plain_logarithms(axes.xaxis)
+        tidy(axes)
+    row[0].set_ylabel("PyTorch's time / ours")
+    row[0].legend(frameon=False)
+    return drawn
+
+
+def page(result: dict[str, Any]) -> str:
+    """Write the section."""
+    r = result
+    rows = (
+        (
+            str(c["width"]), f"{100 * c['zeros']:g}", f"{c['density']:.3f}", str(c["batch_size"]),
+            markdown.time(c["milliseconds"][OURS]), markdown.time(c["milliseconds"]["torch"]),
+            markdown.ratio(c), f"{c['ratio'] * c['density']:.2f}", markdown.ratio(c, "dense_"),
+        )
+        for c in r["cells"]
+    )  # fmt: skip
+    headings = (
+        "w", "zeros, %", "density", "batch", "ms", "PyTorch, ms", "ratio", "ratio × density",
+        "own dense path / ours",
+    )  # fmt: skip
+    return "\n".join(
+        (
+            "## Prediction\n",
+            f"`truezero bench predict`: {r['inputs']}-w-w-w-10, {100 * r['input_density']:g} % of the input "
+            "not zero, zeros random per example, no dead units. Density is products needed over products of "
+            "a dense network; ratio × density would be 1 if only products cost time. Calls of most of a "
+            "second (4096 rows, 4096 wide) are left out.\n",
+            markdown.table(headings, rows),
+        )
+    )

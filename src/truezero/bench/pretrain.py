@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from truezero.bench import peers
-from truezero.bench.machine import bandwidth, machine
-from truezero.bench.pretrain_text import bench_bags
-from truezero.bench.timing import Contestant, Progress, interleave, milliseconds, ratio
-from truezero.bench.torch_autoencoder import as_tensors, noisy_batches, torch_contestants, weights_apart
-from truezero.bench.train import traffic_floor
+from truezero.bench import bags, markdown, peers
+from truezero.bench.benchmark import at_least
+from truezero.bench.machine import machine
+from truezero.bench.ours import pretraining_steps
+from truezero.bench.rows import unlabeled
+from truezero.bench.terminal import Table, ratio, sizes, times
+from truezero.bench.timing import ONE_THREAD, OURS, Contest, Progress
+from truezero.bench.torch_autoencoder import TorchAutoencoder, as_tensors, noisy_batches
+from truezero.bench.traffic import against_floor
 from truezero.core.autoencoder import Autoencoder, Stack
 from truezero.core.corruption import Corruption
 from truezero.core.draws import Purpose, permutation
 from truezero.datasets import Dataset
-from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine, resolve_threads
+from truezero.engines import AutoencoderSettings, Unlabeled, get_engine, resolve_threads
 from truezero.errors import DivergenceError, OptionError
 from truezero.training import LayerPlan, Pretraining, PretrainingState, best_reconstruction, pretrain
 from truezero.training.layer_input import layer_rows
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _BATCH = 10
-_CHECKED_STEPS = 20
 
 
-def bench_pretrain(
+def run(
     dataset: Dataset,
     *,
     hidden_layer_sizes: Sequence[int] = (1000, 1000),
-    learning_rate: float = 0.03,
-    l1_activations: Sequence[float] = (0.0, 1e-5, 1e-4, 1e-3, 1e-2),
+    learning_rate_init: float = 0.03,
+    l1_activation: Sequence[float] = (0.0, 1e-5, 1e-4, 1e-3, 1e-2),
     corruption_level: float = 0.25,
     epochs: int = 5,
     steps: int = 1000,
     rounds: int = 7,
     text: bool = True,
     text_features: int = 5000,
-    text_rows: int = 10_000,
+    n_rows: int = 10_000,
     text_epochs: int = 3,
-    text_learning_rate: float = 0.01,
+    text_learning_rate_init: float = 0.01,
     sampling: float = 0.1,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
-    """Time a step of pre-training, batches of 10, layer by layer (section 3.2, strategy 1, masking noise).
+    """Time a step of pre-training, layer by layer and on bags of words, against PyTorch.
+
+    Batches of 10, strategy 1 with masking noise (section 3.2).
 
     For every layer the λ with the lowest reconstruction error on the validation rows, λ itself not
     counted, is chosen first; its auto-encoder, trained, is what the steps start from, and its code
@@ -59,26 +66,33 @@ def bench_pretrain(
     dataset : Dataset
         Features in [0, 1]; its training and validation rows are used.
     hidden_layer_sizes : sequence of int
-    learning_rate : float
-    l1_activations : sequence of float
+        Units of each layer.
+    learning_rate_init : float
+        Rate of SGD.
+    l1_activation : sequence of float
         λs to choose from, for each layer anew.
     corruption_level : float
         Share of the input that masking noise sets to 0.
     epochs : int
-        Trained with each λ.
+        Epochs trained with each λ.
     steps : int
-        Of one measurement; other libraries make a fifth of them.
+        Steps of one measurement; other libraries make a fifth of them.
     rounds : int
         Measurements of each contestant, interleaved.
     text : bool
         Also time an auto-encoder of bags of words, whose outputs are sampled.
-    text_features, text_rows, text_epochs : int
-        Its features and hidden units; training rows; epochs after which errors are compared.
-    text_learning_rate : float
+    text_features : int
+        Words of the bags, and hidden units.
+    n_rows : int
+        Bags that are trained on.
+    text_epochs : int
+        Epochs on bags, after which errors are compared.
+    text_learning_rate_init : float
+        Rate of SGD on bags.
     sampling : float
-        Share of the outputs that are not always reconstructed; see `AutoencoderSettings`.
+        Share sampled of the outputs of words that are not there; see `AutoencoderSettings.sampling`.
     n_threads : int, optional
-        The most anybody may use.
+        The most threads anybody may use.
     on_progress : callable
         Called with a note on what is being done.
 
@@ -105,59 +119,56 @@ def bench_pretrain(
     peers.require_torch()
     if dataset.X_validation is None:
         raise OptionError(f"{dataset.name} has no validation rows")
-    if not l1_activations:
+    if not l1_activation:
         raise OptionError("there must be at least one l1_activation")
-    AutoencoderSettings(text_learning_rate, _BATCH, sampling=sampling)  # refused now, not after the layers
+    at_least(1, epochs=epochs, steps=steps, rounds=rounds, text_epochs=text_epochs)
+    at_least(2, text_features=text_features)
+    at_least(10, n_rows=n_rows)
+    # Its sampling is refused now, not after the layers.
+    of_bags = bags.settings(text_learning_rate_init, _BATCH, sampling)
     threads = resolve_threads(n_threads)
-    train, held_out = (_unlabeled(dataset.scaled(part)) for part in ("train", "validation"))
+    train, held_out = (unlabeled(dataset.scaled(part)) for part in ("train", "validation"))
     corruption = Corruption("masking", corruption_level)
     plans: list[LayerPlan] = []
     finished: list[Autoencoder] = []
     layers = []
-    for layer, n_units in enumerate(hidden_layer_sizes):
+    for number, n_units in enumerate(hidden_layer_sizes):
         tried = [
             LayerPlan(
-                n_units, "rectifier", AutoencoderSettings(learning_rate, _BATCH, l1, corruption),
+                n_units, "rectifier", AutoencoderSettings(learning_rate_init, _BATCH, l1, corruption),
                 max_epochs=epochs,
             )
-            for l1 in l1_activations
+            for l1 in l1_activation
         ]  # fmt: skip
         result, chosen, autoencoder = _choose(plans, tried, finished, train, held_out, threads, on_progress)
-        below = Stack(finished, (None,) * layer)
-        settings = Pretraining((*plans, chosen))
-        rows = layer_rows(below, settings, train, get_engine("native"), threads)
-        layers.append(
-            result | _time_layer(autoencoder, rows, chosen.step, layer, epochs + 1, result["sparsity"],
-                                 steps, rounds, threads, on_progress)
-        )  # fmt: skip
         plans.append(chosen)
+        below = Stack(finished, (None,) * number)
+        rows = layer_rows(below, Pretraining(tuple(plans)), train, get_engine("native"), threads)
+        contest = Contest(rounds, threads, on_progress, f"layer {number + 1}")
+        layers.append(
+            result
+            | _time(contest, autoencoder, rows, chosen.step, number, epochs + 1, steps, result["sparsity"])
+        )
         finished.append(autoencoder)
     timed = [layer for layer in layers if layer["ratio"] is not None]
     least = min(timed, key=lambda layer: layer["ratio"]) if timed else {"ratio": None, "spread": None}
+    contest = Contest(rounds, threads, on_progress, f"{text_features} words")
     return {
         "benchmark": "pretrain",
         "data": dataset.name,
         "batch_size": _BATCH,
-        "learning_rate": learning_rate,
+        "learning_rate": learning_rate_init,
         "corruption": ["masking", corruption_level],
         "reconstruction": "softplus-quadratic",
-        "l1_activations": list(l1_activations),
+        "l1_activations": list(l1_activation),
         "epochs": epochs,
         "layers": layers,
-        "text": bench_bags(
-            n_features=text_features, n_rows=text_rows, epochs=text_epochs,
-            learning_rate=text_learning_rate, sampling=sampling, rounds=rounds, threads=threads,
-            on_progress=on_progress,
-        ) if text else None,
+        "text": bags.measure(contest, of_bags, text_features, n_rows, text_epochs) if text else None,
         "rounds": rounds,
         "ratio": least["ratio"],
         "spread": least["spread"],
         "machine": machine(threads),
-    }  # fmt: skip
-
-
-def _unlabeled(X: Any) -> Unlabeled:
-    return Unlabeled(Features(X), np.arange(X.shape[0], dtype=np.int64))
+    }
 
 
 class _Above:
@@ -217,71 +228,125 @@ def _choose(
     return result, plan, autoencoder
 
 
-def _time_layer(
+def _time(
+    contest: Contest,
     autoencoder: Autoencoder,
     rows: Unlabeled,
     settings: AutoencoderSettings,
     layer: int,
     epoch: int,
-    sparsity: float,
     steps: int,
-    rounds: int,
-    threads: int,
-    on_progress: Progress,
+    sparsity: float,
 ) -> dict[str, Any]:
-    note = f"layer {layer + 1}"
-    native = get_engine("native", autoencoder.network)
     order = permutation(0, Purpose.ORDER, rows.ids, layer=layer + 1, epoch=epoch)
     stretch = np.resize(order, steps * _BATCH)
     density = (rows.features.density(), 1 - sparsity)
-    products: tuple[str, ...] = ()
-
-    def ours(n: int) -> Contestant:
-        trained = autoencoder.copy()
-
-        def run() -> float:
-            nonlocal products
-            started = time.perf_counter()
-            products = native.train_autoencoder(
-                trained, rows, stretch, settings,
-                layer=layer, epoch=epoch, seed=0, n_threads=n, density=density,
-            ).products  # fmt: skip
-            return (time.perf_counter() - started) / steps
-
-        return run
-
-    contestants, chosen = {"truezero": ours(threads)}, {"truezero": threads}
-    if threads > 1:
-        contestants["truezero, 1 thread"], chosen["truezero, 1 thread"] = ours(1), 1
-    on_progress(f"{note}: noise for PyTorch")
-    noisy = noisy_batches(
-        rows, stretch[: max(steps // 5, 1) * _BATCH], settings, layer=layer, epoch=epoch, seed=0
-    )
-    batches = as_tensors(noisy)
-    check = weights_apart(
-        autoencoder, rows, stretch, settings, batches[:_CHECKED_STEPS], layer=layer, epoch=epoch
-    )
-    theirs, facts = torch_contestants(autoencoder, settings, batches, check, threads, on_progress, note)
-    contestants |= theirs
-    contestants["truezero"]()
-    seconds = interleave(contestants, rounds, on_progress, f"{note}:")
-    speed = bandwidth(4 * sum(w.size for w in autoencoder.network.weights), threads)
+    ours = pretraining_steps(autoencoder, rows, stretch, settings, density, layer=layer, epoch=epoch)
+    contest.enter_ours(ours.contestant)
+    contest.on_progress("noise for PyTorch")
+    few = stretch[: max(steps // 5, 1) * _BATCH]
+    noisy = noisy_batches(rows, few, settings, layer=layer, epoch=epoch, seed=0)
+    make = partial(TorchAutoencoder, autoencoder, settings=settings)
+    peers.enter_torch_variants(contest, make, as_tensors(noisy), ours)
+    contest.contestants[OURS]()
+    contest.hold()
+    facts = contest.facts()
     corrupted = np.concatenate([corrupted for corrupted, _ in noisy])
-    floor = traffic_floor(autoencoder.network, corrupted, np.arange(len(corrupted)), speed)
-    per_step = milliseconds(seconds)
-    floor["ratio"] = per_step["truezero"]["median"] / floor["milliseconds"]
-    median, spread = ratio(seconds, "truezero", list(peers.TORCH_VARIANTS))
-    scaling, scaling_spread = ratio(seconds, "truezero", ["truezero, 1 thread"])
     return {
         "input_density": density[0],
-        "milliseconds_per_step": per_step,
         **facts,
-        "n_threads": chosen | facts["n_threads"],
-        "ratio": median,
-        "spread": spread,
-        "threads_ratio": scaling,
-        "threads_spread": scaling_spread,
-        "floor": floor,
-        "bandwidth": speed,
-        "engine": {"name": native.name, "products": list(products)},
-    }
+        **contest.ratios({"": peers.TORCH_VARIANTS, "threads_": [ONE_THREAD]}),
+        **against_floor(
+            autoencoder.network, corrupted, np.arange(len(corrupted)),
+            facts["milliseconds_per_step"][OURS]["median"],
+            batch_size=_BATCH, n_threads=contest.most_threads,
+        ),
+        "engine": {"name": "native", "products": list(ours.first().products)},
+    }  # fmt: skip
+
+
+def tables(result: dict[str, Any]) -> list[Table | str]:
+    """What each λ gave and everybody's times for each layer, and the same for the bags of words."""
+    shown: list[Table | str] = []
+    for number, layer in enumerate(result["layers"], 1):
+        rows = [_lambda(line, "-", " *" if line["l1_activation"] == layer["l1_activation"] else "")
+                for line in layer["l1_by_error"]]  # fmt: skip
+        zeros, floor = 100 * layer["sparsity"], layer["floor"]
+        shown += [
+            Table(f"layer {number}, {sizes(layer['sizes'])}: λ by its error", _OF_LAMBDA, rows),
+            times(
+                layer,
+                f"λ {layer['l1_activation']:g}, {zeros:.1f} % zeros, batches of {result['batch_size']}",
+            ),
+            f"PyTorch's best / truezero: {ratio(layer)}",
+            f"one thread / all: {ratio(layer, 'threads_')}",
+            f"traffic floor {floor['milliseconds']:.3f} ms, truezero takes {floor['ratio']:.2f} times that",
+        ]
+    return shown + (bags.tables(result["text"]) if result["text"] else [])
+
+
+_OF_LAMBDA = ("λ", "reconstruction error", "zeros, %", "dead units", "epoch")
+
+
+def _lambda(line: dict[str, Any], nothing: str, mark: str = "") -> tuple[str, ...]:
+    """A row on what a λ gave, under the headings `_OF_LAMBDA`."""
+    name = f"{line['l1_activation']:g}{mark}"
+    if line["reconstruction_error"] is None:
+        return (name, "failed", nothing, nothing, nothing)
+    return (
+        name, f"{line['reconstruction_error']:.4g}", f"{100 * line['sparsity']:.1f}",
+        str(line["dead_units"]), str(line["epoch"]),
+    )  # fmt: skip
+
+
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw everybody's times, a panel per layer, and one for the bags of words."""
+    from truezero.plots.benchmarks import point_panels
+
+    text, parts = result["text"], []
+    for number, layer in enumerate(result["layers"], 1):
+        name = f"Layer {number}, {sizes(layer['sizes'])}, λ {layer['l1_activation']:g}"
+        parts.append((name, layer))
+    if text:
+        share = f"{100 * text['sampling']:g} % of the zeros sampled"
+        parts.append((f"Bags of words, {sizes(text['network'])}, {share}", text))
+    titled = [
+        (
+            f"{name}, {100 * part['sparsity']:.1f} % zeros, batch {result['batch_size']}",
+            part["milliseconds_per_step"],
+        )
+        for name, part in parts
+    ]
+    return point_panels(titled, 2.8, "milliseconds a step (median; line: least to greatest)")
+
+
+def page(result: dict[str, Any]) -> str:
+    """Write the section."""
+    r = result
+    grid = ",".join(f"{l1:g}" for l1 in r["l1_activations"])
+    units = ",".join(str(layer["sizes"][1]) for layer in r["layers"])
+    kind, level = r["corruption"]
+    parts = [
+        "## Pre-training\n",
+        f"`truezero bench pretrain --data {r['data']} --hidden-layer-sizes {units} --learning-rate-init "
+        f"{r['learning_rate']:g} --l1-activation {grid} --corruption-level {level:g} --epochs "
+        f"{r['epochs']}`: denoising auto-encoders, {r['reconstruction']}, {kind} {level:g}, batches of "
+        f"{r['batch_size']}. Every layer is trained with each λ; what is timed starts from the one with the "
+        "lowest reconstruction error on the validation rows, λ not counted. PyTorch is given the corrupted "
+        "and the clean rows, made beforehand; our noise is made in the step.\n",
+    ]
+    for number, layer in enumerate(r["layers"], 1):
+        encoder, decoder = layer["floor"]["rows_touched"]
+        parts += [
+            f"### Layer {number}: {sizes(layer['sizes'])}\n",
+            markdown.table(_OF_LAMBDA, (_lambda(line, "–") for line in layer["l1_by_error"])),
+            f"λ {layer['l1_activation']:g}: {100 * layer['sparsity']:.1f} % zeros; "
+            f"{100 * layer['input_density']:.1f} % of the clean input is not zero.\n",
+            *markdown.against_pytorch(layer),
+            f"One thread over all: {markdown.ratio(layer, 'threads_')}. Products run: "
+            f"{', '.join(layer['engine']['products'])}. A minibatch touches {encoder:.0f} rows of the "
+            f"encoder and {decoder:.0f} of the decoder: {markdown.traffic(layer)}\n",
+        ]
+    if r["text"]:
+        parts.append(bags.page(r["text"], r["batch_size"]))
+    return "\n".join(parts)

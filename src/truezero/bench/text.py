@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-from truezero.bench import peers
+from truezero.bench import markdown, peers
+from truezero.bench.benchmark import at_least
 from truezero.bench.machine import machine
-from truezero.bench.timing import Contestant, Progress, best_threads, interleave, milliseconds, ratio
+from truezero.bench.ours import training_steps
+from truezero.bench.rows import labeled
+from truezero.bench.terminal import Table, ratio, sizes, times
+from truezero.bench.timing import OURS, Contest, Progress
 from truezero.core.network import Network, initialize
-from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
+from truezero.engines import StepSettings, resolve_threads
+from truezero.errors import OptionError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _BATCH = 10
 _RATE, _L1 = 0.1, 1e-4
-_DENSE_INPUT = ("torch, dense input", "torch, sparse input")
-EMBEDDING = "torch, embedding bag"
+_DENSE, _SPARSE = "torch, dense input", "torch, sparse input"
 _PEER_STEPS, _SKLEARN_STEPS, _CHECKED_STEPS = 200, 20, 5
-_CHECKED = 1e-2
 
 
 def binary_rows(n_rows: int, n_features: int, density: float, *, seed: int = 0) -> tuple[Any, Any]:
@@ -34,29 +40,36 @@ def binary_rows(n_rows: int, n_features: int, density: float, *, seed: int = 0) 
     return X, (X @ random.normal(size=n_features) > 0).astype(np.int64)
 
 
-def bench_text(
+def run(
     *,
-    shapes: Sequence[tuple[int, float]] = ((5000, 0.006), (50_000, 0.001)),
+    features: Sequence[int] = (5000, 50_000),
+    densities: Sequence[float] = (0.006, 0.001),
     hidden_layer_sizes: Sequence[int] = (1000, 1000),
     n_rows: int = 10_000,
     rounds: int = 5,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
-    """Time an epoch, batches of 10, on binary rows as wide and as sparse as text (section 4.2).
+    """Time an epoch on wide sparse binary rows, CSR, against PyTorch and scikit-learn.
+
+    Batches of 10, rows as wide and as sparse as text (section 4.2).
 
     Parameters
     ----------
-    shapes : sequence of (int, float)
-        Features and density of each data set.
+    features : sequence of int
+        Features of each data set.
+    densities : sequence of float
+        Share of ones of each data set, as many as there are features.
     hidden_layer_sizes : sequence of int
+        Units of each hidden layer.
     n_rows : int
-        Of an epoch; other libraries do a part of it, and their time is scaled up.
+        Rows of an epoch; other libraries do a part of it, and their time is scaled up.
     rounds : int
         Measurements of each contestant, interleaved.
     n_threads : int, optional
-        The most anybody may use.
+        The most threads anybody may use.
     on_progress : callable
+        Called with a note on what is being done.
 
     Returns
     -------
@@ -69,9 +82,12 @@ def bench_text(
     Raises
     ------
     OptionError
-        If PyTorch is not installed.
+        If PyTorch is not installed, or a number is out of range.
     """
     peers.require_torch()
+    at_least(10, n_rows=n_rows)
+    if len(features) != len(densities):
+        raise OptionError(f"features and densities must be as many, got {features} and {densities}")
     threads = resolve_threads(n_threads)
     return {
         "benchmark": "text",
@@ -81,101 +97,60 @@ def bench_text(
         "n_rows": n_rows,
         "rounds": rounds,
         "shapes": [
-            _shape(n, density, tuple(hidden_layer_sizes), n_rows, rounds, threads, on_progress)
-            for n, density in shapes
+            _shape(
+                Contest(rounds, threads, on_progress, f"{n} features"), n, density, hidden_layer_sizes, n_rows
+            )
+            for n, density in zip(features, densities, strict=True)
         ],
         "machine": machine(threads),
     }
 
 
 def _shape(
-    n_features: int,
-    density: float,
-    hidden: tuple[int, ...],
-    n_rows: int,
-    rounds: int,
-    threads: int,
-    on_progress: Progress,
+    contest: Contest, n_features: int, density: float, hidden: Sequence[int], n_rows: int
 ) -> dict[str, Any]:
-    note = f"{n_features} features"
     X, target = binary_rows(n_rows, n_features, density)
     network = initialize((n_features, *hidden, 2), seed=0)
-    native = get_engine("native", network)
-    examples = Examples(Features(X), target, None, np.arange(n_rows, dtype=np.int64))
     order = np.random.default_rng(1).permutation(n_rows).astype(np.int64)
     settings = StepSettings(_RATE, _BATCH, (_L1,) * len(hidden))
-    steps = -(-n_rows // _BATCH)
-
-    trained = network.copy()
-    megabytes = peak_memory(
-        lambda: native.train(trained, examples, order, settings, epoch=1, seed=0, n_threads=threads)
-    )
-
-    def ours() -> float:
-        started = time.perf_counter()
-        native.train(trained, examples, order, settings, epoch=2, seed=0, n_threads=threads)
-        return (time.perf_counter() - started) / steps
-
-    contestants: dict[str, Contestant] = {"truezero": ours}
-    chosen, checked = {"truezero": threads}, {}
-    for name in (*_DENSE_INPUT, EMBEDDING):
-        if name == "torch, dense input" and n_features > 10_000:
+    ours = training_steps(network, labeled(X, target), order, settings)
+    contest.enter(OURS, ours.contestant, contest.most_threads)
+    megabytes = peak_memory(contest.contestants[OURS])
+    for name in (_DENSE, _SPARSE, peers.EMBEDDING):
+        if name == _DENSE and n_features > 10_000:
             continue  # a gigabyte of zeros
         batches = _batches(X, target, order[: _PEER_STEPS * _BATCH], name)
-
-        def make(n: int, name: str = name, batches: Any = batches) -> Contestant:
-            model = peers.TorchTraining(
-                network, "torch eager" if name == EMBEDDING else "torch foreach",
-                learning_rate=_RATE, l1=_L1, n_threads=n, first_layer=first_layer(network, name),
-            )  # fmt: skip
-            return lambda: model.train(batches)
-
-        checked[name] = _check(network, examples, settings, order, batches[:_CHECKED_STEPS], name)
-        chosen[name], contestants[name] = best_threads(make, threads, on_progress, f"{note}: {name}")
+        make = partial(_model, network, name)
+        peers.enter_torch(contest, name, make, batches, ours, checked_steps=_CHECKED_STEPS)
     few = order[: _SKLEARN_STEPS * _BATCH]
     sklearn = peers.sklearn_training(network, X[few], target[few], _BATCH, _RATE)
     if sklearn is not None:
-        contestants["scikit-learn"] = sklearn
-    seconds = interleave(contestants, rounds, on_progress, note)
-    result: dict[str, Any] = {
+        contest.contestants["scikit-learn"] = sklearn
+    contest.hold()
+    facts = contest.facts()
+    del facts["left_out"]  # nobody
+    median = facts["milliseconds_per_step"][OURS]["median"]
+    return {
         "features": n_features,
         "density": density,
         "network": list(network.layer_sizes),
         "nonzeros_per_row": float(X.nnz / n_rows),
-        "milliseconds_per_step": milliseconds(seconds),
-        "n_threads": chosen,
-        "disagreement": checked,
+        **facts,
         "megabytes": megabytes,
         "network_megabytes": sum(w.nbytes for w in network.weights) / 2**20,
+        "seconds_per_epoch": median * -(-n_rows // _BATCH) / 1e3,
+        **contest.ratios(
+            {"": [_DENSE, _SPARSE], "embedding_bag_": [peers.EMBEDDING], "sklearn_": ["scikit-learn"]}
+        ),
     }
-    result["seconds_per_epoch"] = result["milliseconds_per_step"]["truezero"]["median"] * steps / 1e3
-    for key, names in (
-        ("", list(_DENSE_INPUT)),
-        ("embedding_bag_", [EMBEDDING]),
-        ("sklearn_", ["scikit-learn"]),
-    ):
-        result[f"{key}ratio"], result[f"{key}spread"] = ratio(seconds, "truezero", names)
-    return result
 
 
-def _check(
-    network: Network, examples: Examples, settings: StepSettings, order: Any, batches: list[Any], name: str
-) -> float:
-    """Train both for a few steps; return how far apart their weights are, relative to the way they went."""
-    ours = network.copy()
-    get_engine("native", network).train(
-        ours, examples, order[: len(batches) * _BATCH], settings, epoch=1, seed=0, n_threads=1
-    )
-    model = peers.TorchTraining(
-        network,
-        "torch eager",
-        learning_rate=_RATE,
-        l1=_L1,
-        n_threads=1,
-        first_layer=first_layer(network, name),
-    )
-    model.train(batches)
-    return peers.check(name, peers.disagreement(ours, model.weights(), network), _CHECKED)
+def _model(network: Network, name: str) -> peers.TorchTraining:
+    bag = name == peers.EMBEDDING
+    return peers.TorchTraining(
+        network, "torch eager" if bag else "torch foreach", learning_rate=_RATE, l1=_L1,
+        first_layer=None if name == _DENSE else peers.sparse_first_layer(network, bag=bag),
+    )  # fmt: skip
 
 
 def peak_memory(work: Callable[[], Any]) -> float | None:
@@ -205,9 +180,9 @@ def _batches(X: Any, target: Any, order: Any, name: str) -> list[tuple[Any, Any]
         rows = X[order[start : start + _BATCH]]
         classes = torch.tensor(target[order[start : start + _BATCH]])
         given: Any
-        if name == "torch, dense input":
+        if name == _DENSE:
             given = torch.tensor(rows.toarray())
-        elif name == "torch, sparse input":
+        elif name == _SPARSE:
             coordinates = np.stack(rows.tocoo().coords)
             given = torch.sparse_coo_tensor(
                 torch.tensor(coordinates), torch.tensor(rows.data), size=rows.shape, check_invariants=False
@@ -221,33 +196,50 @@ def _batches(X: Any, target: Any, order: Any, name: str) -> list[tuple[Any, Any]
     return batches
 
 
-def first_layer(network: Any, name: str) -> Any:
-    """Make the first layer for sparse input or an embedding bag; None where it is a usual one."""
-    import torch
+def tables(result: dict[str, Any]) -> list[Table | str]:
+    """Everybody's times for each shape, and the ratios."""
+    shown: list[Table | str] = []
+    for shape in result["shapes"]:
+        shown += [
+            times(shape, f"{shape['features']} features, {100 * shape['density']:g} % not zero"),
+            f"PyTorch's best of dense and sparse input / ours: {ratio(shape)}",
+            f"PyTorch rewritten with an embedding bag / ours: {ratio(shape, 'embedding_bag_')}",
+            f"scikit-learn / ours: {ratio(shape, 'sklearn_')}",
+        ]
+    return shown
 
-    if name == "torch, dense input":
-        return None
 
-    class FirstLayer(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-        def __init__(self) -> None:
-            super().__init__()
-            weights = torch.tensor(network.weights[0].copy())
-            self.bias = torch.nn.Parameter(torch.tensor(network.biases[0].copy()))
-            if name == EMBEDDING:
-                self.bag = torch.nn.EmbeddingBag.from_pretrained(
-                    weights, freeze=False, mode="sum", sparse=True
-                )
-            else:
-                self.weights = torch.nn.Parameter(weights)
+def figure(result: dict[str, Any]) -> Figure:
+    """Draw everybody's times, a panel per shape."""
+    from truezero.plots.benchmarks import point_panels
 
-        @property
-        def weight(self) -> Any:
-            """Of the layer, [out, in], as `torch.nn.Linear` has it."""
-            return (self.bag.weight if name == EMBEDDING else self.weights).T
+    parts = [
+        (
+            f"{sizes(shape['network'])}, {shape['nonzeros_per_row']:.0f} of {shape['features']} features a "
+            f"row, batch {result['batch_size']}",
+            shape["milliseconds_per_step"],
+        )
+        for shape in result["shapes"]
+    ]
+    return point_panels(parts, 2.6, "milliseconds a step")
 
-        def forward(self, rows: Any) -> Any:
-            if name == EMBEDDING:
-                return self.bag(*rows) + self.bias
-            return torch.sparse.mm(rows, self.weights) + self.bias
 
-    return FirstLayer()
+def page(result: dict[str, Any]) -> str:
+    """Write the section."""
+    parts = [
+        "## Wide sparse rows\n",
+        f"`truezero bench text`: binary CSR rows, batches of {result['batch_size']}, {result['n_rows']} rows "
+        "an epoch.\n",
+    ]
+    for shape in result["shapes"]:
+        own, network = shape["megabytes"], shape["network_megabytes"]
+        memory = "" if own is None else f" and {own:.0f} MB beside the network's {network:.0f} MB"
+        parts += [
+            f"### {shape['features']} features, {100 * shape['density']:g} % not zero\n",
+            f"{sizes(shape['network'])}; an epoch takes {shape['seconds_per_epoch']:.2f} s{memory}.\n",
+            markdown.times(shape),
+            f"PyTorch's best of dense and sparse input over ours: {markdown.ratio(shape)}; a PyTorch model "
+            f"rewritten with an embedding bag and sparse gradients: {markdown.ratio(shape, 'embedding_bag_')}"
+            f"; scikit-learn: {markdown.ratio(shape, 'sklearn_')}.\n",
+        ]
+    return "\n".join(parts)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from truezero.bench.benchmark import at_least
+
+OURS, ONE_THREAD = "truezero", "truezero, 1 thread"
 
 # Another library's idle threads spin for a while after their work; nobody is timed beside them.
 _PAUSE = 0.1
@@ -15,6 +19,17 @@ _WARM_UP, _AT_LEAST = 0.1, 0.25
 Contestant = Callable[[], float]
 """Does its work once and returns the seconds one unit of it took."""
 Progress = Callable[[str], Any]
+
+
+def per_step(work: Callable[[], Any], steps: int) -> Contestant:
+    """Make a contestant of work that takes so many steps: seconds per step of one call."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        work()
+        return (time.perf_counter() - started) / steps
+
+    return run
 
 
 def timed(work: Callable[[], Any]) -> Contestant:
@@ -77,7 +92,7 @@ def milliseconds(seconds: Mapping[str, list[float]]) -> dict[str, dict[str, floa
 
 
 def ratio(
-    seconds: Mapping[str, list[float]], ours: str, theirs: list[str]
+    seconds: Mapping[str, list[float]], ours: str, theirs: Sequence[str]
 ) -> tuple[float | None, list[float] | None]:
     """Time of the fastest of `theirs` over ours: the median over the rounds, and [least, greatest]."""
     names = [name for name in theirs if name in seconds]
@@ -86,3 +101,80 @@ def ratio(
     fastest = min(names, key=lambda name: statistics.median(seconds[name]))
     ratios = [a / b for a, b in zip(seconds[fastest], seconds[ours], strict=True)]
     return statistics.median(ratios), [min(ratios), max(ratios)]
+
+
+class Contest:
+    """One measurement: who takes part, on how many threads, and the seconds of everybody.
+
+    Parameters
+    ----------
+    rounds : int
+        In each of which everybody runs once.
+    most_threads : int
+        The most anybody may use.
+    on_progress : callable
+        Called with a note on what is being done.
+    note : str
+        What is measured; begins every note.
+
+    Attributes
+    ----------
+    contestants : dict of str to Contestant
+    n_threads : dict of str to int
+        Of those whose threads are chosen here.
+    disagreement : dict of str to float
+        How far other libraries' weights were from ours where both did the same steps.
+    left_out : dict of str to str
+        Who cannot take part on this machine, and why.
+    seconds : dict of str to list of float
+        Of every round.
+
+    Raises
+    ------
+    OptionError
+        If there is no round.
+    """
+
+    def __init__(self, rounds: int, most_threads: int, on_progress: Progress, note: str = "") -> None:
+        at_least(1, rounds=rounds)
+        self.rounds, self.most_threads = rounds, most_threads
+        self.on_progress: Progress = lambda text: on_progress(f"{note}: {text}" if note else text)
+        self.contestants: dict[str, Contestant] = {}
+        self.n_threads: dict[str, int] = {}
+        self.disagreement: dict[str, float] = {}
+        self.left_out: dict[str, str] = {}
+        self.seconds: dict[str, list[float]] = {}
+
+    def enter(self, name: str, make: Callable[[int], Contestant], n_threads: int | None = None) -> None:
+        """Add a contestant on so many threads, or on as many as are fastest for it."""
+        if n_threads is None:
+            chosen, contestant = best_threads(make, self.most_threads, self.on_progress, name)
+        else:
+            chosen, contestant = n_threads, make(n_threads)
+        self.n_threads[name], self.contestants[name] = chosen, contestant
+
+    def enter_ours(self, make: Callable[[int], Contestant]) -> None:
+        """Add ourselves on all threads, and on one where there are more."""
+        self.enter(OURS, make, self.most_threads)
+        if self.most_threads > 1:
+            self.enter(ONE_THREAD, make, 1)
+
+    def hold(self) -> None:
+        """Let everybody take turns."""
+        self.seconds = interleave(self.contestants, self.rounds, self.on_progress)
+
+    def ratios(self, theirs: Mapping[str, Sequence[str]], ours: str = OURS) -> dict[str, Any]:
+        """Give `ratio` and `spread` against the fastest of each group, their names begun by its key."""
+        found: dict[str, Any] = {}
+        for key, names in theirs.items():
+            found[f"{key}ratio"], found[f"{key}spread"] = ratio(self.seconds, ours, names)
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """Times, threads, and what was found about the others, as a result holds them."""
+        return {
+            "milliseconds_per_step": milliseconds(self.seconds),
+            "n_threads": self.n_threads,
+            "disagreement": self.disagreement,
+            "left_out": self.left_out,
+        }

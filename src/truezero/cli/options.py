@@ -169,7 +169,8 @@ def read_value(text: str, annotation: Any, flag: str) -> Any:
     ----------
     text : str
     annotation : type
-        int, float, str, a sequence of one of them ("1000,500"), or one of these or None ("none").
+        int, float, str, a sequence of one of them ("1000,500"), one of some words (`Literal`), or one of
+        these or None ("none").
         Whatever else says nothing: a value is what it looks like then.
     flag : str
         The option, for the message.
@@ -189,6 +190,11 @@ def read_value(text: str, annotation: Any, flag: str) -> Any:
             return None
         annotation = next(kind for kind in arguments if kind is not types.NoneType)
         arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+        if text not in arguments:
+            *words, last = arguments
+            raise OptionError(f"{flag} must be {', '.join(words)} or {last}, got {text!r}")
+        return text
     if annotation in _KINDS:
         try:
             return annotation(text)

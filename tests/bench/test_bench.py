@@ -11,15 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from truezero import bench
+from truezero.bench import bags as bags_
 from truezero.bench import density as density_
 from truezero.bench import peers as peers_
-from truezero.bench import predict as predict_
-from truezero.bench import pretrain_text as pretrain_text_
+from truezero.bench import rows as rows_
 from truezero.bench import text as text_
 from truezero.bench import timing as timing_
 from truezero.bench import torch_autoencoder as torch_autoencoder_
-from truezero.bench import train as train_
-from truezero.bench.page import bench_page
+from truezero.bench import traffic as traffic_
 from truezero.bench.topics import topic_rows
 from truezero.cli.app import app
 from truezero.core.autoencoder import initialize_autoencoder
@@ -28,7 +27,6 @@ from truezero.core.network import initialize
 from truezero.datasets import Dataset, load_dataset
 from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
 from truezero.errors import DataError, DivergenceError, OptionError
-from truezero.plots.benchmarks import bench_figure
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +39,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_, "_PEER_STEPS", 2)
     monkeypatch.setattr(text_, "_SKLEARN_STEPS", 2)
     monkeypatch.setattr(peers_, "TORCH_VARIANTS", ("torch eager", "torch foreach", "torch fused"))
-    monkeypatch.setattr(pretrain_text_, "_STEPS", 4)
-    monkeypatch.setattr(pretrain_text_, "_PEER_STEPS", 3)
-    monkeypatch.setattr(pretrain_text_, "_SEEDS", (0, 1))
+    monkeypatch.setattr(bags_, "_STEPS", 4)
+    monkeypatch.setattr(bags_, "_PEER_STEPS", 3)
+    monkeypatch.setattr(bags_, "_SEEDS", (0, 1))
 
 
 def test_contestants_take_turns() -> None:
@@ -79,7 +77,7 @@ def test_traffic_floor_counts_touched_rows() -> None:
     network = initialize((30, 20, 4), seed=1)
     X = np.where(np.random.default_rng(2).random((40, 30)) < 0.1, 1, 0).astype(np.float32)
     h = np.maximum(X @ network.weights[0], 0)
-    floor = train_.traffic_floor(network, X, np.arange(40), {"read": 2.0, "rewrite": 4.0})
+    floor = traffic_.traffic_floor(network, X, np.arange(40), {"read": 2.0, "rewrite": 4.0}, batch_size=10)
     touched = [np.mean([a[s : s + 10].any(axis=0).sum() for s in range(0, 40, 10)]) for a in (X, h)]
     assert floor["rows_touched"] == pytest.approx(touched)
     n_bytes = 4 * (touched[0] * 20 + touched[1] * 4)
@@ -89,7 +87,7 @@ def test_traffic_floor_counts_touched_rows() -> None:
 
 
 def test_network_with_zeros() -> None:
-    network, rows, density = predict_.network_with_zeros(40, 0.8, n_rows=3000)
+    network, rows, density = rows_.network_with_zeros(40, 0.8, n_rows=3000)
     evaluation = get_engine("native").evaluate(network, Features(rows), n_threads=1)
     assert evaluation.sparsity == pytest.approx((0.8,) * 3, abs=0.03)
     assert evaluation.dead_units == (0, 0, 0)
@@ -117,10 +115,10 @@ def test_against_pytorch(tmp_path: Path) -> None:
     digits = load_dataset("digits")
     results = [
         bench.bench_train(digits, hidden_layer_sizes=(30, 20), epochs=1, steps=10, rounds=1, n_threads=1),
-        bench.bench_error(digits, hidden_layer_sizes=(60,), targets=(0.5, 0.3), max_epochs=3, n_threads=1),
+        bench.bench_error(digits, hidden_layer_sizes=(60,), targets=(0.5, 0.3), max_iter=3, n_threads=1),
         bench.bench_predict(widths=(24,), zeros=(0.5,), batch_sizes=(1, 40), rounds=1, n_threads=1),
         bench.bench_text(
-            shapes=((300, 0.02),), hidden_layer_sizes=(20, 20), n_rows=40, rounds=1, n_threads=1
+            features=(300,), densities=(0.02,), hidden_layer_sizes=(20, 20), n_rows=40, rounds=1, n_threads=1
         ),
     ]
     train, error, predict, text = results
@@ -131,17 +129,17 @@ def test_against_pytorch(tmp_path: Path) -> None:
     assert text["shapes"][0]["embedding_bag_ratio"] > 0
     for result in results:
         assert json.loads(json.dumps(result)) == result
-        assert bench_figure(result).axes
+        assert bench.BENCHMARKS[result["benchmark"]].figure(result).axes
 
 
 def test_pretraining_against_pytorch() -> None:
     pytest.importorskip("torch")
     result = bench.bench_pretrain(
-        load_dataset("digits"), hidden_layer_sizes=(30, 20), l1_activations=(0.0, 1e-3, 1e6), epochs=2, steps=100,
-        rounds=1, text_features=200, text_rows=60, text_epochs=1, n_threads=2,
+        load_dataset("digits"), hidden_layer_sizes=(30, 20), l1_activation=(0.0, 1e-3, 1e6), epochs=2, steps=100,
+        rounds=1, text_features=200, n_rows=60, text_epochs=1, n_threads=2,
     )  # fmt: skip
     assert json.loads(json.dumps(result)) == result
-    assert len(bench_figure(result).axes) == 3
+    assert len(bench.BENCHMARKS[result["benchmark"]].figure(result).axes) == 3
     assert [layer["sizes"] for layer in result["layers"]] == [[64, 30, 64], [30, 20, 30]]
     for layer in result["layers"]:
         assert set(layer["disagreement"]) == {"torch eager", "torch foreach", "torch fused"}
@@ -176,9 +174,9 @@ def test_pretraining_needs_rows_to_choose_by() -> None:
     with pytest.raises(OptionError, match="alone has no validation rows"):
         bench.bench_pretrain(alone)
     with pytest.raises(OptionError, match="at least one l1_activation"):
-        bench.bench_pretrain(digits, l1_activations=())
+        bench.bench_pretrain(digits, l1_activation=())
     with pytest.raises(DivergenceError, match="diverged"):
-        bench.bench_pretrain(digits, hidden_layer_sizes=(30,), l1_activations=(1e6,), epochs=1, text=False)
+        bench.bench_pretrain(digits, hidden_layer_sizes=(30,), l1_activation=(1e6,), epochs=1, text=False)
     with pytest.raises(OptionError, match="sampling must be"):
         bench.bench_pretrain(
             digits, hidden_layer_sizes=(30,), epochs=1, steps=1, rounds=1, n_threads=1, sampling=2.0
@@ -202,7 +200,7 @@ def test_topics_can_be_learned() -> None:
     p = (np.asarray(X[:1500].sum(axis=0)).ravel() + 0.5) / 1501
     clean = held_out.features.X.toarray()
     cost = -(clean * np.log(p) + (1 - clean) * np.log1p(-p)).sum(axis=1).mean()
-    assert pretrain_text_._error_of_frequencies(rows, held_out) == pytest.approx(cost, rel=1e-5)
+    assert bags_._error_of_frequencies(rows, held_out) == pytest.approx(cost, rel=1e-5)
 
 
 @pytest.mark.parametrize("sparse_rows", [False, True])
@@ -234,136 +232,6 @@ def test_another_library_s_weights_are_compared() -> None:
     X, classes = np.random.default_rng(0).random((20, 6)).astype(np.float32), np.arange(20) % 3
     model.train(peers_.torch_batches(X, classes, np.arange(20), 10))
     assert peers_.disagreement(network, model.weights(), initialize((6, 5, 3), seed=2)) > 0.001
-
-
-def timing(n: float) -> dict[str, float]:
-    return {"median": n, "least": 0.9 * n, "greatest": 1.1 * n}
-
-
-MACHINE: dict[str, Any] = {
-    "processor": "One", "cores": 2, "caches": {"L1 data": "48K"}, "instruction_level": "avx2",
-    "platform": "Linux", "truezero": "0", "compiler": "GNU", "python": "3", "numpy": "2", "scipy": "1",
-    "peers": {"torch": "2"},
-}  # fmt: skip
-RESULTS: list[dict[str, Any]] = [
-    {
-        "benchmark": "train", "data": "mnist", "network": [784, 1000, 10], "activation": "rectifier",
-        "batch_size": 10, "learning_rate": 0.1, "l1_activation": 1e-4, "epochs_before": 10,
-        "sparsity": {"overall": 0.87, "layers": [0.87]},
-        "milliseconds_per_step": {"truezero": timing(0.3), "torch eager": timing(2.5)},
-        "n_threads": {"truezero": 2, "torch eager": 2}, "ratio": 8.3, "spread": [8.0, 8.6],
-        "threads_ratio": None, "threads_spread": None, "engine": {"name": "native", "products": ["sparse"] * 2},
-        "floor": {"rows_touched": [380.0, 500.0], "bytes_read": 6e6, "milliseconds": 0.25, "ratio": 1.2},
-        "bandwidth": {"bytes": 1e7, "read": 58.0, "rewrite": 115.0}, "machine": MACHINE,
-    },
-    {
-        "benchmark": "error", "data": "mnist", "network": [784, 1000, 10], "batch_size": 10,
-        "learning_rate": 0.1, "l1_activation": 1e-5, "seed": 0, "peer": "torch eager",
-        "targets": [
-            {"test_error": 0.02, "truezero": {"seconds": 9.0, "epoch": 5}, "torch eager": None, "ratio": None}
-        ],
-        "histories": {
-            name: [{"epoch": 1, "seconds": s, "test_error": 0.03, "selected_test_error": 0.03}]
-            for name, s in (("truezero", 2.0), ("torch eager", 13.0))
-        },
-        "recipe": [
-            {"hidden_layer_sizes": [800], "batch_size": 10, "epochs": 3, "first_rate": 0.1, "last_rate": 0.01,
-             "seed": 0, "seconds": 3.0, "test_error": 0.017}
-        ],
-        "machine": MACHINE,
-    },
-    {
-        "benchmark": "predict", "inputs": 784, "input_density": 0.19, "machine": MACHINE,
-        "cells": [
-            {"width": 1000, "zeros": 0.83, "density": 0.18, "batch_size": b, "ratio": 5.0, "spread": [4.0, 6.0],
-             "dense_ratio": 4.0, "dense_spread": [3.0, 5.0],
-             "milliseconds": {"truezero": timing(0.05), "torch": timing(0.25)}}
-            for b in (1, 256)
-        ],
-    },
-    {
-        "benchmark": "text", "batch_size": 10, "n_rows": 100, "machine": MACHINE,
-        "shapes": [
-            {"features": 5000, "density": 0.006, "network": [5000, 10, 2], "nonzeros_per_row": 30.0,
-             "milliseconds_per_step": {"truezero": timing(0.3), "scikit-learn": timing(20.0)},
-             "n_threads": {"truezero": 2}, "seconds_per_epoch": 0.3, "megabytes": 10.0, "network_megabytes": 20.0,
-             "ratio": 10.0, "spread": [9.0, 11.0], "embedding_bag_ratio": 4.0, "embedding_bag_spread": [3.0, 5.0],
-             "sklearn_ratio": 60.0, "sklearn_spread": [50.0, 70.0]}
-        ],
-    },
-    {
-        "benchmark": "density", "machine": MACHINE,
-        "cells": [
-            {"width": 256, "batch_size": 10, "density": d, "chosen": "sparse", "ratio": 2.0, "spread": [1.0, 3.0],
-             "milliseconds_per_step": {"sparse": timing(d), "dense": timing(1.0), "torch": timing(2.0)}}
-            for d in (0.1, 0.9)
-        ],
-    },
-    {
-        "benchmark": "pretrain", "data": "mnist", "batch_size": 10, "learning_rate": 0.03, "epochs": 5,
-        "corruption": ["masking", 0.25], "reconstruction": "softplus-quadratic", "l1_activations": [0.0, 1e-3, 1.0],
-        "layers": [
-            {"sizes": [784, 1000, 784], "l1_activation": 1e-3, "sparsity": 0.69, "input_density": 0.19,
-             "l1_by_error": [
-                 {"l1_activation": 0.0, "reconstruction_error": 6.6, "sparsity": 0.66, "dead_units": 0, "epoch": 5},
-                 {"l1_activation": 1e-3, "reconstruction_error": 6.4, "sparsity": 0.69, "dead_units": 0, "epoch": 5},
-                 {"l1_activation": 1.0, "reconstruction_error": None, "failed": "layer 1 died"},
-             ],
-             "milliseconds_per_step": {"truezero": timing(0.4), "torch eager": timing(2.4)},
-             "n_threads": {"truezero": 2, "torch eager": 2}, "left_out": {"torch compiled": "no compiler"},
-             "ratio": 6.0, "spread": [5.0, 7.0], "threads_ratio": 1.9, "threads_spread": [1.8, 2.0],
-             "floor": {"rows_touched": [354.0, 900.0], "bytes_read": 4.4e6, "milliseconds": 0.14, "ratio": 2.5},
-             "bandwidth": {"read": 58.0, "rewrite": 115.0}, "engine": {"products": ["sparse", "sparse"]}}
-        ],
-        "text": {
-            "features": 5000, "density": 0.006, "n_rows": 10000, "network": [5000, 5000, 5000], "sampling": 0.02,
-            "reconstruction": "sigmoid-cross-entropy", "corruption": ["salt-and-pepper", 0.8, 0.005],
-            "learning_rate": 0.01, "l1_activation": 0.0, "epochs": 3, "seeds": [0, 1], "sparsity": 0.4,
-            "reconstruction_error": {"sampled": [85.0, 84.0], "all": [84.0, 84.0]}, "error_of_frequencies": 164.0,
-            "error_ratio": 1.006, "error_spread": [1.0, 1.012], "inputs_per_step": 300.0, "outputs_per_step": 600.0,
-            "milliseconds_per_step": {"truezero": timing(3.0), "torch eager": timing(50.0)},
-            "n_threads": {"truezero": 2, "torch eager": 2}, "left_out": {}, "ratio": 17.0, "spread": [16.0, 18.0],
-            "embedding_bag_ratio": 9.0, "embedding_bag_spread": [8.0, 10.0], "all_outputs_ratio": 4.0,
-            "all_outputs_spread": [3.0, 5.0], "threads_ratio": None, "threads_spread": None,
-        },
-        "rounds": 7, "ratio": 6.0, "spread": [5.0, 7.0], "machine": MACHINE,
-    },
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("result", RESULTS, ids=lambda r: r["benchmark"])
-def test_figures(result: dict[str, Any], tmp_path: Path) -> None:
-    figure = bench_figure(result)
-    figure.savefig(tmp_path / "figure.png")
-    assert all(axes.get_xlabel() for axes in figure.axes)
-
-
-def test_page_is_made_from_the_files(tmp_path: Path) -> None:
-    folder = tmp_path / "results"
-    folder.mkdir()
-    for result in reversed(RESULTS):
-        (folder / f"{result['benchmark']}.json").write_text(json.dumps(result))
-    page = tmp_path / "docs" / "page.md"
-    page.parent.mkdir()
-    done = CliRunner().invoke(app, ["bench", "page", str(folder), "--out", str(page)])
-    assert done.exit_code == 0
-    text = page.read_text()
-    headings = [line for line in text.splitlines() if line.startswith("## ")]
-    assert headings == [
-        "## A training step, rectifier",
-        "## Time to a test error",
-        "## Prediction",
-        "## Wide sparse rows",
-        "## Cost against density and width",
-        "## Pre-training",
-    ]
-    assert "| 1 | failed | – | – | – |" in text
-    assert "Left out: torch compiled (no compiler)." in text
-    assert "| 0 | 85.00 | 84.00 | 1.0119 |" in text
-    assert "![train](../results/train.png)" in text
-    assert "**8.30** (8.00–8.60)" in text
-    assert "not reached" in text
-    assert text == bench_page([(folder / f"{r['benchmark']}.json", r) for r in RESULTS], page.parent)
 
 
 def test_numbers_out_of_range() -> None:
@@ -432,7 +300,7 @@ def test_pretraining_on_the_command_line(tmp_path: Path) -> None:
             "--l1-activation must be numbers and commas",
         ),
         (["train", "--data", "digits", "--activation", "swish"], "must be rectifier, tanh or softplus"),
-        (["train", "--data", "digits", "--hidden-layer-sizes", "10,x"], "must be numbers and commas"),
+        (["train", "--data", "digits", "--hidden-layer-sizes", "10,x"], "must be whole numbers and commas"),
         (["predict", "--zeros", "half"], "--zeros must be numbers and commas"),
         (["density", "--batch-sizes", "0"], "widths and batch sizes must be at least 1"),
         (["page", ".", "--out", "page.md"], "holds no results"),
