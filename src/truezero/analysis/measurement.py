@@ -38,7 +38,8 @@ def measure(
     Parameters
     ----------
     model : DeepRectifierClassifier, DeepRectifierRegressor or Network
-    X : ndarray or CSR of shape (n_samples, n_features), float32 or float64
+    X : ndarray, CSR or Features of shape (n_samples, n_features)
+        float32, float64 or uint8.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
         Without it, and for a bare Network, the error is None.
     n_threads : int, optional
@@ -53,15 +54,16 @@ def measure(
         If rows and model, or rows and targets, do not fit.
     """
     network = model if isinstance(model, Network) else model.network_
-    if y is not None and len(y) != X.shape[0]:
-        raise DataError(f"{X.shape[0]} rows but {len(y)} targets")
+    rows = X if isinstance(X, Features) else Features(X)
+    if y is not None and len(y) != rows.n_samples:
+        raise DataError(f"{rows.n_samples} rows but {len(y)} targets")
     engine = get_engine("auto", network)
-    evaluation = engine.evaluate(network, Features(X), n_threads=resolve_threads(n_threads))
+    evaluation = engine.evaluate(network, rows, n_threads=resolve_threads(n_threads))
     return {
         "test_error": None if y is None else _error(model, evaluation.output, y),
-        "sparsity": sparsity(evaluation, X),
+        "sparsity": sparsity(evaluation, rows),
         "dead_units": list(evaluation.dead_units),
-        "n_test": X.shape[0],
+        "n_test": rows.n_samples,
     }
 
 
@@ -73,13 +75,16 @@ def _error(model: Any, output: NDArray[np.floating], y: NDArray[Any]) -> float |
     return None
 
 
-def sparsity(evaluation: Evaluation, X: Any) -> Sparsity:
-    """Sparsity of an evaluation of rows X; without a hidden layer, the overall one is X's own."""
+def sparsity(evaluation: Evaluation, rows: Features) -> Sparsity:
+    """Sparsity of an evaluation of rows; without a hidden layer, the overall one is the rows' own."""
     units = sum(len(active) for active in evaluation.ever_active)
     if units:
         overall = sum(evaluation.zeros) / (units * len(evaluation.output))
     else:
-        values = X.data if sparse.issparse(X) else X
-        active = np.count_nonzero(values)
-        overall = 1 - float(active) / (X.shape[0] * X.shape[1])
+        active = sum(_count(block) for block in rows.blocks())
+        overall = 1 - active / (rows.n_samples * rows.n_features)
     return {"overall": overall, "layers": list(evaluation.sparsity)}
+
+
+def _count(block: Any) -> int:
+    return int(np.count_nonzero(block.data if sparse.issparse(block) else block))

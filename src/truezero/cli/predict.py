@@ -14,7 +14,6 @@ from truezero.cli.options import DataArgument, DataDirOption, JsonOption, ModelA
 from truezero.core.atomic import check_writable, write_text
 from truezero.core.network import Network
 from truezero.datasets import load_dataset
-from truezero.engines import Features
 from truezero.errors import OptionError
 from truezero.estimators import StackedDenoisingAutoencoder
 from truezero.models import load
@@ -42,7 +41,7 @@ def predict(
     if out is not None:
         check_writable(out)
     X, _ = load_dataset(data, data_dir=data_dir).rows_to_measure()
-    Features(X).check_width(estimator.network_)
+    X.check_width(estimator.network_)
     predicted = estimator.predict(X).tolist()
     text = (
         "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in predicted) + "\n"

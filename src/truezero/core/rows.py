@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,24 +131,44 @@ class Features:
         """Least value; 0 without rows. Of CSR what is not stored counts as 0."""
         if not self.n_samples:
             return 0.0
-        return min(float(block.min()) for block in self._blocks())
+        return min(float(block.min()) for block in self.blocks())
 
     def largest(self) -> NDArray[np.float64]:
         """Largest absolute value of every feature, shape (n_features,)."""
         largest = np.zeros(self.n_features)
-        for block in self._blocks():
+        for block in self.blocks():
             of_block = abs(block).max(axis=0)
             np.maximum(
                 largest, of_block.toarray().ravel() if sparse.issparse(of_block) else of_block, out=largest
             )
         return largest
 
-    def _blocks(self) -> Iterator[Any]:
+    def blocks(self) -> Iterator[Any]:
         """Values, float64, so many rows at a time that they take little memory; CSR stays CSR."""
         canonical = self.canonical()
         n = max(_BLOCK // max(self.n_features, 1), 1)
         for start in range(0, self.n_samples, n):
             yield canonical.take(slice(start, start + n)).values("float64")
+
+    def check_finite(self) -> None:
+        """Refuse values that are no numbers.
+
+        Raises
+        ------
+        DataError
+            Naming the first row and feature that is NaN or infinite.
+        """
+        if self.X.dtype == np.uint8:
+            return
+        start = 0
+        for block in self.blocks():
+            bad = block.tocoo() if sparse.issparse(block) else None
+            values = block if bad is None else bad.data
+            if not np.isfinite(values).all():
+                at = np.argwhere(~np.isfinite(values))[0]
+                row, column = at if bad is None else (bad.row[at[0]], bad.col[at[0]])
+                raise DataError(f"row {start + row}, feature {column} is NaN or infinite; fill or drop it")
+            start += block.shape[0]
 
     def check_width(self, network: Network) -> None:
         """Refuse rows that the network cannot take.
@@ -161,6 +181,23 @@ class Features:
         wanted = network.weights[0].shape[0]
         if self.n_features != wanted:
             raise DataError(f"the network takes {wanted} features, the data have {self.n_features}")
+
+
+def stacked(parts: Sequence[Features]) -> Features:
+    """Rows of several sources, one after the other; a single source is not copied."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    alike = all(
+        part.X.dtype == first.X.dtype
+        and np.array_equal(part.scale, first.scale)
+        and np.array_equal(part.offset, first.offset)
+        for part in parts
+    )
+    dtype = np.result_type(*(part.X.dtype for part in parts), np.float32)
+    rows = [part.X if alike else part.values(dtype) for part in parts]
+    together = sparse.vstack(rows, format="csr") if any(map(sparse.issparse, rows)) else np.concatenate(rows)
+    return replace(first, X=together) if alike else Features(together)
 
 
 @dataclass(frozen=True)

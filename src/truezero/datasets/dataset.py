@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -11,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from truezero.core.rows import Features
 from truezero.errors import DataError
 
 Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+_BLOCK = 1 << 20  # bytes that are hashed at a time
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows of a data set in its parts; a feature's value is ``X * scale``.
+    """Rows of a data set in its parts; a feature's value is ``X * scale + offset``.
 
     Attributes
     ----------
@@ -28,8 +33,10 @@ class Dataset:
     y_train, y_validation, y_test : ndarray of shape (n_samples,) or None
     scale : float
         1/255 for pixels kept as uint8 (the paper's MNIST, section 4.1).
-    image_shape : tuple of int or None
-        (height, width) of a row that is an image.
+    offset : float
+        −1 for pixels that shall reach from −1 to 1 (the paper's NORB). CSR has none.
+    image_shape : (int, int, int) or None
+        (channels, height, width) of a row that is an image.
     """
 
     name: str
@@ -40,19 +47,26 @@ class Dataset:
     X_test: Any = None
     y_test: NDArray[Any] | None = None
     scale: float = 1.0
-    image_shape: tuple[int, int] | None = None
+    offset: float = 0.0
+    image_shape: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
-        parts: tuple[Part, ...] = ("train", "validation", "test")
-        for part in parts:
+        if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
+            raise DataError(f"{self.name}: scale and offset must be finite")
+        for part in PARTS:
             _check(self.name, part, *self.part(part), self.X_train)
+        if self.image_shape is not None and math.prod(self.image_shape) != self.X_train.shape[1]:
+            raise DataError(
+                f"{self.name}: rows of {self.X_train.shape[1]} features are no images of "
+                f"{self.image_shape} (channels, height, width)"
+            )
 
     def part(self, part: Part) -> tuple[Any, NDArray[Any] | None]:
         """X and y of a part as they are stored; None where there are none."""
         return getattr(self, f"X_{part}"), getattr(self, f"y_{part}")
 
-    def scaled(self, part: Part, dtype: str = "float32") -> Any:
-        """Feature values of a part, shape (n_samples, n_features); CSR stays CSR.
+    def features(self, part: Part) -> Features:
+        """Rows of a part as they are stored, with their scale and offset; nothing is copied.
 
         Raises
         ------
@@ -62,36 +76,47 @@ class Dataset:
         X, _ = self.part(part)
         if X is None:
             raise DataError(f"{self.name} has no {part} rows")
-        return X.astype(dtype) * np.dtype(dtype).type(self.scale)
+        return Features(X, self.scale, self.offset)
 
-    def rows_to_measure(self) -> tuple[Any, NDArray[Any] | None]:
-        """Feature values and targets of the test rows, or, where there are none, of all rows."""
+    def scaled(self, part: Part, dtype: str = "float32") -> Any:
+        """Feature values of a part, shape (n_samples, n_features); CSR stays CSR.
+
+        Raises
+        ------
+        DataError
+            If the data set has no such part.
+        """
+        return self.features(part).values(dtype)
+
+    def rows_to_measure(self) -> tuple[Features, NDArray[Any] | None]:
+        """Rows and targets of the test part, or, where there is none, of all rows."""
         part: Part = "train" if self.X_test is None else "test"
-        return self.scaled(part), self.part(part)[1]
+        return self.features(part), self.part(part)[1]
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over all rows, targets and the scale, as hexadecimal digits."""
-        digest = hashlib.sha256(repr(self.scale).encode())
-        arrays: tuple[Any, ...] = (
-            *(self.X_train, self.y_train, self.X_validation, self.y_validation),
-            *(self.X_test, self.y_test),
-        )
-        for array in arrays:
-            pieces: tuple[Any, ...] = (
-                (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,)
-            )
-            for piece in pieces:
-                if piece is None:
-                    digest.update(b"none")
-                    continue
-                digest.update(f"{piece.dtype.str}{piece.shape}".encode())
-                digest.update(
-                    np.ascontiguousarray(piece).tobytes()
-                    if piece.dtype != object
-                    else repr(piece.tolist()).encode()
-                )
+        """SHA-256 over all rows, targets, scale and offset, as hexadecimal digits; they are read once."""
+        digest = hashlib.sha256(repr((self.scale, self.offset)).encode())
+        for part in PARTS:
+            for array in self.part(part):
+                parts = (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,)
+                for piece in parts:
+                    _add_to(digest, piece)
         return digest.hexdigest()
+
+
+def _add_to(digest: Any, array: NDArray[Any] | None) -> None:
+    """Add an array's dtype, shape and values to a digest, without a copy of the whole."""
+    if array is None:
+        digest.update(b"none")
+        return
+    digest.update(f"{array.dtype.str}{array.shape}".encode())
+    if array.dtype == object:
+        digest.update(repr(array.tolist()).encode())
+        return
+    rows = max(_BLOCK // max(array[:1].nbytes, 1), 1)
+    for start in range(0, len(array), rows):
+        digest.update(np.ascontiguousarray(array[start : start + rows]).view(np.uint8).data)
 
 
 def _check(name: str, part: str, X: Any, y: NDArray[Any] | None, X_train: Any) -> None:

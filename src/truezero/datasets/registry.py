@@ -167,7 +167,7 @@ def _load_idx_set(name: str, data_dir: str | os.PathLike[str] | None) -> Dataset
         raise DataError(
             f"{name}: {len(X)} training images, fewer than the {known.n_validation} for validation"
         )
-    shape = (X.shape[1], X.shape[2])
+    shape = (1, X.shape[1], X.shape[2])
     X, X_test = X.reshape(len(X), -1), X_test.reshape(len(X_test), -1)
     return Dataset(
         name, X[:n_train], y[:n_train], X[n_train:], y[n_train:], X_test, y_test,
@@ -182,7 +182,7 @@ def _digits() -> Dataset:
     X, y = bunch.data.astype(np.uint8)[order], bunch.target.astype(np.int64)[order]
     return Dataset(
         "digits", X[:1097], y[:1097], X[1097:1447], y[1097:1447], X[1447:], y[1447:],
-        scale=1 / 16, image_shape=(8, 8),
+        scale=1 / 16, image_shape=(1, 8, 8),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from truezero.core.autoencoder import Stack
 from truezero.core.constraints import Constraints, known, layerwise, number, one_of, truth_value
@@ -26,7 +26,8 @@ from truezero.engines import (
     resolve_threads,
 )
 from truezero.errors import DataError, OptionError
-from truezero.estimators.codes import CodesMixin, power_of_two_scale
+from truezero.estimators.codes import CodesMixin
+from truezero.estimators.input_scale import InputScale
 from truezero.estimators.layer_plans import levels_per_layer, plan_pretraining
 from truezero.estimators.parameters import NOISE_LEVEL, check_parameters, per_layer
 from truezero.training import (
@@ -145,9 +146,8 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     Notes
     -----
-    If any feature is larger than 8 in size, all are divided by one power of two while training, exactly,
-    and reconstruction errors are those of the divided rows. A few outliers make all others small, then, and
-    learning slow: clip them.
+    Features with a root mean square above 1 have all of them divided by one power of two while training,
+    exactly, and reconstruction errors are those of the divided rows.
     Layers that reconstruct with cross-entropy make the code below end in [0, 1]: a rectifier layer's
     weights take the division over, so `transform` gives it scaled.
 
@@ -179,6 +179,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     stack_: Stack
     history_: list[PretrainingRecord]
+    _input_scale: InputScale
 
     def __init__(
         self,
@@ -248,8 +249,8 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Sparse input stays sparse.
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+            Sparse input stays sparse, and uint8 stays uint8.
         y : ignored
         X_val : array-like or sparse matrix, optional
             Held-out rows; otherwise `validation_fraction` of X is held out.
@@ -264,20 +265,18 @@ class StackedDenoisingAutoencoder(CodesMixin):
             A ValueError, if a parameter or the data cannot be used, training diverges or a layer dies.
         """
         check_parameters(self)
-        rows = validate_data(self, X, accept_sparse="csr", dtype=[np.float32, np.float64])
+        rows = self._features(X, reset=True)
         seed = self._seed()
         held_out = None
         if X_val is not None:
-            held_out = validate_data(
-                self, X_val, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64]
-            )
+            held_out = self._features(X_val)
         settings = plan_pretraining(self, rows, seed)  # of all rows, those held out too
-        n = rows.shape[0]
+        n = rows.n_samples
         n_out = round(self.validation_fraction * n)
         if X_val is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
             order = permutation(seed, Purpose.SPLIT, np.arange(n))
-            held_out, rows = rows[np.sort(order[:n_out])], rows[np.sort(order[n_out:])]
-        self._input_scale = _scale_of_all(rows)
+            held_out, rows = rows.take(np.sort(order[:n_out])), rows.take(np.sort(order[n_out:]))
+        self._input_scale = InputScale.of(rows)[0].common()
         engine = self._engine(settings)
         bar = ProgressBar(sum(plan.max_epochs for plan in settings.layers), "pre-training")
         callbacks = [*(self.callbacks or ()), *([bar] if self.verbose else [])]
@@ -313,11 +312,11 @@ class StackedDenoisingAutoencoder(CodesMixin):
         """
         check_parameters(self)
         fresh = not hasattr(self, "stack_")
-        rows = validate_data(self, X, reset=fresh, accept_sparse="csr", dtype=[np.float32, np.float64])
+        rows = self._features(X, reset=fresh)
         settings = plan_pretraining(self, rows, self._seed() if fresh else self.seed_, epochs=1)
         n_threads, engine = resolve_threads(self.n_threads), self._engine(settings)
         if fresh:
-            self._input_scale = _scale_of_all(rows)
+            self._input_scale = InputScale.of(rows)[0].common()
             state = pretrain(self._unlabeled(rows), None, settings, engine=engine, n_threads=n_threads)
             self._keep(state, engine)
             return self
@@ -328,8 +327,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
                 "back, or use fit to start anew"
             )
         stack = self.stack_.copy()
-        if self._input_scale is not None:  # the rows come divided by it; their own scale is what is left
-            _rescale_input(stack, 1 / self._input_scale)
+        self._input_scale.unfold_stack(stack)
         epochs = [
             1 + max(record["epoch"] for record in self.history_ if record["layer"] == layer)
             for layer in range(len(stack.layers))
@@ -343,17 +341,13 @@ class StackedDenoisingAutoencoder(CodesMixin):
     def _engine(self, settings: Pretraining) -> Engine:
         return get_engine(self.engine, [plan.activation for plan in settings.layers])
 
-    def _unlabeled(self, rows: Any) -> Unlabeled:
-        features = Features(rows)
-        if self._input_scale is not None:
-            features = features.divided(self._input_scale)
-        return Unlabeled(features, np.arange(rows.shape[0], dtype=np.int64))
+    def _unlabeled(self, rows: Features) -> Unlabeled:
+        return Unlabeled(self._input_scale.divide(rows), np.arange(rows.n_samples, dtype=np.int64))
 
     def _keep(self, state: PretrainingState, engine: Engine) -> None:
         """Set the fitted attributes."""
         self.seed_ = state.settings.seed
-        if self._input_scale is not None:
-            _rescale_input(state.stack, self._input_scale)
+        self._input_scale.fold_stack(state.stack)
         self._keep_stack(state.stack, state.history)
         self.interrupted_ = state.interrupted
         last = [state.of_layer(layer)[-1] for layer in range(len(state.stack.layers))]
@@ -390,8 +384,8 @@ class StackedDenoisingAutoencoder(CodesMixin):
         ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        rows = self._features(X).X
-        rows = (rows.toarray() if sparse.issparse(rows) else rows).astype(self.network_.dtype)
+        rows = self._features(X).values(self.network_.dtype)
+        rows = rows.toarray() if sparse.issparse(rows) else rows
         scale = self.stack_.layers[0].input_scale
         if scale is not None:  # the noise is on what the layer is given
             rows = rows / scale
@@ -458,23 +452,11 @@ class StackedDenoisingAutoencoder(CodesMixin):
         features = self._features(X)
         engine, total = get_engine(self.engine, self.network_), 0.0
         for start in range(0, features.n_samples, self._rows_at_once()):
-            block = features.X[start : start + self._rows_at_once()]
+            block = features.take(slice(start, start + self._rows_at_once()))
             codes = engine.encode(
-                self.network_, Features(block), self._code_layer(), n_threads=resolve_threads(self.n_threads)
+                self.network_, block, self._code_layer(), n_threads=resolve_threads(self.n_threads)
             )
-            clean = block.toarray() if sparse.issparse(block) else block
+            clean = block.values("float64")
+            clean = clean.toarray() if sparse.issparse(clean) else clean
             total += float(((self._decode(codes).astype(np.float64) - clean) ** 2).sum())
         return -total / (features.n_samples * features.n_features)
-
-
-def _scale_of_all(rows: Any) -> NDArray[np.float64] | None:
-    """One power of two for all features, as each one's own would change what reconstructing it is worth."""
-    scale = power_of_two_scale(rows)
-    return None if scale is None else np.full_like(scale, scale.max())
-
-
-def _rescale_input(stack: Stack, factor: NDArray[np.float64]) -> None:
-    """Multiply what the lowest layer's input is divided by."""
-    lowest = stack.layers[0]
-    scale = factor if lowest.input_scale is None else factor * lowest.input_scale
-    lowest.input_scale = None if (scale == 1).all() else scale.astype(lowest.dtype)

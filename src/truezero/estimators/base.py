@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, validate_data
 
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
@@ -19,7 +20,8 @@ from truezero.core.draws import Purpose, permutation
 from truezero.core.network import Network, initialize
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
-from truezero.estimators.codes import CodesMixin, power_of_two_scale
+from truezero.estimators.codes import DTYPES, CodesMixin
+from truezero.estimators.input_scale import InputScale
 from truezero.estimators.parameters import LABEL, check_parameters, per_layer
 from truezero.estimators.pretraining import PRETRAINING, pretrained_stack, unlabeled_rows
 from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, fine_tune
@@ -27,11 +29,32 @@ from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingStat
 _FEWEST_ROWS_TO_SPLIT = 20
 
 
+@dataclass(frozen=True)
+class _Given:
+    """Rows with their raw targets, as they were given."""
+
+    rows: Features
+    target: NDArray[Any]
+    weight: NDArray[np.float64] | None
+
+    def take(self, rows: NDArray[Any]) -> _Given:
+        """Some of them."""
+        weight = None if self.weight is None else self.weight[rows]
+        return _Given(self.rows.take(rows), self.target[rows], weight)
+
+    def weighted(self, by: NDArray[np.float64] | None) -> _Given:
+        """With weights times those given."""
+        if by is None:
+            return self
+        return replace(self, weight=by if self.weight is None else self.weight * by)
+
+
 class DeepRectifierBase(CodesMixin, ABC):
     """Base of the estimators; not for direct use."""
 
     history_: list[EpochRecord]
     sparsity_: list[float]
+    _input_scale: InputScale
     _targets_output: ClassVar[str]
     _parameter_constraints: ClassVar[Constraints] = {
         **CodesMixin._parameter_constraints,
@@ -147,14 +170,15 @@ class DeepRectifierBase(CodesMixin, ABC):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Sparse input stays sparse.
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+            Sparse input stays sparse, and uint8 stays uint8. `Features` have a scale and an offset.
         y : array-like of shape (n_samples,) or, for regression, (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), optional
             Scaled to mean 1, with the class weights, over the training rows.
-        X_unlabeled : array-like or sparse matrix of shape (n_unlabeled, n_features), or a list of them
-            Rows without labels for `pretraining`, which learns from X as well. Cross-validation splits
-            whatever is as long as X: hand in a list, ``[U]``, there, which it leaves whole.
+        X_unlabeled : array-like, sparse matrix or Features, or a list of them, optional
+            Rows (n_unlabeled, n_features) without labels for `pretraining`, which learns from X as well.
+            Cross-validation splits whatever is as long as X: hand in a list, ``[U]``, there, which it
+            leaves whole.
         X_val, y_val : array-like, optional
             Validation rows; otherwise `validation_fraction` of X is split off if `early_stopping`.
 
@@ -172,26 +196,24 @@ class DeepRectifierBase(CodesMixin, ABC):
             raise OptionError("X_val and y_val must be given together")
         fresh = not (self.warm_start and hasattr(self, "network_"))
         settings = self._settings()
-        rows, target = self._check_rows(X, y, reset=fresh)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
+        given = self._check_rows(X, y, sample_weight, reset=fresh)
         further_rows = unlabeled_rows(self, X_unlabeled)
-        labeled = self._labeled(target)
+        labeled = self._labeled(given.target)
         if labeled is not None:
-            further_rows.append(rows[~labeled])
-            rows, target, weight = rows[labeled], target[labeled], None if weight is None else weight[labeled]
+            further_rows.append(given.rows.take(~labeled))
+            given = given.take(labeled)
         if fresh:
-            self._start_targets(target, weight, None)
+            self._start_targets(given.target, given.weight, None)
         elif X_unlabeled is not None:
             raise OptionError("pre-training is over when warm_start goes on; leave X_unlabeled out")
-        further_rows = [rows, *further_rows]
-        held_out: tuple[Any, NDArray[Any], NDArray[np.float64] | None] | None = None
+        further_rows = [given.rows, *further_rows]
+        held_out: _Given | None = None
         if X_val is not None:
-            held_out = (*self._check_rows(X_val, y_val, reset=False), None)
-        elif self._wants_split(target):
-            kept, out = self._split(target, settings.seed)
-            held_out = (rows[out], target[out], None if weight is None else weight[out])
-            rows, target, weight = rows[kept], target[kept], None if weight is None else weight[kept]
-        self._train(rows, target, weight, held_out, settings, fresh, all_rows=further_rows)
+            held_out = self._check_rows(X_val, y_val, None, reset=False)
+        elif self._wants_split(given.target):
+            kept, out = self._split(given.target, settings.seed)
+            given, held_out = given.take(kept), given.take(out)
+        self._train(given, held_out, settings, fresh, all_rows=further_rows)
         return self
 
     def _labeled(self, y: NDArray[Any]) -> NDArray[np.bool_] | None:
@@ -217,15 +239,14 @@ class DeepRectifierBase(CodesMixin, ABC):
         check_parameters(self)
         fresh = not hasattr(self, "network_")
         settings = self._settings(epochs=1)
-        rows, target = self._check_rows(X, y, reset=fresh)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows)
-        labeled, all_rows = self._labeled(target), [rows]
+        given = self._check_rows(X, y, sample_weight, reset=fresh)
+        labeled, all_rows = self._labeled(given.target), [given.rows]
         if labeled is not None:
-            all_rows = [rows[labeled], rows[~labeled]]
-            rows, target, weight = rows[labeled], target[labeled], None if weight is None else weight[labeled]
+            all_rows = [given.rows.take(labeled), given.rows.take(~labeled)]
+            given = given.take(labeled)
         if fresh:
-            self._start_targets(target, weight, classes)
-        self._train(rows, target, weight, None, settings, fresh, all_rows=all_rows, further=True)
+            self._start_targets(given.target, given.weight, classes)
+        self._train(given, None, settings, fresh, all_rows=all_rows, further=True)
         return self
 
     def _settings(self, epochs: int | None = None) -> FineTuning:
@@ -251,13 +272,23 @@ class DeepRectifierBase(CodesMixin, ABC):
             seed=self._seed(),
         )
 
-    def _check_rows(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:
-        """Rows and raw targets as scikit-learn checks them."""
-        X, y = validate_data(
-            self, X, y, reset=reset, accept_sparse="csr", dtype=[np.float32, np.float64],
-            multi_output=True, y_numeric=self._targets_output == "linear",
-        )  # fmt: skip
-        return X, self._check_target(y)
+    def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> _Given:
+        """Rows, raw targets and weights as scikit-learn checks them."""
+        numeric = self._targets_output == "linear"
+        if isinstance(X, Features):
+            rows, y = self._features(X, reset=reset), _check_y(y, multi_output=True, y_numeric=numeric)
+            if len(y) != rows.n_samples:
+                raise DataError(f"X has {rows.n_samples} rows, y {len(y)}")
+        else:
+            X, y = validate_data(
+                self, X, y, reset=reset, accept_sparse="csr", dtype=DTYPES, multi_output=True,
+                y_numeric=numeric,
+            )  # fmt: skip
+            rows = Features(X)
+        weight = (
+            None if sample_weight is None else _check_sample_weight(sample_weight, rows.X, dtype=np.float64)
+        )
+        return _Given(rows, self._check_target(y), weight)
 
     @abstractmethod
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]: ...
@@ -295,21 +326,22 @@ class DeepRectifierBase(CodesMixin, ABC):
 
     def _train(
         self,
-        rows: Any,
-        target: NDArray[Any],
-        weight: NDArray[np.float64] | None,
-        held_out: tuple[Any, NDArray[Any], NDArray[np.float64] | None] | None,
+        given: _Given,
+        held_out: _Given | None,
         settings: FineTuning,
         fresh: bool,
         *,
-        all_rows: list[Any],
+        all_rows: list[Features],
         further: bool = False,
     ) -> None:
+        if fresh or not further:
+            found, absurd = InputScale.of(given.rows)
+            given = given.weighted(absurd)
         if fresh:
-            self._input_scale = power_of_two_scale(rows)
+            self._input_scale = found
             sizes = self._hidden_sizes()
             network = initialize(
-                (rows.shape[1], *sizes, self._n_outputs()),
+                (given.rows.n_features, *sizes, self._n_outputs()),
                 per_layer("activation", self.activation, len(sizes)),
                 sign_mask=self.sign_mask,  # type: ignore[arg-type] # checked there
                 softplus_scale=self.softplus_scale,
@@ -322,17 +354,19 @@ class DeepRectifierBase(CodesMixin, ABC):
             if self.pretraining is not None:
                 self.pretraining_ = pretrained_stack(self, all_rows, settings.seed)
                 self.pretraining_.stack_.hand_over(network)
-                self._scale_input(network, inverse=True)
+                self._input_scale.unfold(network)
+            else:
+                self._input_scale.start(network)
             self._epochs_before = 0
         else:
             network = self.network_.copy()
             self._check_hidden_sizes(network)
-            self._scale_input(network, inverse=True)
+            self._input_scale.unfold(network)
             self._scale_output(network, inverse=True)
         engine = get_engine(self.engine, network)
-        train = self._examples(rows, target, self._combined_weight(target, weight))
-        validation = None if held_out is None else self._examples(*held_out)
-        self.n_samples_ = (rows.shape[0], 0 if held_out is None else held_out[0].shape[0])
+        train = self._examples(given, self._combined_weight(given))
+        validation = None if held_out is None else self._examples(held_out, held_out.weight)
+        self.n_samples_ = (given.rows.n_samples, 0 if held_out is None else held_out.rows.n_samples)
         callbacks = list(self.callbacks or ())
         bar = ProgressBar(settings.max_epochs) if self.verbose else None
         if bar is not None:
@@ -368,7 +402,7 @@ class DeepRectifierBase(CodesMixin, ABC):
     def _keep(self, state: TrainingState, engine: Engine, further: bool) -> None:
         """Set the fitted attributes."""
         network = state.best_network
-        self._scale_input(network, inverse=False)
+        self._input_scale.fold(network)
         self._scale_output(network, inverse=False)
         self.network_ = network.freeze()
         before = list(self.history_) if further else []
@@ -388,12 +422,9 @@ class DeepRectifierBase(CodesMixin, ABC):
         self.n_outputs_ = network.layer_sizes[-1]
         self.n_layers_ = len(network.layer_sizes)
 
-    def _combined_weight(
-        self, y: NDArray[Any], weight: NDArray[np.float64] | None
-    ) -> NDArray[np.float64] | None:
+    def _combined_weight(self, given: _Given) -> NDArray[np.float64] | None:
         """Class weight × sample weight, scaled to mean 1 over the training rows."""
-        by_class = self._class_weights(y)
-        parts = [part for part in (weight, by_class) if part is not None]
+        parts = [part for part in (given.weight, self._class_weights(given.target)) if part is not None]
         if not parts:
             return None
         combined = np.prod(np.stack([np.asarray(part, dtype=np.float64) for part in parts]), axis=0)
@@ -401,17 +432,9 @@ class DeepRectifierBase(CodesMixin, ABC):
             raise DataError("sample weights must be at least 0, and not all of the training rows' 0")
         return np.asarray(combined / combined.mean())
 
-    def _examples(self, rows: Any, y: NDArray[Any], weight: NDArray[np.float64] | None) -> Examples:
-        features = Features(rows)
-        if self._input_scale is not None:
-            features = features.divided(self._input_scale)
-        return Examples(features, self._encode_targets(y), weight, np.arange(rows.shape[0], dtype=np.int64))
-
-    def _scale_input(self, network: Network, *, inverse: bool) -> None:
-        """Fold the features' powers of two into the first layer, or take them out; both are exact."""
-        if self._input_scale is not None:
-            factor = (self._input_scale if inverse else 1 / self._input_scale).astype(network.dtype)
-            network.weights[0] *= factor[:, np.newaxis]
+    def _examples(self, given: _Given, weight: NDArray[np.float64] | None) -> Examples:
+        ids = np.arange(given.rows.n_samples, dtype=np.int64)
+        return Examples(self._input_scale.divide(given.rows), self._encode_targets(given.target), weight, ids)
 
     # ---- what a fitted estimator does -----------------------------------------------------------
 

@@ -112,8 +112,11 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
 
     Notes
     -----
-    If any feature is larger than 8 in size, each feature is divided by a power of two while training
-    and the first layer's weights take the division over afterwards, exactly; plain SGD would diverge.
+    A feature whose root mean square is above 1 is divided by the power of two nearest to it while
+    training, and the first layer's weights take the division over afterwards, exactly; plain SGD would
+    diverge. Smaller ones are left as they are, unless all rows are tiny: then one power of two brings them
+    near a norm of 1. Rows more than 32 times as large as most (in squared norm, after the division) count
+    less in training, in proportion.
     An empty row gives z = b = 0 in the first layer at the start, and so no gradient there.
 
     Examples

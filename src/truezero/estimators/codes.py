@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import sklearn
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
@@ -24,12 +23,11 @@ from truezero.core.constraints import (
 )
 from truezero.core.network import Network
 from truezero.engines import THREADS, Features, get_engine, resolve_threads
-from truezero.errors import OptionError
+from truezero.errors import DataError, OptionError
 from truezero.estimators.parameters import CALLBACKS, RANDOM_STATE, check_parameters
 
-# Features larger than this are trained divided by a power of two: plain SGD at any usable rate
-# diverges on unscaled tabular data, and the paper's pixels and words are far below it.
-_LARGE_FEATURE = 8.0
+# Of rows that are taken as they are; others are converted to the first.
+DTYPES = [np.float32, np.float64, np.uint8]
 
 
 class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -51,6 +49,7 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     }
 
     network_: Network
+    n_features_in_: int
     hidden_layer_sizes: Any
     code_layer: int
     sparse_output: bool
@@ -59,16 +58,27 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     random_state: Any
     dtype: str
 
-    def _features(self, X: Any) -> Features:
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64])
-        return Features(X)
+    def _features(self, X: Any, *, reset: bool = False) -> Features:
+        """Rows as they came: numbers that are float32, float64 or uint8 are not converted."""
+        if not isinstance(X, Features):
+            return Features(validate_data(self, X, reset=reset, accept_sparse="csr", dtype=DTYPES))
+        if reset:
+            self.n_features_in_ = X.n_features
+            self.__dict__.pop("feature_names_in_", None)
+        elif X.n_features != self.n_features_in_:
+            raise DataError(
+                f"X has {X.n_features} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        X.check_finite()
+        return X
 
     def transform(self, X: Any) -> Any:
         """Activations of the hidden layer `code_layer`.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
 
         Returns
         -------
@@ -127,16 +137,3 @@ class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Draw the 64-bit seed of a training."""
         random = check_random_state(self.random_state)
         return int(random.randint(2**32, dtype=np.uint32)) << 32 | int(random.randint(2**32, dtype=np.uint32))
-
-
-def power_of_two_scale(X: Any) -> NDArray[np.float64] | None:
-    """Powers of two that bring large features to at most 1 in size; None if no feature is large."""
-    if sparse.issparse(X):
-        largest = np.asarray(abs(X).max(axis=0).todense()).ravel().astype(np.float64)
-    else:
-        largest = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
-    if largest.max(initial=0.0) <= _LARGE_FEATURE:
-        return None
-    exponent = np.ceil(np.log2(np.where(largest > 0, largest, 1)))
-    # 2**±60 keeps weights and their inverses well inside float32.
-    return np.asarray(2.0 ** np.clip(exponent, -60, 60))

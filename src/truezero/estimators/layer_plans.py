@@ -8,18 +8,19 @@ from truezero.core.activations import get_activation
 from truezero.core.constraints import is_several
 from truezero.core.corruption import Corruption
 from truezero.core.reconstruction import get_reconstruction
+from truezero.core.rows import Features
 from truezero.engines import AutoencoderSettings
 from truezero.estimators.parameters import is_pair, per_layer
 from truezero.training import LayerPlan, Pretraining
 
 
-def plan_pretraining(model: Any, rows: Any, seed: int, epochs: int | None = None) -> Pretraining:
+def plan_pretraining(model: Any, rows: Features, seed: int, epochs: int | None = None) -> Pretraining:
     """Put the parameters of a StackedDenoisingAutoencoder together, each of which is checked.
 
     Parameters
     ----------
     model : StackedDenoisingAutoencoder
-    rows : ndarray or CSR
+    rows : Features
         What it is fitted on; "auto" depends on their signs.
     seed : int
     epochs : int, optional
@@ -48,7 +49,7 @@ def plan_pretraining(model: Any, rows: Any, seed: int, epochs: int | None = None
     sampling = per_layer("sampling", model.sampling, n)
     tied = per_layer("tied_weights", model.tied_weights, n)
     has_mask = model.sign_mask is not None
-    negative = bool(rows.shape[0]) and float(rows.min()) < 0
+    negative = rows.least() < 0
     plans = []
     for layer in range(n):
         below = activations[layer - 1] if layer > 0 else None

@@ -11,10 +11,10 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import validate_data
 
 from truezero.core.activations import get_activation
 from truezero.core.constraints import Constraint
+from truezero.core.rows import Features, stacked
 from truezero.errors import DataError, OptionError
 from truezero.estimators.autoencoder import StackedDenoisingAutoencoder
 from truezero.estimators.parameters import check_parameters
@@ -39,7 +39,7 @@ PRETRAINING = (
 )
 
 
-def unlabeled_rows(model: Any, X_unlabeled: Any) -> list[Any]:
+def unlabeled_rows(model: Any, X_unlabeled: Any) -> list[Features]:
     """Matrices of unlabelled rows, checked.
 
     Raises
@@ -60,21 +60,27 @@ def unlabeled_rows(model: Any, X_unlabeled: Any) -> list[Any]:
         raise OptionError(
             "pretraining is fitted already, so nothing can learn from X_unlabeled; leave it out"
         )
-    several = isinstance(X_unlabeled, (list, tuple)) and all(
-        sparse.issparse(part) or getattr(part, "ndim", np.ndim(part)) == 2 for part in X_unlabeled
-    )
+    several = isinstance(X_unlabeled, (list, tuple)) and all(map(_is_matrix, X_unlabeled))
     checked = []
     for part in X_unlabeled if several else [X_unlabeled]:
-        n_columns = part.shape[1] if getattr(part, "ndim", 0) == 2 else np.shape(part)[-1]
+        n_columns = _n_columns(part)
         if n_columns != model.n_features_in_:
             raise DataError(f"X_unlabeled has {n_columns} features, X has {model.n_features_in_}")
-        checked.append(
-            validate_data(model, part, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64])
-        )
+        checked.append(model._features(part))
     return checked
 
 
-def pretrained_stack(model: Any, rows: list[Any], seed: int) -> StackedDenoisingAutoencoder:
+def _is_matrix(part: Any) -> bool:
+    return isinstance(part, Features) or sparse.issparse(part) or getattr(part, "ndim", np.ndim(part)) == 2
+
+
+def _n_columns(part: Any) -> int:
+    if isinstance(part, Features):
+        return part.n_features
+    return int(part.shape[1] if getattr(part, "ndim", 0) == 2 else np.shape(part)[-1])
+
+
+def pretrained_stack(model: Any, rows: list[Features], seed: int) -> StackedDenoisingAutoencoder:
     """Fit a clone of the model's `pretraining` on all rows, or take it as it is if it is fitted.
 
     Raises
@@ -119,12 +125,7 @@ def pretrained_stack(model: Any, rows: list[Any], seed: int) -> StackedDenoising
             setattr(own, name, getattr(model, name))
     if own.random_state is None:
         own.random_state = seed & 0xFFFFFFFF
-    if len(rows) == 1:
-        together = rows[0]
-    elif any(map(sparse.issparse, rows)):
-        together = sparse.vstack(rows, format="csr")
-    else:
-        together = np.concatenate(rows)
+    together = stacked(rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised below instead
         own.fit(together)

@@ -104,10 +104,10 @@ def train_to_file(
     model = DeepRectifierRegressor(**options) if regression else DeepRectifierClassifier(**options)
     rows: dict[str, Any] = {}
     if further is not None:
-        rows["X_unlabeled"] = [further.scaled("train")]
+        rows["X_unlabeled"] = [further.features("train")]
     if dataset.X_validation is not None:
-        rows |= {"X_val": dataset.scaled("validation"), "y_val": dataset.y_validation}
-    model.fit(dataset.scaled("train"), dataset.y_train, **rows)
+        rows |= {"X_val": dataset.features("validation"), "y_val": dataset.y_validation}
+    model.fit(dataset.features("train"), dataset.y_train, **rows)
     save(model, out)
     if not model.interrupted_:
         for path in unfinished_files(out):
@@ -166,7 +166,7 @@ def _result(
         "n_test": 0,
     }
     if dataset.X_test is not None:
-        result |= measure(model, dataset.scaled("test"), dataset.y_test, n_threads=model.n_threads)
+        result |= measure(model, dataset.features("test"), dataset.y_test, n_threads=model.n_threads)
     n_train, n_validation = model.n_samples_
     result |= {
         "n_train": n_train,

@@ -100,7 +100,7 @@ def _load_idx(path: Path) -> Dataset:
     beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
     labels = read_labels(beside) if beside != path and beside.exists() else None
     rows = images.reshape(len(images), -1)
-    return Dataset(path.name, rows, labels, scale=1 / 255, image_shape=(images.shape[1], images.shape[2]))
+    return Dataset(path.name, rows, labels, scale=1 / 255, image_shape=(1, images.shape[1], images.shape[2]))
 
 
 def read_images(path: Path) -> NDArray[np.uint8]:
