@@ -9,17 +9,9 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 import truezero._version as version
-from truezero.core.autoencoder import Stack
-from truezero.core.network import Network
-from truezero.core.tensors import (
-    Tensors,
-    autoencoder_from_tensors,
-    autoencoder_to_tensors,
-    network_from_tensors,
-    network_to_tensors,
-    read_tensors,
-    write_tensors,
-)
+from truezero.core.autoencoder import Stack, autoencoder_from_tensors, autoencoder_to_tensors
+from truezero.core.network import Network, network_from_tensors, network_to_tensors
+from truezero.core.tensors import Tensors, read_tensors, write_tensors
 from truezero.errors import ModelFileError, OptionError
 from truezero.estimators.autoencoder import StackedDenoisingAutoencoder
 from truezero.estimators.base import DeepRectifierBase

@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.activations import Activation, Array, get_activation
 from truezero.core.draws import Purpose, permutation, uniform, words
-from truezero.errors import OptionError
+from truezero.core.tensors import Path, Tensors
+from truezero.errors import ModelFileError, OptionError
 
 SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
@@ -226,3 +227,54 @@ def draw_signs(
         signs[order[: n_units // 2]] = -1
         return signs
     raise OptionError(f"unknown sign_mask {sign_mask!r}; known: None, 'random', 'half'")
+
+
+def network_to_tensors(network: Network, prefix: str = "") -> tuple[Tensors, dict[str, Any]]:
+    """Arrays and description of a network."""
+    tensors: Tensors = {}
+    for layer, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
+        tensors[f"{prefix}weights.{layer}"] = w
+        tensors[f"{prefix}biases.{layer}"] = b
+    for layer, sign in enumerate(network.signs):
+        if sign is not None:
+            tensors[f"{prefix}signs.{layer}"] = sign
+    described = {
+        "layer_sizes": network.layer_sizes,
+        "activations": network.activations,
+        "softplus_scale": network.softplus_scale,
+        "use_biases": network.use_biases,
+        "output": network.output,
+    }
+    return tensors, described
+
+
+def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path) -> Network:
+    """Rebuild a network.
+
+    Raises
+    ------
+    ModelFileError
+        If parts are missing, disagree in shape, or are not finite.
+    """
+    try:
+        n_layers = len(described["layer_sizes"]) - 1
+        network = Network(
+            [tensors[f"{prefix}weights.{layer}"] for layer in range(n_layers)],
+            [tensors[f"{prefix}biases.{layer}"] for layer in range(n_layers)],
+            tuple(described["activations"]),
+            tuple(tensors.get(f"{prefix}signs.{layer}") for layer in range(n_layers - 1)),
+            float(described["softplus_scale"]),
+            bool(described["use_biases"]),
+            described["output"],
+        )
+        if list(network.layer_sizes) != list(described["layer_sizes"]):
+            raise OptionError(
+                f"layer sizes {described['layer_sizes']} and arrays {network.layer_sizes} disagree"
+            )
+    except KeyError as error:
+        raise ModelFileError(f"{path} is damaged: it lacks {error}") from error
+    except (OptionError, TypeError, ValueError, IndexError) as error:
+        raise ModelFileError(f"{path} is damaged: {error}") from error
+    if not network.all_finite():
+        raise ModelFileError(f"{path} is damaged: a weight is NaN or infinite")
+    return network
