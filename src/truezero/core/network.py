@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from truezero.core.activations import Activation, Array, get_activation
 from truezero.core.draws import Purpose, permutation, uniform, words
 from truezero.core.tensors import Path, Tensors
-from truezero.errors import ModelFileError, OptionError
+from truezero.errors import EngineUnavailableError, ModelFileError, OptionError
 
 SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
@@ -75,6 +76,53 @@ class Network:
         """Return the activation of a hidden layer, 0 .. n_hidden - 1."""
         return get_activation(self.activations[layer])
 
+    def __call__(self, X: Any) -> Array:
+        """Compute the output, on as many threads as TRUEZERO_NUM_THREADS says, or all.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+            Sparse rows stay sparse.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            z of the output layer, in the network's dtype: for "softmax" what goes into the softmax, for
+            "linear" the prediction itself.
+
+        Raises
+        ------
+        DataError
+            If X is no matrix of numbers, or has another number of columns than the network inputs.
+        """
+        return _runner().forward(self, X)
+
+    def encode(self, X: Any, layer: int = -1) -> sparse.csr_array[Any]:
+        """Compute the activations of a hidden layer, sign masks included.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+        layer : int, default=-1
+            0 .. n_hidden − 1; a negative one counts from the last.
+
+        Returns
+        -------
+        CSR of shape (n_samples, n_units)
+            With exactly the active units, in the network's dtype.
+
+        Raises
+        ------
+        OptionError
+            If there is no such hidden layer.
+        DataError
+            As for the output.
+        """
+        n = self.n_hidden
+        if not isinstance(layer, (int, np.integer)) or not -n <= layer < n:
+            raise OptionError(f"layer {layer!r} is not a hidden layer of this network, which has {n}")
+        return _runner().encode(self, X, int(layer) % n)
+
     def copy(self) -> Network:
         """Return an independent copy."""
         return Network(
@@ -128,6 +176,10 @@ class Network:
                 )
             if w.dtype != dtype or b.dtype != dtype:
                 raise OptionError(f"layer {layer}: weights and biases must all be {dtype}")
+            if not (w.flags.c_contiguous and b.flags.c_contiguous):
+                raise OptionError(
+                    f"layer {layer}: weights and biases must be C-contiguous; use np.ascontiguousarray"
+                )
         for layer, sign in enumerate(self.signs):
             if sign is not None and (
                 sign.shape != (self.weights[layer].shape[1],) or bool((np.abs(sign) != 1).any())
@@ -137,6 +189,34 @@ class Network:
             raise OptionError(f"softplus_scale must be above 0, got {self.softplus_scale!r}")
         if self.output not in ("softmax", "linear"):
             raise OptionError(f"output must be 'softmax' or 'linear', got {self.output!r}")
+
+
+class Runner(Protocol):
+    """What runs rows through a network."""
+
+    def forward(self, network: Network, X: Any) -> Array:
+        """Compute z of the output layer."""
+        ...
+
+    def encode(self, network: Network, X: Any, layer: int) -> sparse.csr_array[Any]:
+        """Compute the activations of a hidden layer, 0 .. n_hidden − 1."""
+        ...
+
+
+# Engines know networks, not the other way round: what is defined here must be readable without them. So
+# the engines hand in here what runs a network that is called (`engines/select.py`).
+_runners: list[Runner] = []
+
+
+def run_networks_by(runner: Runner) -> None:
+    """Let networks that are called be run by this, from now on."""
+    _runners[:] = [runner]
+
+
+def _runner() -> Runner:
+    if not _runners:
+        raise EngineUnavailableError("there is no engine to run a network: import truezero.engines first")
+    return _runners[0]
 
 
 def initialize(
