@@ -318,6 +318,36 @@ def autoencoder_from_tensors(tensors: Tensors, described: Any, prefix: str, path
         raise ModelFileError(f"{path} is damaged: {error}") from error
 
 
+def stack_to_tensors(stack: Stack, prefix: str = "") -> tuple[Tensors, list[dict[str, Any]]]:
+    """Arrays and descriptions of a stack's layers."""
+    tensors: Tensors = {}
+    described = []
+    for layer, (autoencoder, sign) in enumerate(zip(stack.layers, stack.signs, strict=True)):
+        arrays, description = autoencoder_to_tensors(autoencoder, f"{prefix}{layer}.")
+        tensors |= arrays
+        described.append(description)
+        if sign is not None:
+            tensors[f"{prefix}{layer}.sign"] = sign
+    return tensors, described
+
+
+def stack_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path) -> Stack:
+    """Rebuild a stack.
+
+    Raises
+    ------
+    ModelFileError
+        As of its auto-encoders, or if there are none.
+    """
+    layers = [
+        autoencoder_from_tensors(tensors, description, f"{prefix}{layer}.", path)
+        for layer, description in enumerate(described)
+    ]
+    if not layers:
+        raise ModelFileError(f"{path} is damaged: it has no layers")
+    return Stack(layers, tuple(tensors.get(f"{prefix}{layer}.sign") for layer in range(len(layers))))
+
+
 def _scale(tensors: Tensors, name: str, n: int) -> NDArray[Any] | None:
     scale = tensors.get(name)
     if scale is not None and (scale.shape != (n,) or not (np.isfinite(scale) & (scale > 0)).all()):

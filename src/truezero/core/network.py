@@ -13,6 +13,7 @@ from scipy import sparse
 
 from truezero.core.activations import Activation, Array, get_activation
 from truezero.core.draws import Purpose, permutation, uniform, words
+from truezero.core.records import savable
 from truezero.core.tensors import Path, Tensors
 from truezero.errors import EngineUnavailableError, ModelFileError, OptionError
 
@@ -20,6 +21,7 @@ SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
 
 
+@savable
 @dataclass
 class Network:
     """A deep sparse rectifier network (section 3).
@@ -151,6 +153,14 @@ class Network:
         """Whether no weight or bias is NaN or infinite (0 × Inf would be skipped unseen)."""
         return all(bool(np.isfinite(a).all()) for a in (*self.weights, *self.biases))
 
+    def _to_record(self) -> tuple[Tensors, dict[str, Any]]:
+        tensors, described = network_to_tensors(self)
+        return tensors, {"network": described}
+
+    @classmethod
+    def _from_record(cls, tensors: Tensors, record: dict[str, Any], path: Path) -> Network:
+        return network_from_tensors(tensors, record["network"], "", path)
+
     def validate(self) -> None:
         """Check that all parts fit together.
 
@@ -278,7 +288,7 @@ def initialize(
         names,
         tuple(draw_signs(sign_mask, size, layer, dtype, seed) for layer, size in enumerate(sizes[1:-1])),
         float(softplus_scale),
-        use_biases,
+        bool(use_biases),
         output,
     )
 

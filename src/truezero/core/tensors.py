@@ -36,7 +36,7 @@ def write_tensors(path: Path, tensors: Tensors, metadata: dict[str, Any], *, kin
     described = {"format_version": FORMAT_VERSION, "kind": kind, **metadata}
     with writing(path) as temporary:
         save_file(
-            {name: np.ascontiguousarray(array) for name, array in tensors.items()},
+            {name: np.asarray(array, order="C") for name, array in tensors.items()},
             temporary,
             metadata={_KEY: json.dumps(described)},
         )
@@ -56,7 +56,7 @@ def read_tensors(path: Path, *, kind: str) -> tuple[Tensors, dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except FileNotFoundError:
         raise ModelFileError(f"there is no file {path}") from None
-    except (OSError, SafetensorError, ValueError, TypeError) as error:
+    except (OSError, SafetensorError, ValueError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(f"{path} is not a truezero {kind}, or is damaged: {reason}") from error
     if not isinstance(metadata, dict) or metadata.get("kind") != kind:

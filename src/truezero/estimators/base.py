@@ -16,7 +16,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from truezero.core.activations import Array
 from truezero.core.draws import Purpose, permutation
-from truezero.core.network import Network, initialize
+from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
+from truezero.core.tensors import Path
+from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.codes import CodesMixin, power_of_two_scale
@@ -414,6 +416,20 @@ class DeepRectifierBase(CodesMixin, ABC):
         if self._input_scale is not None:
             factor = (self._input_scale if inverse else 1 / self._input_scale).astype(network.dtype)
             network.weights[0] *= factor[:, np.newaxis]
+
+    def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
+        arrays, record["network"] = network_to_tensors(self.network_)
+        writer.tensors |= arrays
+        record["fitted"]["epoch_selected"] = self.epoch_selected_
+
+    def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
+        self.network_ = network_from_tensors(reader.tensors, record["network"], "", path).freeze()
+        self.history_ = list(record["fitted"]["history"])
+        self.epoch_selected_ = int(record["fitted"]["epoch_selected"])
+        self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"]) if self.history_ else []
+        self._epochs_before = len(self.history_)
+        self.n_outputs_ = self.network_.layer_sizes[-1]
+        self.n_layers_ = len(self.network_.layer_sizes)
 
     # ---- what a fitted estimator does -----------------------------------------------------------
 

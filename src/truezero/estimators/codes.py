@@ -17,13 +17,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from truezero.core.network import Network
 from truezero.engines import Features, get_engine, resolve_threads
 from truezero.errors import OptionError
+from truezero.estimators.records import RecordMixin
 
 # Features larger than this are trained divided by a power of two: plain SGD at any usable rate
 # diverges on unscaled tabular data, and the paper's pixels and words are far below it.
 _LARGE_FEATURE = 8.0
 
 
-class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Transforms rows to the activations of a hidden layer of its `network_`; not for direct use."""
 
     network_: Network
