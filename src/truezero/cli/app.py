@@ -30,14 +30,14 @@ from truezero.core.atomic import check_writable, make_folder, write_text
 from truezero.core.network import Network
 from truezero.core.reconstruction import reconstruction_names
 from truezero.datasets import Dataset, list_datasets, load_dataset
-from truezero.engines import Features, available_engines, core_hash, get_engine, resolve_threads
+from truezero.engines import available_engines, core_hash, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError, TruezeroError
 from truezero.estimators import (
     DeepRectifierClassifier,
     DeepRectifierRegressor,
     StackedDenoisingAutoencoder,
 )
-from truezero.models import load, save
+from truezero.models import check_rows, estimator_of, load, rows_of, save, step_names
 from truezero.report import percent, study_table, write_report
 from truezero.runs import RunStore, environment
 from truezero.studies import STUDIES
@@ -280,7 +280,8 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict rows: the test rows of a named data set, or all rows of a file."""
-    estimator = load(model)
+    loaded = load(model)
+    estimator = estimator_of(loaded)
     if isinstance(estimator, (Network, StackedDenoisingAutoencoder)):
         raise OptionError(
             f"{model} holds a {type(estimator).__name__}, which predicts nothing; predict needs a "
@@ -289,8 +290,8 @@ def predict(
     if out is not None:
         check_writable(out)
     X, _ = _rows(load_dataset(data, data_dir=data_dir))
-    Features(X).check_width(estimator.network_)
-    predicted = estimator.predict(X).tolist()
+    check_rows(loaded, X)
+    predicted = loaded.predict(X).tolist()
     text = (
         "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in predicted) + "\n"
     )
@@ -313,10 +314,13 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Say what a model is, and how it does on data."""
-    loaded = load(model)
+    whole = load(model)
+    loaded = estimator_of(whole)
     network = loaded if isinstance(loaded, Network) else loaded.network_
-    result: dict[str, Any] = {
-        "model": type(loaded).__name__,
+    result: dict[str, Any] = {"model": type(whole).__name__}
+    if steps := step_names(whole):
+        result["steps"] = steps
+    result |= {
         "layer_sizes": list(network.layer_sizes),
         "activations": list(network.activations),
         "dtype": str(network.dtype),
@@ -343,7 +347,8 @@ def inspect(
         }
     if data is not None:
         X, y = _rows(load_dataset(data, data_dir=data_dir))
-        result |= measure(loaded, X, y, n_threads=n_threads)
+        check_rows(whole, X)
+        result |= measure(loaded, rows_of(whole, X), y, n_threads=n_threads)
     _show(result, as_json)
 
 
