@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from truezero import StackedDenoisingAutoencoder, load, save
+from truezero import DeepRectifierClassifier, StackedDenoisingAutoencoder, load, save
 from truezero.datasets import load_dataset
 
 SMALL = ["--hidden-layer-sizes", "20,15", "--max-iter", "3"]
@@ -220,3 +222,21 @@ def test_unlabeled_rows_of_another_width(tmp_path: Path) -> None:
     )
     assert process.returncode == 2
     assert "u.npz has 7 features, digits has 64" in process.stderr
+
+
+def test_a_pipeline_is_inspected_and_predicts(tmp_path: Path) -> None:
+    digits = load_dataset("digits")
+    pipeline = make_pipeline(StandardScaler(), DeepRectifierClassifier((20,), max_iter=3, random_state=0))
+    pipeline.fit(digits.scaled("train"), digits.y_train)
+    save(pipeline, tmp_path / "m")
+    X, y = digits.scaled("test"), digits.y_test
+    inspected = succeeded("inspect", "m", "digits", folder=tmp_path)
+    assert inspected["model"] == "Pipeline"
+    assert inspected["steps"] == ["StandardScaler", "DeepRectifierClassifier"]
+    assert inspected["test_error"] == pytest.approx(1 - pipeline.score(X, y))
+    assert succeeded("predict", "m", "digits", folder=tmp_path)["predictions"] == pipeline.predict(X).tolist()
+    np.savetxt(tmp_path / "narrow.svm", [[1, 2]], fmt=["%d", "1:%d"])
+    for verb in ("inspect", "predict"):
+        process = truezero(verb, "m", "narrow.svm", folder=tmp_path)
+        assert process.returncode == 2
+        assert "the pipeline cannot take these rows: X has 1 features" in process.stderr

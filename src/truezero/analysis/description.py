@@ -10,6 +10,7 @@ import numpy as np
 from truezero.analysis.measurement import Sparsity
 from truezero.core.network import Network
 from truezero.estimators import StackedDenoisingAutoencoder
+from truezero.models import estimator_of, step_names
 
 
 def describe(model: Any) -> dict[str, Any]:
@@ -17,18 +18,21 @@ def describe(model: Any) -> dict[str, Any]:
 
     Parameters
     ----------
-    model : DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder or Network
+    model : DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder, Network or Pipeline
 
     Returns
     -------
     dict
-        Its class as "model", "layer_sizes", "activations" and "dtype". Of an estimator also its "engine",
-        "sparsity" and the epochs selected; with the "validation_error" and "dead_units" of that epoch, or
+        Its class as "model", a pipeline's "steps", "layer_sizes", "activations" and "dtype". Of an estimator
+        also its "engine", "sparsity" and the epochs selected; with the "validation_error" and "dead_units" of that epoch, or
         a stack's "reconstruction_errors". As JSON holds it; errors and sparsity are fractions.
     """
+    name, steps = type(model).__name__, step_names(model)
+    model = estimator_of(model)
     network = model if isinstance(model, Network) else model.network_
     result: dict[str, Any] = {
-        "model": type(model).__name__,
+        "model": name,
+        **({"steps": steps} if steps else {}),
         "layer_sizes": list(network.layer_sizes),
         "activations": list(network.activations),
         "dtype": str(network.dtype),

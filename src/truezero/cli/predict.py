@@ -16,7 +16,7 @@ from truezero.core.network import Network
 from truezero.datasets import load_dataset
 from truezero.errors import OptionError
 from truezero.estimators import StackedDenoisingAutoencoder
-from truezero.models import load
+from truezero.models import check_rows, estimator_of, load
 
 app = CommandLine()
 
@@ -32,7 +32,8 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict rows: the test rows of a named data set, or all rows of a file."""
-    estimator = load(model)
+    loaded = load(model)
+    estimator = estimator_of(loaded)
     if isinstance(estimator, (Network, StackedDenoisingAutoencoder)):
         raise OptionError(
             f"{model} holds a {type(estimator).__name__}, which predicts nothing; predict needs a "
@@ -41,8 +42,8 @@ def predict(
     if out is not None:
         check_writable(out)
     X, _ = load_dataset(data, data_dir=data_dir).rows_to_measure()
-    X.check_width(estimator.network_)
-    predicted = estimator.predict(X).tolist()
+    check_rows(loaded, X)
+    predicted = loaded.predict(X).tolist()
     text = (
         "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in predicted) + "\n"
     )

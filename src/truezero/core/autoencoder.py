@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, number
 from truezero.core.draws import Purpose
-from truezero.core.network import Network, draw_weights
+from truezero.core.network import Network, draw_weights, network_from_tensors, network_to_tensors
 from truezero.core.reconstruction import TARGETS, Reconstruction, Target, get_reconstruction, target_of
-from truezero.errors import OptionError
+from truezero.core.tensors import Path, Tensors
+from truezero.errors import ModelFileError, OptionError
 
 
 @dataclass
@@ -270,3 +272,86 @@ def initialize_autoencoder(
         "linear",
     )
     return Autoencoder(network, reconstruction, target, tied, float(deviation))
+
+
+def autoencoder_to_tensors(autoencoder: Autoencoder, prefix: str = "") -> tuple[Tensors, dict[str, Any]]:
+    """Arrays and description of an auto-encoder."""
+    tensors, described = network_to_tensors(autoencoder.network, prefix)
+    for name in ("input_scale", "output_scale"):
+        scale = getattr(autoencoder, name)
+        if scale is not None:
+            tensors[prefix + name] = scale
+    return tensors, {
+        "network": described,
+        "reconstruction": autoencoder.reconstruction,
+        "target": autoencoder.target,
+        "tied": autoencoder.tied,
+        "deviation": autoencoder.deviation,
+    }
+
+
+def autoencoder_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path) -> Autoencoder:
+    """Rebuild an auto-encoder.
+
+    Raises
+    ------
+    ModelFileError
+        If parts are missing, disagree in shape, or are not finite.
+    """
+    try:
+        network = network_from_tensors(tensors, described["network"], prefix, path)
+        scales = [
+            _scale(tensors, f"{prefix}input_scale", network.layer_sizes[0]),
+            _scale(tensors, f"{prefix}output_scale", network.layer_sizes[1]),
+        ]
+        return Autoencoder(
+            network,
+            described["reconstruction"],
+            described["target"],
+            bool(described["tied"]),
+            float(described["deviation"]),
+            *scales,
+        )
+    except KeyError as error:
+        raise ModelFileError(f"{path} is damaged: it lacks {error}") from error
+    except ModelFileError:
+        raise
+    except (OptionError, TypeError, ValueError, IndexError) as error:
+        raise ModelFileError(f"{path} is damaged: {error}") from error
+
+
+def stack_to_tensors(stack: Stack, prefix: str = "") -> tuple[Tensors, list[dict[str, Any]]]:
+    """Arrays and descriptions of a stack's layers."""
+    tensors: Tensors = {}
+    described = []
+    for layer, (autoencoder, sign) in enumerate(zip(stack.layers, stack.signs, strict=True)):
+        arrays, description = autoencoder_to_tensors(autoencoder, f"{prefix}{layer}.")
+        tensors |= arrays
+        described.append(description)
+        if sign is not None:
+            tensors[f"{prefix}{layer}.sign"] = sign
+    return tensors, described
+
+
+def stack_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path) -> Stack:
+    """Rebuild a stack.
+
+    Raises
+    ------
+    ModelFileError
+        As of its auto-encoders, or if there are none.
+    """
+    layers = [
+        autoencoder_from_tensors(tensors, description, f"{prefix}{layer}.", path)
+        for layer, description in enumerate(described)
+    ]
+    if not layers:
+        raise ModelFileError(f"{path} is damaged: it has no layers")
+    return Stack(layers, tuple(tensors.get(f"{prefix}{layer}.sign") for layer in range(len(layers))))
+
+
+def _scale(tensors: Tensors, name: str, n: int) -> NDArray[Any] | None:
+    scale = tensors.get(name)
+    if scale is not None and (scale.shape != (n,) or not (np.isfinite(scale) & (scale > 0)).all()):
+        raise OptionError(f"{name} must be {n} numbers above 0")
+    return scale

@@ -5,20 +5,24 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from truezero.core.activations import Activation, Array, get_activation
 from truezero.core.constraints import Constraints, number, one_of
 from truezero.core.draws import Purpose, permutation, uniform, words
-from truezero.errors import OptionError
+from truezero.core.records import savable
+from truezero.core.tensors import Path, Tensors
+from truezero.errors import EngineUnavailableError, ModelFileError, OptionError
 
 SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
 
 
+@savable
 @dataclass
 class Network:
     """A deep sparse rectifier network (section 3).
@@ -80,6 +84,53 @@ class Network:
         """Return the activation of a hidden layer, 0 .. n_hidden - 1."""
         return get_activation(self.activations[layer])
 
+    def __call__(self, X: Any) -> Array:
+        """Compute the output, on as many threads as TRUEZERO_NUM_THREADS says, or all.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+            Sparse rows stay sparse.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            z of the output layer, in the network's dtype: for "softmax" what goes into the softmax, for
+            "linear" the prediction itself.
+
+        Raises
+        ------
+        DataError
+            If X is no matrix of numbers, or has another number of columns than the network inputs.
+        """
+        return _runner().forward(self, X)
+
+    def encode(self, X: Any, layer: int = -1) -> sparse.csr_array[Any]:
+        """Compute the activations of a hidden layer, sign masks included.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+        layer : int, default=-1
+            0 .. n_hidden − 1; a negative one counts from the last.
+
+        Returns
+        -------
+        CSR of shape (n_samples, n_units)
+            With exactly the active units, in the network's dtype.
+
+        Raises
+        ------
+        OptionError
+            If there is no such hidden layer.
+        DataError
+            As for the output.
+        """
+        n = self.n_hidden
+        if not isinstance(layer, (int, np.integer)) or not -n <= layer < n:
+            raise OptionError(f"layer {layer!r} is not a hidden layer of this network, which has {n}")
+        return _runner().encode(self, X, int(layer) % n)
+
     def copy(self) -> Network:
         """Return an independent copy."""
         return Network(
@@ -108,6 +159,14 @@ class Network:
         """Whether no weight or bias is NaN or infinite (0 × Inf would be skipped unseen)."""
         return all(bool(np.isfinite(a).all()) for a in (*self.weights, *self.biases))
 
+    def _to_record(self) -> tuple[Tensors, dict[str, Any]]:
+        tensors, described = network_to_tensors(self)
+        return tensors, {"network": described}
+
+    @classmethod
+    def _from_record(cls, tensors: Tensors, record: dict[str, Any], path: Path) -> Network:
+        return network_from_tensors(tensors, record["network"], "", path)
+
     def validate(self) -> None:
         """Check that all parts fit together.
 
@@ -133,6 +192,10 @@ class Network:
                 )
             if w.dtype != dtype or b.dtype != dtype:
                 raise OptionError(f"layer {layer}: weights and biases must all be {dtype}")
+            if not (w.flags.c_contiguous and b.flags.c_contiguous):
+                raise OptionError(
+                    f"layer {layer}: weights and biases must be C-contiguous; use np.ascontiguousarray"
+                )
         for layer, sign in enumerate(self.signs):
             if sign is not None and (
                 sign.shape != (self.weights[layer].shape[1],) or bool((np.abs(sign) != 1).any())
@@ -141,6 +204,34 @@ class Network:
         self.constraints["softplus_scale"].check("softplus_scale", self.softplus_scale)
         if self.output not in ("softmax", "linear"):
             raise OptionError(f"output must be 'softmax' or 'linear', got {self.output!r}")
+
+
+class Runner(Protocol):
+    """What runs rows through a network."""
+
+    def forward(self, network: Network, X: Any) -> Array:
+        """Compute z of the output layer."""
+        ...
+
+    def encode(self, network: Network, X: Any, layer: int) -> sparse.csr_array[Any]:
+        """Compute the activations of a hidden layer, 0 .. n_hidden − 1."""
+        ...
+
+
+# Engines know networks, not the other way round: what is defined here must be readable without them. So
+# the engines hand in here what runs a network that is called (`engines/select.py`).
+_runners: list[Runner] = []
+
+
+def run_networks_by(runner: Runner) -> None:
+    """Let networks that are called be run by this, from now on."""
+    _runners[:] = [runner]
+
+
+def _runner() -> Runner:
+    if not _runners:
+        raise EngineUnavailableError("there is no engine to run a network: import truezero.engines first")
+    return _runners[0]
 
 
 def initialize(
@@ -202,7 +293,7 @@ def initialize(
         names,
         tuple(draw_signs(sign_mask, size, layer, dtype, seed) for layer, size in enumerate(sizes[1:-1])),
         float(softplus_scale),
-        use_biases,
+        bool(use_biases),
         output,
     )
 
@@ -230,3 +321,54 @@ def draw_signs(
     order = permutation(seed, Purpose.SIGN_MASK, np.arange(n_units), epoch=layer)
     signs[order[: n_units // 2]] = -1
     return signs
+
+
+def network_to_tensors(network: Network, prefix: str = "") -> tuple[Tensors, dict[str, Any]]:
+    """Arrays and description of a network."""
+    tensors: Tensors = {}
+    for layer, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
+        tensors[f"{prefix}weights.{layer}"] = w
+        tensors[f"{prefix}biases.{layer}"] = b
+    for layer, sign in enumerate(network.signs):
+        if sign is not None:
+            tensors[f"{prefix}signs.{layer}"] = sign
+    described = {
+        "layer_sizes": network.layer_sizes,
+        "activations": network.activations,
+        "softplus_scale": network.softplus_scale,
+        "use_biases": network.use_biases,
+        "output": network.output,
+    }
+    return tensors, described
+
+
+def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path) -> Network:
+    """Rebuild a network.
+
+    Raises
+    ------
+    ModelFileError
+        If parts are missing, disagree in shape, or are not finite.
+    """
+    try:
+        n_layers = len(described["layer_sizes"]) - 1
+        network = Network(
+            [tensors[f"{prefix}weights.{layer}"] for layer in range(n_layers)],
+            [tensors[f"{prefix}biases.{layer}"] for layer in range(n_layers)],
+            tuple(described["activations"]),
+            tuple(tensors.get(f"{prefix}signs.{layer}") for layer in range(n_layers - 1)),
+            float(described["softplus_scale"]),
+            bool(described["use_biases"]),
+            described["output"],
+        )
+        if list(network.layer_sizes) != list(described["layer_sizes"]):
+            raise OptionError(
+                f"layer sizes {described['layer_sizes']} and arrays {network.layer_sizes} disagree"
+            )
+    except KeyError as error:
+        raise ModelFileError(f"{path} is damaged: it lacks {error}") from error
+    except (OptionError, TypeError, ValueError, IndexError) as error:
+        raise ModelFileError(f"{path} is damaged: {error}") from error
+    if not network.all_finite():
+        raise ModelFileError(f"{path} is damaged: a weight is NaN or infinite")
+    return network

@@ -200,6 +200,45 @@ def stacked(parts: Sequence[Features]) -> Features:
     return replace(first, X=together) if alike else Features(together)
 
 
+def as_features(X: Any, dtype: np.dtype[np.floating]) -> Features:
+    """Input rows from whatever holds numbers.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+        float32, float64 and uint8 are taken as they are, without a copy.
+    dtype : dtype
+        Of other numbers, once they are rows.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    DataError
+        If it is no matrix, or does not hold numbers.
+    """
+    if isinstance(X, Features):
+        return X
+    if not sparse.issparse(X):
+        try:
+            X = np.asarray(X)
+        except ValueError as error:  # rows of different lengths
+            raise DataError(f"input rows must be a matrix of numbers: {error}") from error
+    if X.ndim != 2:
+        hint = "; for one row, hand in [row]" if X.ndim == 1 else ""
+        raise DataError(f"input rows must be a matrix (n_samples, n_features), got shape {X.shape}{hint}")
+    if X.dtype.newbyteorder("=") not in (np.float32, np.float64, np.uint8):
+        try:
+            if X.dtype.kind not in "biufO":
+                raise TypeError(f"got {X.dtype}")
+            X = X.astype(dtype)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"input rows must be numbers: {error}") from error
+    return Features(sparse.csr_array(X) if sparse.issparse(X) else X)
+
+
 @dataclass(frozen=True)
 class Examples:
     """Input rows with their targets.

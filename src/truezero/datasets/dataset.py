@@ -98,9 +98,11 @@ class Dataset:
         """SHA-256 over all rows, targets, scale and offset, as hexadecimal digits; they are read once."""
         digest = hashlib.sha256(repr((self.scale, self.offset)).encode())
         for part in PARTS:
+            array: Any
             for array in self.part(part):
-                parts = (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,)
-                for piece in parts:
+                for piece in (
+                    (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,)
+                ):
                     _add_to(digest, piece)
         return digest.hexdigest()
 

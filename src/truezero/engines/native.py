@@ -221,6 +221,8 @@ def _rows(features: Features) -> Any:
     X = features.X
     if sparse.issparse(X):
         return (X.data, X.indices, X.indptr.astype(np.int64, copy=False), X.shape[1])
+    if not X.shape[0]:  # NumPy may give no rows strides of 0, which the core takes for other strides
+        return np.empty((1, X.shape[1]), X.dtype)[:0]
     return X if X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0 else np.ascontiguousarray(X)
 
 

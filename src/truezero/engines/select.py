@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
-from truezero.core.activations import get_activation
+from scipy import sparse
+
+from truezero.core.activations import Array, get_activation
 from truezero.core.constraints import whole_number
-from truezero.core.network import Network
+from truezero.core.network import Network, run_networks_by
+from truezero.core.rows import as_features
 from truezero.engines.contract import Engine
 from truezero.engines.reference import ReferenceEngine
 from truezero.errors import EngineUnavailableError, OptionError
@@ -93,3 +97,18 @@ def _cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class _Automatic:
+    """Runs networks that are called: on the engine "auto", whose choice depends on the activations."""
+
+    def forward(self, network: Network, X: Any) -> Array:
+        features = as_features(X, network.dtype)
+        return get_engine("auto", network).forward(network, features, n_threads=resolve_threads(None))
+
+    def encode(self, network: Network, X: Any, layer: int) -> sparse.csr_array[Any]:
+        features = as_features(X, network.dtype)
+        return get_engine("auto", network).encode(network, features, layer, n_threads=resolve_threads(None))
+
+
+run_networks_by(_Automatic())

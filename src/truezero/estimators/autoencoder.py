@@ -12,11 +12,14 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from truezero.core.autoencoder import Stack
+from truezero.core.autoencoder import Stack, stack_from_tensors, stack_to_tensors
 from truezero.core.constraints import Constraints, known, layerwise, number, one_of, truth_value
 from truezero.core.corruption import Corruption
 from truezero.core.draws import Purpose, permutation
 from truezero.core.reconstruction import get_reconstruction
+from truezero.core.records import savable
+from truezero.core.tensors import Path
+from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import (
     AutoencoderSettings,
     Engine,
@@ -46,6 +49,7 @@ _OF_A_LAYER = ("target", "l1_activation", "learning_rate_init", "max_iter")  # a
 _BLOCK = 4_000_000  # numbers that are reconstructed at once
 
 
+@savable
 class StackedDenoisingAutoencoder(CodesMixin):
     """Stacked denoising auto-encoder with rectifier or other units (section 3.2).
 
@@ -365,6 +369,17 @@ class StackedDenoisingAutoencoder(CodesMixin):
         self.sparsity_ = [record["sparsity"] for record in selected]
         self.epochs_selected_ = [record["epoch"] for record in selected]
         self.n_iter_ = len(history)
+
+    def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
+        arrays, described = stack_to_tensors(self.stack_, "stack.")
+        writer.tensors |= arrays
+        record["fitted"] |= {"stack": described, "seed": self.seed_}
+
+    def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
+        fitted = record["fitted"]
+        stack = stack_from_tensors(reader.tensors, fitted["stack"], "stack.", path)
+        self.seed_ = int(fitted["seed"])
+        self._keep_stack(stack, list(fitted["history"]))
 
     # ---- what a fitted one does -----------------------------------------------------------------
 

@@ -17,7 +17,9 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fi
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
 from truezero.core.draws import Purpose, permutation
-from truezero.core.network import Network, initialize
+from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
+from truezero.core.tensors import Path
+from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.codes import DTYPES, CodesMixin
@@ -435,6 +437,20 @@ class DeepRectifierBase(CodesMixin, ABC):
     def _examples(self, given: _Given, weight: NDArray[np.float64] | None) -> Examples:
         ids = np.arange(given.rows.n_samples, dtype=np.int64)
         return Examples(self._input_scale.divide(given.rows), self._encode_targets(given.target), weight, ids)
+
+    def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
+        arrays, record["network"] = network_to_tensors(self.network_)
+        writer.tensors |= arrays
+        record["fitted"]["epoch_selected"] = self.epoch_selected_
+
+    def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
+        self.network_ = network_from_tensors(reader.tensors, record["network"], "", path).freeze()
+        self.history_ = list(record["fitted"]["history"])
+        self.epoch_selected_ = int(record["fitted"]["epoch_selected"])
+        self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"]) if self.history_ else []
+        self._epochs_before = len(self.history_)
+        self.n_outputs_ = self.network_.layer_sizes[-1]
+        self.n_layers_ = len(self.network_.layer_sizes)
 
     # ---- what a fitted estimator does -----------------------------------------------------------
 

@@ -14,11 +14,17 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from truezero.core.constraints import Constraints
 from truezero.core.costs import log_softmax
-from truezero.errors import DataError
+from truezero.core.records import savable
+from truezero.core.tensors import Path
+from truezero.core.values import ValueReader, ValueWriter
+from truezero.errors import DataError, ModelFileError
 from truezero.estimators.base import DeepRectifierBase
 from truezero.estimators.parameters import CLASS_WEIGHT
 
+_LARGEST_CLASSES = 2**28  # bytes; a damaged dtype such as <U99999999 must not take all memory
 
+
+@savable
 class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     """Deep sparse rectifier network for classification (Glorot, Bordes, Bengio 2011, sections 3, 4.1).
 
@@ -267,7 +273,38 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
         weights[present] = compute_class_weight(self.class_weight, classes=self.classes_[present], y=y)
         return np.asarray(weights[encoded])
 
+    def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
+        super()._write_learned(record, writer)
+        record["fitted"] |= _write_classes(self.classes_, writer)
+
+    def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
+        super()._read_learned(record, reader, path)
+        self.classes_ = _read_classes(record["fitted"], reader)
+        if self.classes_.shape != (self.n_outputs_,):
+            raise ModelFileError(f"{self.classes_.shape} classes and {self.n_outputs_} outputs disagree")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = False
         return tags
+
+
+def _write_classes(classes: NDArray[Any], writer: ValueWriter) -> dict[str, Any]:
+    """Labels as a list with their dtype where JSON can hold them, else as an array is kept."""
+    labels = [label.item() if isinstance(label, np.generic) else label for label in classes.tolist()]
+    if all(isinstance(label, (str, bool, int, float)) for label in labels):
+        return {
+            "classes": labels,
+            "classes_dtype": classes.dtype.str if classes.dtype.kind != "O" else "object",
+        }
+    return {"classes": writer.write(classes, "a class label")}
+
+
+def _read_classes(fitted: dict[str, Any], reader: ValueReader) -> NDArray[Any]:
+    labels = fitted["classes"]
+    if not isinstance(labels, list):
+        return np.asarray(reader.read(labels))
+    dtype = np.dtype(str(fitted["classes_dtype"]))
+    if dtype.itemsize * len(labels) > _LARGEST_CLASSES:
+        raise ModelFileError(f"{len(labels)} classes of {dtype.itemsize} bytes are too large")
+    return np.asarray(labels, dtype=dtype)

@@ -25,12 +25,13 @@ from truezero.core.network import Network
 from truezero.engines import THREADS, Features, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.parameters import CALLBACKS, RANDOM_STATE, check_parameters
+from truezero.estimators.records import RecordMixin
 
 # Of rows that are taken as they are; others are converted to the first.
 DTYPES = [np.float32, np.float64, np.uint8]
 
 
-class CodesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Transforms rows to the activations of a hidden layer of its `network_`; not for direct use."""
 
     _parameter_constraints: ClassVar[Constraints] = {

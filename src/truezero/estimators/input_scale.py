@@ -82,7 +82,7 @@ class InputScale:
         typical = np.sqrt(_median(_squared_norms(_some(features), sizes)))
         if 0 < typical < 1 - 1e-6:  # not for rows of norm 1 that rounding made a little less
             sizes = np.where(sizes > 1, sizes, 1.0) * typical
-        divisors = 2.0 ** np.clip(np.round(np.log2(sizes)), -_LARGEST, _LARGEST)
+        divisors = np.asarray(2.0 ** np.clip(np.round(np.log2(sizes)), -_LARGEST, _LARGEST), dtype=np.float64)
         if (divisors == 1).all() and (sizes == 1).all():
             return cls(), weights
         return cls(divisors, sizes / divisors), weights

@@ -10,9 +10,14 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
 from truezero.core.network import Network
+from truezero.core.records import savable
+from truezero.core.tensors import Path
+from truezero.core.values import ValueReader, ValueWriter
+from truezero.errors import ModelFileError
 from truezero.estimators.base import DeepRectifierBase
 
 
+@savable
 class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     """Deep sparse rectifier network for regression, with one output or several.
 
@@ -116,6 +121,19 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         network.biases[-1] *= factor
         if not inverse:
             network.biases[-1] += self._shift.astype(network.dtype)
+
+    def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
+        super()._write_learned(record, writer)
+        writer.tensors |= {"target_shift": self._shift, "target_scale": self._scale}
+        record["fitted"]["matrix_target"] = self._matrix_target
+
+    def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
+        super()._read_learned(record, reader, path)
+        self._shift, self._scale = reader.tensors["target_shift"], reader.tensors["target_scale"]
+        self._matrix_target = bool(record["fitted"]["matrix_target"])
+        for name, numbers in (("shift", self._shift), ("scale", self._scale)):
+            if numbers.shape != (self.n_outputs_,) or not np.isfinite(numbers).all():
+                raise ModelFileError(f"the targets' {name} must be numbers, one per output")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

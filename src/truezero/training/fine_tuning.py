@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from truezero.core.constraints import Constraints, check_settings, layerwise, number, whole_number
 from truezero.core.costs import cost
 from truezero.core.draws import Purpose, permutation
-from truezero.core.network import Network
-from truezero.core.tensors import Tensors, network_from_tensors, network_to_tensors
+from truezero.core.network import Network, network_from_tensors, network_to_tensors
+from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Examples, StepSettings, Tally
 from truezero.errors import DivergenceError
 from truezero.training.history import EpochRecord, best_epoch

@@ -11,10 +11,16 @@ from typing import Any
 import numpy as np
 
 from truezero.core.activations import Array
-from truezero.core.autoencoder import Autoencoder, Stack, initialize_autoencoder
+from truezero.core.autoencoder import (
+    Autoencoder,
+    Stack,
+    autoencoder_from_tensors,
+    autoencoder_to_tensors,
+    initialize_autoencoder,
+)
 from truezero.core.draws import Purpose, permutation
 from truezero.core.network import draw_signs
-from truezero.core.tensors import Tensors, autoencoder_from_tensors, autoencoder_to_tensors
+from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Features, Unlabeled
 from truezero.errors import DivergenceError
 from truezero.training.callbacks import Checkpoint

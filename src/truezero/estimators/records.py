@@ -1,0 +1,140 @@
+"""The record of an estimator: its parameters, and what every fitted one has learned."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+
+import truezero._version as version
+from truezero.core.network import Network
+from truezero.core.records import is_savable, savable_class
+from truezero.core.tensors import Path, Tensors
+from truezero.core.values import ValueReader, ValueWriter
+from truezero.errors import ModelFileError, OptionError
+from truezero.estimators.input_scale import InputScale
+
+# Parameters that are code or state, not data; a loaded estimator has their defaults.
+_NOT_KEPT = ("callbacks", "prefit")
+_ESTIMATOR = "estimator"
+
+
+class RecordMixin:
+    """Writes the record of an estimator and makes one from it; not for direct use."""
+
+    network_: Network
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    history_: list[Any]
+    engine_: dict[str, Any]
+    interrupted_: bool
+    _input_scale: InputScale
+
+    def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
+        """Add what this class alone has learned to the record, arrays to the writer's tensors."""
+        raise NotImplementedError
+
+    def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
+        """Set what `_write_learned` wrote, `network_` at least."""
+        raise NotImplementedError
+
+    def _to_record(self) -> tuple[Tensors, dict[str, Any]]:
+        if not hasattr(self, "network_"):
+            raise OptionError(f"this {type(self).__name__} is not fitted yet; fit it before saving")
+        writer = ValueWriter()
+        record: dict[str, Any] = {
+            "parameters": write_parameters(self, writer),
+            "fitted": {
+                "n_features_in": self.n_features_in_,
+                "feature_names_in": [str(name) for name in getattr(self, "feature_names_in_", ())],
+                "history": self.history_,
+            },
+            "trained_by": {"truezero": version.__version__, "engine": self.engine_},
+        }
+        if "_sklearn_output_config" in vars(self):  # by set_output
+            record["fitted"]["output_config"] = vars(self)["_sklearn_output_config"]
+        if self._input_scale.divisors is not None:
+            writer.tensors["input_scale"] = self._input_scale.divisors
+        self._write_learned(record, writer)
+        return writer.tensors, record
+
+    @classmethod
+    def _from_record(cls, tensors: Tensors, record: dict[str, Any], path: Path) -> Self:
+        reader = ValueReader(tensors)
+        model = cls(**read_parameters(cls, record["parameters"], reader))
+        fitted = record["fitted"]
+        model.n_features_in_ = int(fitted["n_features_in"])
+        if fitted["feature_names_in"]:
+            model.feature_names_in_ = np.asarray(fitted["feature_names_in"], dtype=object)
+        if "output_config" in fitted:
+            vars(model)["_sklearn_output_config"] = {"transform": str(fitted["output_config"]["transform"])}
+        model.engine_ = record["trained_by"]["engine"]
+        model.interrupted_ = False
+        scale = reader.tensors.get("input_scale")
+        model._input_scale = InputScale(scale)
+        model._read_learned(record, reader, path)
+        n_inputs = model.network_.layer_sizes[0]
+        if model.n_features_in_ != n_inputs:
+            raise ModelFileError(f"{model.n_features_in_} features and {n_inputs} inputs disagree")
+        if scale is not None and scale.shape != (n_inputs,):
+            raise ModelFileError("the input scale must be numbers above 0, one per feature")
+        return model
+
+
+def write_parameters(model: Any, writer: ValueWriter) -> dict[str, Any]:
+    """Parameters of an estimator, fitted or not, as JSON holds them.
+
+    NumPy's numbers become plain ones, and tuples, lists and arrays lists, which are read as tuples. What
+    draws random numbers is state, and left out.
+
+    Raises
+    ------
+    OptionError
+        If one of them cannot be kept.
+    """
+    found: dict[str, Any] = {}
+    for name, value in model.get_params(deep=False).items():
+        if name in _NOT_KEPT or isinstance(value, np.random.RandomState):
+            continue
+        found[name] = _write(value, f"the parameter {name} of {type(model).__name__}", writer)
+    return found
+
+
+def _write(value: Any, what: str, writer: ValueWriter) -> Any:
+    if isinstance(value, FrozenEstimator):
+        value = value.estimator
+    if isinstance(value, RecordMixin) and is_savable(value):
+        return {_ESTIMATOR: type(value).__name__, **write_parameters(value, writer)}
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, (tuple, list)):
+        return [_write(item, what, writer) for item in value]
+    return writer.write(value, what)
+
+
+def read_parameters(cls: Any, found: dict[str, Any], reader: ValueReader) -> dict[str, Any]:
+    """Read what `write_parameters` wrote of an estimator of this class.
+
+    Raises
+    ------
+    ModelFileError
+        If there is one that the class does not have.
+    """
+    unknown = set(found) - (set(cls._get_param_names()) - set(_NOT_KEPT))
+    if unknown:
+        raise ModelFileError(f"{cls.__name__} has no parameter {min(unknown)!r} that a file could hold")
+    return {name: _read(value, reader) for name, value in found.items()}
+
+
+def _read(value: Any, reader: ValueReader) -> Any:
+    if isinstance(value, list):
+        return tuple(_read(item, reader) for item in value)
+    if isinstance(value, dict) and _ESTIMATOR in value:
+        cls: Any = savable_class(value[_ESTIMATOR])
+        if cls is None or not issubclass(cls, RecordMixin):
+            raise ModelFileError(f"{value[_ESTIMATOR]!r} is not an estimator of this truezero")
+        rest = {name: of for name, of in value.items() if name != _ESTIMATOR}
+        return cls(**read_parameters(cls, rest, reader))
+    return reader.read(value)

@@ -1,0 +1,9 @@
+"""Model files: networks, fitted estimators and pipelines that end in one; nothing is unpickled."""
+
+from __future__ import annotations
+
+import truezero.estimators  # noqa: F401 - whose classes register themselves
+from truezero.models.parts import check_rows, estimator_of, rows_of, step_names
+from truezero.models.persistence import load, save
+
+__all__ = ["check_rows", "estimator_of", "load", "rows_of", "save", "step_names"]

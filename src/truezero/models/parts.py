@@ -1,0 +1,50 @@
+"""Parts of a loaded model, be it a pipeline or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truezero.core.network import Network
+from truezero.core.rows import Features
+from truezero.errors import DataError
+
+
+def estimator_of(model: Any) -> Any:
+    """Estimator at the end of a pipeline, or of one in one; anything else is given back as it is."""
+    while hasattr(model, "steps"):
+        model = model.steps[-1][1]
+    return model
+
+
+def step_names(model: Any) -> list[str]:
+    """Classes of a pipeline's steps in their order, "passthrough" as it is; of anything else, none."""
+    steps = [step for _, step in getattr(model, "steps", ())]
+    return [type(step).__name__ if hasattr(step, "fit") else "passthrough" for step in steps]
+
+
+def rows_of(model: Any, X: Any) -> Any:
+    """Rows as `estimator_of` a pipeline takes them, ndarray or CSR; X itself where there is no pipeline."""
+    if not hasattr(model, "steps"):
+        return X
+    for _, step in model.steps[:-1]:
+        if step not in (None, "passthrough"):
+            X = step.transform(X)
+    last = model.steps[-1][1]
+    return rows_of(last, X) if hasattr(last, "steps") else last._features(X).X
+
+
+def check_rows(model: Any, X: Any) -> None:
+    """Refuse rows of numbers that a model cannot take: of another width, or where it takes text.
+
+    Raises
+    ------
+    DataError
+        Saying what does not fit.
+    """
+    if not hasattr(model, "steps"):
+        Features(X).check_width(model if isinstance(model, Network) else model.network_)
+        return
+    try:
+        rows_of(model, X[:1])
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise DataError(f"the pipeline cannot take these rows: {error}") from error

@@ -1,0 +1,100 @@
+"""save and load: a network, a fitted estimator or a pipeline in one safetensors file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from truezero.core.records import Savable, is_savable, savable_class
+from truezero.core.tensors import read_tensors, write_tensors
+from truezero.errors import ModelFileError, OptionError
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+# The module of pipelines is imported where one is met: it takes in half of scikit-learn.
+_KIND = "model"
+_PIPELINE = "Pipeline"
+# What reading a record raises that is not as it was written.
+_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+
+
+def save(obj: Savable | Pipeline, path: str | os.PathLike[str]) -> None:
+    """Save a network, a fitted estimator or a pipeline: safetensors with JSON metadata.
+
+    Parameters
+    ----------
+    obj : Network, an estimator of truezero, or scikit-learn Pipeline
+        Of a pipeline the last step is an estimator of truezero. The others may be scalers, encoders,
+        `SimpleImputer`, vectorizers and univariate selectors of scikit-learn, `ColumnTransformer`,
+        `FeatureUnion`, pipelines and estimators of truezero; functions of one's own are refused.
+    path : path-like
+        Written beside and renamed, so it is whole or not there.
+
+    Raises
+    ------
+    OptionError
+        If `obj` is something else or not fitted, or a parameter or step cannot be kept, naming it.
+    DataError
+        If the file cannot be written.
+
+    Notes
+    -----
+    Callbacks, `prefit`, random number generators, a pipeline's `memory` and requests for metadata are not
+    kept. Columns that a `ColumnTransformer` selects by a function are kept as what it selected.
+    """
+    if is_savable(obj):
+        tensors, record = obj._to_record()
+    elif type(obj).__name__ == _PIPELINE:
+        from truezero.models.pipelines import pipeline_to_record
+
+        tensors, record = pipeline_to_record(obj)
+    else:
+        raise OptionError(
+            "only a Network, a truezero estimator or a Pipeline that ends in one can be saved, "
+            f"got {type(obj).__name__}"
+        )
+    try:
+        write_tensors(path, tensors, {"class": type(obj).__name__, **record}, kind=_KIND)
+    except TypeError as error:
+        raise OptionError(f"what was fitted cannot be written as JSON: {error}") from error
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Load what `save` wrote; nothing is unpickled, and nothing imported that the file names.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    Network, an estimator of truezero, or Pipeline
+        The class that was saved.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, or not a truezero model.
+
+    Warns
+    -----
+    InconsistentVersionWarning
+        If a pipeline was saved under another version of scikit-learn.
+    """
+    tensors, record = read_tensors(path, kind=_KIND)
+    name, cls = record.get("class"), savable_class(record.get("class"))
+    try:
+        if cls is not None:
+            return cls._from_record(tensors, record, path)
+        if name == _PIPELINE:
+            from truezero.models.pipelines import pipeline_from_record
+
+            return pipeline_from_record(tensors, record, path)
+    except _DAMAGE as error:
+        message = " ".join(str(error).split())
+        if isinstance(error, ModelFileError) and message.startswith(str(path)):
+            raise
+        lacks = "it lacks " if isinstance(error, KeyError) else ""
+        raise ModelFileError(f"{path} is damaged: {lacks}{message}") from error
+    raise ModelFileError(f"{path} holds a {name!r}, which this version of truezero does not know")
