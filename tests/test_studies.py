@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -46,7 +47,7 @@ def smoke(name: str, store: RunStore) -> tuple[StudyResult, list[dict[str, Any]]
 
 
 def text_of(result: StudyResult) -> str:
-    console = Console(width=80, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115 - rich's to close
+    console = Console(width=80, record=True, file=io.StringIO())
     for table in study_tables(result):
         console.print(table)
     return console.export_text()

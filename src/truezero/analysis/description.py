@@ -24,8 +24,9 @@ def describe(model: Any) -> dict[str, Any]:
     -------
     dict
         Its class as "model", a pipeline's "steps", "layer_sizes", "activations" and "dtype". Of an estimator
-        also its "engine", "sparsity" and the epochs selected; with the "validation_error" and "dead_units" of that epoch, or
-        a stack's "reconstruction_errors". As JSON holds it; errors and sparsity are fractions.
+        also its "engine", "sparsity" and the epochs selected; with the "validation_error" and "dead_units"
+        of that epoch, or a stack's "reconstruction_errors". As JSON holds it; errors and sparsity are
+        fractions.
     """
     name, steps = type(model).__name__, step_names(model)
     model = estimator_of(model)

@@ -12,6 +12,7 @@ from truezero.core.network import Network
 from truezero.engines import Evaluation, Features, get_engine, resolve_threads
 from truezero.errors import DataError
 from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor
+from truezero.models import estimator_of, rows_of
 
 
 class Sparsity(TypedDict):
@@ -37,7 +38,7 @@ def measure(
 
     Parameters
     ----------
-    model : DeepRectifierClassifier, DeepRectifierRegressor or Network
+    model : DeepRectifierClassifier, DeepRectifierRegressor, Network, or Pipeline that ends in one
     X : ndarray, CSR or Features of shape (n_samples, n_features)
         float32, float64 or uint8.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
@@ -53,6 +54,7 @@ def measure(
     DataError
         If rows and model, or rows and targets, do not fit.
     """
+    X, model = rows_of(model, X), estimator_of(model)
     network = model if isinstance(model, Network) else model.network_
     rows = X if isinstance(X, Features) else Features(X)
     if y is not None and len(y) != rows.n_samples:

@@ -17,6 +17,7 @@ from truezero.datasets import load_dataset
 from truezero.errors import OptionError
 from truezero.estimators import StackedDenoisingAutoencoder
 from truezero.models import check_rows, estimator_of, load
+from truezero.models import predict as predictions_of
 
 app = CommandLine()
 
@@ -43,7 +44,7 @@ def predict(
         check_writable(out)
     X, _ = load_dataset(data, data_dir=data_dir).rows_to_measure()
     check_rows(loaded, X)
-    predicted = loaded.predict(X).tolist()
+    predicted = predictions_of(loaded, X).tolist()
     text = (
         "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in predicted) + "\n"
     )

@@ -23,14 +23,15 @@ def step_names(model: Any) -> list[str]:
 
 
 def rows_of(model: Any, X: Any) -> Any:
-    """Rows as `estimator_of` a pipeline takes them, ndarray or CSR; X itself where there is no pipeline."""
+    """Rows as `estimator_of` a pipeline takes them; X itself where there is no pipeline."""
     if not hasattr(model, "steps"):
         return X
+    X = _values(X)
     for _, step in model.steps[:-1]:
         if step not in (None, "passthrough"):
             X = step.transform(X)
     last = model.steps[-1][1]
-    return rows_of(last, X) if hasattr(last, "steps") else last._features(X).X
+    return rows_of(last, X) if hasattr(last, "steps") else last._features(X)
 
 
 def check_rows(model: Any, X: Any) -> None:
@@ -42,9 +43,19 @@ def check_rows(model: Any, X: Any) -> None:
         Saying what does not fit.
     """
     if not hasattr(model, "steps"):
-        Features(X).check_width(model if isinstance(model, Network) else model.network_)
+        rows = X if isinstance(X, Features) else Features(X)
+        rows.check_width(model if isinstance(model, Network) else model.network_)
         return
     try:
-        rows_of(model, X[:1])
+        rows_of(model, _values(X)[:1])
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise DataError(f"the pipeline cannot take these rows: {error}") from error
+
+
+def predict(model: Any, X: Any) -> Any:
+    """What a model predicts for rows, `Features` too, which steps of a pipeline do not know."""
+    return model.predict(_values(X) if hasattr(model, "steps") else X)
+
+
+def _values(X: Any) -> Any:
+    return X.values("float32") if isinstance(X, Features) else X

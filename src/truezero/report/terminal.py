@@ -23,16 +23,18 @@ def study_tables(result: StudyResult) -> list[Table]:
     list of rich.table.Table
     """
     from rich.table import Table
+    from rich.text import Text
 
     made = []
     about = f"{result.facts['data']}, {'-'.join(map(str, result.facts['network']))}"
     for of in result.tables:
-        table = Table(title=f"{result.title}: {about}", caption=of.title if len(result.tables) > 1 else None)
+        caption = Text(of.title) if len(result.tables) > 1 else None
+        table = Table(title=Text(f"{result.title}: {about}"), caption=caption)
         columns = [column for column in of.columns if not column.detail]
         for column in columns:
             name = column.kind == "name"
             table.add_column(
-                column.title,
+                Text(column.title),
                 justify="left" if name else "right",
                 style="dim" if column.paper else None,
                 no_wrap=not name,
@@ -42,7 +44,7 @@ def study_tables(result: StudyResult) -> list[Table]:
             if row.get("section") != section:
                 section = row["section"]
                 table.add_section()
-                table.add_row(f"[bold]{section}")
-            table.add_row(*(cell(row, column) for column in columns))
+                table.add_row(Text(section, style="bold"))
+            table.add_row(*(Text(cell(row, column)) for column in columns))
         made.append(table)
     return made
