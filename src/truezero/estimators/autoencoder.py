@@ -18,7 +18,7 @@ from truezero.core.draws import Purpose, permutation
 from truezero.engines import Engine, Features, Unlabeled, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.codes import CodesMixin, power_of_two_scale
-from truezero.estimators.layer_plans import levels_per_layer, per_layer, plan_pretraining
+from truezero.estimators.layer_plans import check_below, levels_per_layer, per_layer, plan_pretraining
 from truezero.training import (
     Pretraining,
     PretrainingRecord,
@@ -151,6 +151,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     stack_: Stack
     history_: list[PretrainingRecord]
+    _input_scale: NDArray[np.float64] | None
 
     def __init__(
         self,
@@ -215,7 +216,9 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     # ---- fitting --------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, X_val: Any = None, below: StackedDenoisingAutoencoder | None = None
+    ) -> Self:
         """Train the layers one after the other (section 3.2).
 
         Parameters
@@ -225,6 +228,11 @@ class StackedDenoisingAutoencoder(CodesMixin):
         y : ignored
         X_val : array-like or sparse matrix, optional
             Held-out rows; otherwise `validation_fraction` of X is held out.
+        below : StackedDenoisingAutoencoder, optional
+            A fitted one whose layers are the first of `hidden_layer_sizes`: only those above are trained. If
+            it was fitted on the same rows with the same parameters, the result is the one of fitting all
+            layers at once, bit for bit. It is left as it is. What other parameters say of its layers is
+            not used.
 
         Returns
         -------
@@ -243,12 +251,14 @@ class StackedDenoisingAutoencoder(CodesMixin):
                 self, X_val, reset=False, accept_sparse="csr", dtype=[np.float32, np.float64]
             )
         settings = plan_pretraining(self, rows, seed)  # of all rows, those held out too
+        if below is not None:
+            check_below(self, below, seed)
         n = rows.shape[0]
         n_out = round(self.validation_fraction * n)
         if X_val is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
             order = permutation(seed, Purpose.SPLIT, np.arange(n))
             held_out, rows = rows[np.sort(order[:n_out])], rows[np.sort(order[n_out:])]
-        self._input_scale = _scale_of_all(rows)
+        self._input_scale = _scale_of_all(rows) if below is None else below._input_scale
         engine = self._engine(settings)
         bar = ProgressBar(sum(plan.max_epochs for plan in settings.layers), "pre-training")
         callbacks = [*(self.callbacks or ()), *([bar] if self.verbose else [])]
@@ -256,6 +266,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
             state = pretrain(
                 self._unlabeled(rows), None if held_out is None else self._unlabeled(held_out), settings,
                 engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
+                below=None if below is None else _as_trained(below),
             )  # fmt: skip
         finally:
             bar.close()
@@ -265,6 +276,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
                 ConvergenceWarning,
                 stacklevel=2,
             )
+        state.history[:0] = [] if below is None else below.history_
         self._keep(state, engine)
         return self
 
@@ -297,9 +309,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
                 f"training would go on with layers of {has}, but hidden_layer_sizes is {asked}: set it "
                 "back, or use fit to start anew"
             )
-        stack = self.stack_.copy()
-        if self._input_scale is not None:  # the rows come divided by it; their own scale is what is left
-            _rescale_input(stack, 1 / self._input_scale)
+        stack = _as_trained(self)
         epochs = [
             1 + max(record["epoch"] for record in self.history_ if record["layer"] == layer)
             for layer in range(len(stack.layers))
@@ -440,6 +450,14 @@ def _scale_of_all(rows: Any) -> NDArray[np.float64] | None:
     """One power of two for all features, as each one's own would change what reconstructing it is worth."""
     scale = power_of_two_scale(rows)
     return None if scale is None else np.full_like(scale, scale.max())
+
+
+def _as_trained(model: StackedDenoisingAutoencoder) -> Stack:
+    """Copy of a fitted stack for rows that come divided by `_input_scale`: their own scale is left."""
+    stack = model.stack_.copy()
+    if model._input_scale is not None:
+        _rescale_input(stack, 1 / model._input_scale)
+    return stack
 
 
 def _rescale_input(stack: Stack, factor: NDArray[np.float64]) -> None:

@@ -97,6 +97,33 @@ def plan_pretraining(model: Any, rows: Any, seed: int, epochs: int | None = None
     )
 
 
+def check_below(model: Any, below: Any, seed: int) -> None:
+    """Refuse an estimator whose layers cannot be the lowest of another's.
+
+    Parameters
+    ----------
+    model : StackedDenoisingAutoencoder
+        Whose layers shall go on top.
+    below : StackedDenoisingAutoencoder
+    seed : int
+        Of the layers on top.
+
+    Raises
+    ------
+    OptionError
+        If it is no such estimator, not fitted, or drew from another seed. Whether its layers are those the
+        parameters ask for is the training's to say.
+    """
+    if not isinstance(below, type(model)):
+        raise OptionError(f"below must be a fitted {type(model).__name__}, got {type(below).__name__}")
+    if not hasattr(below, "stack_"):
+        raise OptionError("below is not fitted: fit it before")
+    if below.seed_ != seed:
+        raise OptionError(
+            "below was trained from another seed: give both the same whole number as random_state"
+        )
+
+
 def _reconstruction(
     name: str, target: str, activation: str, below: str | None, negative: bool, has_mask: bool
 ) -> str:
