@@ -251,8 +251,12 @@ def test_divergence_is_not_an_exception(batch_size: int, rate: float, dtype: str
 def test_where_it_applies() -> None:
     autoencoder, examples = make()
     steps = settings()
-    assert factored_decoder.applies(autoencoder, examples, steps)
-    assert factored_decoder.applies(make(target="magnitude")[0], examples, steps)
+
+    def applies(autoencoder: Autoencoder, examples: Unlabeled, steps: AutoencoderSettings) -> bool:
+        return factored_decoder.applies(autoencoder, examples, steps, examples.features.n_samples, None)
+
+    assert applies(autoencoder, examples, steps)
+    assert applies(make(target="magnitude")[0], examples, steps)
     X = examples.features.X
     for other in (
         make(reconstruction="softplus-quadratic")[0],
@@ -261,16 +265,20 @@ def test_where_it_applies() -> None:
         make(tied=True)[0],
         make(n_units=21)[0],  # of 203 inputs
     ):
-        assert not factored_decoder.applies(other, examples, steps)
+        assert not applies(other, examples, steps)
     for changed in (
         dataclasses.replace(examples, features=Features(X.toarray())),
         dataclasses.replace(examples, target=X.toarray()),
         dataclasses.replace(examples, features=Features(X[:16]), ids=examples.ids[:16]),
         make(density=0.2)[1],
     ):
-        assert not factored_decoder.applies(autoencoder, changed, steps)
-    assert not factored_decoder.applies(autoencoder, examples, settings(sampling=0.5))
-    assert not factored_decoder.applies(autoencoder, examples, settings(batch_size=57))
+        assert not applies(autoencoder, changed, steps)
+    assert not applies(autoencoder, examples, settings(sampling=0.5))
+    assert not applies(autoencoder, examples, settings(batch_size=57))
+    assert not factored_decoder.applies(autoencoder, examples, steps, 16, None)  # a short part of them
+    assert not factored_decoder.applies(
+        autoencoder, examples, steps, 60, (0.2,)
+    )  # a sparse part of denser rows
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

@@ -111,19 +111,88 @@ def test_ctrl_c_keeps_the_best_epoch(engine: Any) -> None:
     assert len(state.history) == 3
 
 
+class StopError(Exception):
+    """As if the process had been killed."""
+
+
+def killed_after(epoch: int) -> Any:
+    def stop(state: TrainingState) -> None:
+        if len(state.history) == epoch:
+            raise StopError
+
+    return stop
+
+
 def test_resumed_training_is_bit_identical(engine: Any, tmp_path: Path) -> None:
     network, train, held_out = problem()
     whole = fine_tune(network, train, held_out, settings(), engine=engine)
     path = tmp_path / "checkpoint"
-
-    def stop(state: TrainingState) -> bool:
-        return len(state.history) == 2
-
-    fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[Checkpoint(path), stop])
+    with pytest.raises(StopError):
+        fine_tune(
+            network,
+            train,
+            held_out,
+            settings(),
+            engine=engine,
+            callbacks=[Checkpoint(path), killed_after(3)],
+        )
     resumed = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[Checkpoint(path)])
     assert same(whole.network, resumed.network)
     assert same(whole.best_network, resumed.best_network)
     assert [r["loss"] for r in whole.history] == [r["loss"] for r in resumed.history]
+
+
+def test_what_a_callback_ended_stays_ended(engine: Any, tmp_path: Path) -> None:
+    """Killed after the checkpoint of the epoch that a callback said was the last one, whatever their order."""
+    network, train, held_out = problem()
+    for order in (1, -1):
+        path = tmp_path / f"checkpoint{order}"
+
+        def early(state: TrainingState) -> bool:
+            return len(state.history) == 2
+
+        callbacks: list[Any] = [early, Checkpoint(path)][::order]
+        ended = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=callbacks)
+        assert ended.ended
+        resumed = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[Checkpoint(path)])
+        assert resumed.ended
+        assert len(resumed.history) == 2
+        assert same(ended.network, resumed.network)
+
+
+def test_callbacks_are_all_called_and_checkpoints_last(tmp_path: Path) -> None:
+    network, train, held_out = problem()
+    calls: list[str] = []
+
+    class Noted(Checkpoint):
+        def __call__(self, state: Any) -> None:
+            calls.append(f"checkpoint, ended: {state.ended}")
+            super().__call__(state)
+
+    def first(state: TrainingState) -> bool:
+        calls.append("first")
+        return True
+
+    fine_tune(
+        network,
+        train,
+        held_out,
+        settings(),
+        engine=get_engine("native"),
+        callbacks=[Noted(tmp_path / "c"), first, lambda state: calls.append("second")],
+    )
+    assert calls == ["first", "second", "checkpoint, ended: True"]
+
+
+def test_ctrl_c_before_the_first_epoch_is_raised(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, train, held_out = problem()
+
+    def interrupt(*args: Any, **kwargs: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(engine), "evaluate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(network, train, held_out, settings(), engine=engine)
 
 
 def test_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from truezero.core.autoencoder import Autoencoder
 from truezero.core.network import Network
 from truezero.errors import DataError
 
-_SAMPLED_ROWS = 1000  # whose non-zeros stand for those of all dense rows
+SAMPLED_ROWS = 1000  # whose non-zeros stand for those of all dense rows
 _BLOCK = 1_000_000  # values at a time where all are gone through
 
 
@@ -123,7 +123,7 @@ class Features:
         if sparse.issparse(self.X):
             n_cells = self.n_samples * self.n_features
             return float(np.count_nonzero(self.X.data) / n_cells) if n_cells else 0.0
-        first: Any = self.take(slice(_SAMPLED_ROWS))
+        first: Any = self.take(slice(SAMPLED_ROWS))
         first = first.values("float64") if np.any(self.offset) else np.asarray(first.X)
         return float(np.count_nonzero(first) / first.size) if first.size else 0.0
 

@@ -162,9 +162,13 @@ class Engine(Protocol):
     ) -> Tally:
         """Run minibatch SGD over `order` (row positions), changing the network in place.
 
-        `density` is the fraction of non-zeros in each layer's input in the epoch before, from which
-        an engine chooses how to multiply it; None where there was no epoch before. The choice
-        changes rounding alone.
+        `density` is the fraction of non-zeros in each layer's input, from the lowest up, as far as it is
+        known: in the first epoch of the rows alone, or of none (None); then of all layers, from the epoch
+        before. An engine chooses by it how to multiply. The choice changes rounding alone.
+
+        An order that is cut between two minibatches, none of the parts less than one, and handed in one
+        part after the other with the same density trains to the same bits, but for a decoder that is
+        `factored`.
 
         On KeyboardInterrupt the network is left somewhere between two minibatches.
         """

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -50,7 +50,13 @@ _LOST = 1e-4  # Q is computed anew once this share of its largest is left: the r
 Small = NDArray[np.float64]
 
 
-def applies(autoencoder: Autoencoder, examples: Unlabeled, settings: AutoencoderSettings) -> bool:
+def applies(
+    autoencoder: Autoencoder,
+    examples: Unlabeled,
+    settings: AutoencoderSettings,
+    n_order: int,
+    density: Sequence[float] | None,
+) -> bool:
     """Whether steps can be made this way, and are worth it.
 
     Parameters
@@ -58,12 +64,16 @@ def applies(autoencoder: Autoencoder, examples: Unlabeled, settings: Autoencoder
     autoencoder : Autoencoder
     examples : Unlabeled
     settings : AutoencoderSettings
+    n_order : int
+        Examples of the call.
+    density : sequence of float or None
+        As in `Engine.train`.
 
     Returns
     -------
     bool
         True for an untied linear decoder with quadratic cost, CSR input at least `WIDE` times as wide as the
-        code, targets that are 0 where it is, and all of them reconstructed. An epoch starts with Q and ends
+        code, targets that are 0 where it is, and all of them reconstructed. A call starts with Q and ends
         with V, together the work of about n_units dense rows: there must be as many rows. A minibatch may
         touch `TOUCHED` of the columns.
     """
@@ -77,8 +87,8 @@ def applies(autoencoder: Autoencoder, examples: Unlabeled, settings: Autoencoder
         and settings.sampling is None
         and sparse.issparse(features.X)
         and n_in >= WIDE * n_units
-        and features.n_samples >= n_units
-        and settings.batch_size * features.density() <= TOUCHED
+        and n_order >= n_units
+        and settings.batch_size * (density[0] if density else features.density()) <= TOUCHED
     )
 
 

@@ -95,7 +95,7 @@ class NativeEngine:
         """Run minibatch SGD over `order`; see `Engine.train_autoencoder`."""
         examples.check(autoencoder)
         network, n = autoencoder.network, max(len(order), 1)
-        if factored.applies(autoencoder, examples, settings):
+        if factored.applies(autoencoder, examples, settings, len(order), density):
             _check_writable(network)
             with _blas_alone():
                 loss, penalty = factored.train(
@@ -351,11 +351,11 @@ def _products(
 ) -> tuple[str, ...]:
     """How to multiply each layer's input: "sparse" skips its zeros, "dense" takes it whole.
 
-    Before the first epoch half of a layer's units are taken to be active, or all where zeros are not true.
+    Where it is not known yet half of a layer's units are taken to be active, or all where zeros are not true.
     """
-    if density is None:
-        hidden = (0.5 if network.activation(layer).true_zeros else 1.0 for layer in range(network.n_hidden))
-        density = (features.density(), *hidden)
+    known = tuple(density or (features.density(),))
+    hidden = [0.5 if network.activation(layer).true_zeros else 1.0 for layer in range(network.n_hidden)]
+    density = (*known, *hidden[len(known) - 1 :])
     chosen = ["dense" if of_layer > dense_above else "sparse" for of_layer in density]
     if sparse.issparse(features.X):
         chosen[0] = "sparse"

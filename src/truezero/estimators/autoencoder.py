@@ -31,7 +31,7 @@ from truezero.engines import (
 from truezero.errors import DataError, OptionError
 from truezero.estimators.codes import CodesMixin
 from truezero.estimators.input_scale import InputScale
-from truezero.estimators.layer_plans import levels_per_layer, plan_pretraining
+from truezero.estimators.layer_plans import check_below, levels_per_layer, plan_pretraining
 from truezero.estimators.parameters import NOISE_LEVEL, check_parameters, per_layer
 from truezero.training import (
     LayerPlan,
@@ -248,7 +248,9 @@ class StackedDenoisingAutoencoder(CodesMixin):
 
     # ---- fitting --------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, X_val: Any = None, below: StackedDenoisingAutoencoder | None = None
+    ) -> Self:
         """Train the layers one after the other (section 3.2).
 
         Parameters
@@ -258,6 +260,11 @@ class StackedDenoisingAutoencoder(CodesMixin):
         y : ignored
         X_val : array-like or sparse matrix, optional
             Held-out rows; otherwise `validation_fraction` of X is held out.
+        below : StackedDenoisingAutoencoder, optional
+            A fitted one whose layers are the first of `hidden_layer_sizes`: only those above are trained. If
+            it was fitted on the same rows with the same parameters, the result is the one of fitting all
+            layers at once, bit for bit. It is left as it is. What other parameters say of its layers is
+            not used.
 
         Returns
         -------
@@ -275,12 +282,14 @@ class StackedDenoisingAutoencoder(CodesMixin):
         if X_val is not None:
             held_out = self._features(X_val)
         settings = plan_pretraining(self, rows, seed)  # of all rows, those held out too
+        if below is not None:
+            check_below(self, below, seed)
         n = rows.n_samples
         n_out = round(self.validation_fraction * n)
         if X_val is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
             order = permutation(seed, Purpose.SPLIT, np.arange(n))
             held_out, rows = rows.take(np.sort(order[:n_out])), rows.take(np.sort(order[n_out:]))
-        self._input_scale = InputScale.of(rows)[0].common()
+        self._input_scale = InputScale.of(rows)[0].common() if below is None else below._input_scale
         engine = self._engine(settings)
         bar = ProgressBar(sum(plan.max_epochs for plan in settings.layers), "pre-training")
         callbacks = [*(self.callbacks or ()), *([bar] if self.verbose else [])]
@@ -288,6 +297,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
             state = pretrain(
                 self._unlabeled(rows), None if held_out is None else self._unlabeled(held_out), settings,
                 engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
+                below=None if below is None else _as_trained(below),
             )  # fmt: skip
         finally:
             bar.close()
@@ -297,6 +307,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
                 ConvergenceWarning,
                 stacklevel=2,
             )
+        state.history[:0] = [] if below is None else below.history_
         self._keep(state, engine)
         return self
 
@@ -330,8 +341,7 @@ class StackedDenoisingAutoencoder(CodesMixin):
                 f"training would go on with layers of {has}, but hidden_layer_sizes is {asked}: set it "
                 "back, or use fit to start anew"
             )
-        stack = self.stack_.copy()
-        self._input_scale.unfold_stack(stack)
+        stack = _as_trained(self)
         epochs = [
             1 + max(record["epoch"] for record in self.history_ if record["layer"] == layer)
             for layer in range(len(stack.layers))
@@ -475,3 +485,10 @@ class StackedDenoisingAutoencoder(CodesMixin):
             clean = clean.toarray() if sparse.issparse(clean) else clean
             total += float(((self._decode(codes).astype(np.float64) - clean) ** 2).sum())
         return -total / (features.n_samples * features.n_features)
+
+
+def _as_trained(model: StackedDenoisingAutoencoder) -> Stack:
+    """Copy of a fitted stack for rows that come divided by `_input_scale`: their own scale is left."""
+    stack = model.stack_.copy()
+    model._input_scale.unfold_stack(stack)
+    return stack

@@ -10,6 +10,7 @@ from truezero.core.corruption import Corruption
 from truezero.core.reconstruction import get_reconstruction
 from truezero.core.rows import Features
 from truezero.engines import AutoencoderSettings
+from truezero.errors import OptionError
 from truezero.estimators.parameters import is_pair, per_layer
 from truezero.training import LayerPlan, Pretraining
 
@@ -85,6 +86,33 @@ def plan_pretraining(model: Any, rows: Features, seed: int, epochs: int | None =
         dtype=model.dtype,
         seed=seed,
     )
+
+
+def check_below(model: Any, below: Any, seed: int) -> None:
+    """Refuse an estimator whose layers cannot be the lowest of another's.
+
+    Parameters
+    ----------
+    model : StackedDenoisingAutoencoder
+        Whose layers shall go on top.
+    below : StackedDenoisingAutoencoder
+    seed : int
+        Of the layers on top.
+
+    Raises
+    ------
+    OptionError
+        If it is no such estimator, not fitted, or drew from another seed. Whether its layers are those the
+        parameters ask for is the training's to say.
+    """
+    if not isinstance(below, type(model)):
+        raise OptionError(f"below must be a fitted {type(model).__name__}, got {type(below).__name__}")
+    if not hasattr(below, "stack_"):
+        raise OptionError("below is not fitted: fit it before")
+    if below.seed_ != seed:
+        raise OptionError(
+            "below was trained from another seed: give both the same whole number as random_state"
+        )
 
 
 def _reconstruction(

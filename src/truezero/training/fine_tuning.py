@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -13,15 +12,14 @@ from numpy.typing import NDArray
 
 from truezero.core.constraints import Constraints, check_settings, layerwise, number, whole_number
 from truezero.core.costs import cost
-from truezero.core.draws import Purpose, permutation
 from truezero.core.network import Network, network_from_tensors, network_to_tensors
 from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Examples, StepSettings, Tally
 from truezero.errors import DivergenceError
-from truezero.training.history import EpochRecord, best_epoch
+from truezero.training.epochs import Callback, begin, divergence, run_epochs, train_pieces
+from truezero.training.history import EpochRecord, Rank, best_epoch, rank_by_validation
+from truezero.training.sources import Arrays, Ordering, Piece, Source, Stream, as_source
 
-# Training whose cost exceeds this many times the cost of predicting zeros has exploded.
-_EXPLOSION = 1e3
 # Rows on which sparsity is measured where there are no validation rows.
 _EVALUATION_ROWS = 1000
 
@@ -91,8 +89,12 @@ class TrainingState:
     history : list of EpochRecord
         One record per finished epoch.
     settings : FineTuning
+    data_shape : (int, int)
+        Training rows, 0 for a stream, and features.
     interrupted : bool
         Ctrl-C ended the training before its time.
+    ended : bool
+        A callback ended it.
     """
 
     network: Network
@@ -101,6 +103,7 @@ class TrainingState:
     settings: FineTuning | None = None
     data_shape: tuple[int, int] = (0, 0)
     interrupted: bool = False
+    ended: bool = False
 
     @property
     def epoch_selected(self) -> int:
@@ -129,23 +132,19 @@ class TrainingState:
         """Where it stands, as arrays and JSON."""
         tensors, described = network_to_tensors(self.network, "last.")
         best, _ = network_to_tensors(self.best_network, "best.")
-        return tensors | best, {"network": described, "history": self.history}
+        return tensors | best, {"network": described, "history": self.history, "ended": self.ended}
 
     def from_tensors(self, tensors: Tensors, metadata: dict[str, Any], path: Any) -> None:
         """Stand there."""
         self.network = network_from_tensors(tensors, metadata["network"], "last.", path)
         self.best_network = network_from_tensors(tensors, metadata["network"], "best.", path)
         self.history[:] = metadata["history"]
-
-
-Callback = Callable[[TrainingState], Any]
-"""Called after every epoch; a true result ends the training. One with a method `on_train_begin`
-has that called first, with the state it may fill from a checkpoint."""
+        self.ended = bool(metadata.get("ended"))
 
 
 def fine_tune(
     network: Network,
-    train: Examples,
+    train: Examples | Stream[Examples],
     validation: Examples | None,
     settings: FineTuning,
     *,
@@ -159,7 +158,8 @@ def fine_tune(
     ----------
     network : Network
         Where training starts; it is not changed.
-    train, validation : Examples
+    train : Examples, or Stream of them
+    validation : Examples or None
         Without validation rows the last epoch is kept and nothing stops early.
     settings : FineTuning
     engine : Engine
@@ -182,108 +182,102 @@ def fine_tune(
     KeyboardInterrupt
         If Ctrl-C came before the first epoch was finished.
     """
-    train.check(network)
+    source = as_source(train)
+    sample = source.rows if isinstance(source, Arrays) else source.first(_EVALUATION_ROWS)
+    sample.check(network)
     if validation is not None:
         validation.check(network)
-    shape = (train.features.n_samples, train.features.n_features)
-    state = TrainingState(network.copy(), network, settings=settings, data_shape=shape)
-    for callback in callbacks:
-        begin = getattr(callback, "on_train_begin", None)
-        if begin is not None:
-            begin(state)
-    limit = _EXPLOSION * (1 + _cost_of_zeros(network, train))
-    try:
-        while not _finished(state, settings):
-            _run_epoch(state, train, validation, settings, engine, n_threads, limit)
-            if any([callback(state) for callback in callbacks]):
-                break
-    except KeyboardInterrupt:
-        if not state.history:
-            raise
-        state.interrupted = True
+    state = TrainingState(network.copy(), network, settings=settings, data_shape=source.shape)
+    begin(state, callbacks)
+    training = _WholeNetwork(
+        state, settings, source,
+        sample.take(slice(_EVALUATION_ROWS)) if validation is None else validation, validation is not None,
+        _cost_of_zeros(network, sample), engine, n_threads,
+    )  # fmt: skip
+    run_epochs(
+        training,
+        state,
+        max_epochs=settings.max_epochs,
+        patience=settings.n_iter_no_change,
+        callbacks=callbacks,
+    )
+    if state.interrupted:
         state.network = state.best_network.copy()
     return state
 
 
-def _finished(state: TrainingState, settings: FineTuning) -> bool:
-    done = len(state.history)
-    if done == 0 or settings.n_iter_no_change is None or state.history[-1]["validation_error"] is None:
-        return done >= settings.max_epochs
-    return done >= settings.max_epochs or done - 1 - best_epoch(state.history) >= settings.n_iter_no_change
+@dataclass(frozen=True)
+class _WholeNetwork:
+    """Fine-tuning, as the loop of epochs sees it."""
 
+    state: TrainingState
+    settings: FineTuning
+    source: Source[Examples]
+    measured: Examples
+    held_out: bool
+    cost_of_zeros: float
+    engine: Engine
+    n_threads: int
 
-def _run_epoch(
-    state: TrainingState,
-    train: Examples,
-    validation: Examples | None,
-    settings: FineTuning,
-    engine: Engine,
-    n_threads: int,
-    limit: float,
-) -> None:
-    """Train one epoch, measure it, and note it in the state."""
-    epoch, started = len(state.history) + 1, time.perf_counter()
-    if settings.shuffle:
-        order = permutation(settings.seed, Purpose.ORDER, train.ids, epoch=epoch)
-    else:
-        order = np.arange(train.features.n_samples, dtype=np.int64)
-    # A cost that overflows is what divergence is; it is reported below, not warned of.
-    with np.errstate(over="ignore", invalid="ignore"):
-        tally = engine.train(
-            state.network, train, order, settings.step,
-            epoch=epoch, seed=settings.seed, n_threads=n_threads, density=_density(state, train),
-        )  # fmt: skip
-    _check_converging(state.network, tally, limit, epoch, settings)
-    record = _measure(state.network, train, validation, engine, n_threads)
-    record["epoch"], record["loss"], record["penalty"] = epoch, tally.loss, tally.penalty
-    record["seconds"] = time.perf_counter() - started
-    record["products"], record["blas"] = list(tally.products), tally.blas
-    state.history.append(record)
-    if best_epoch(state.history) == len(state.history) - 1:
-        state.best_network = state.network.copy()
+    def records(self) -> list[EpochRecord]:
+        """One per finished epoch."""
+        return self.state.history
 
+    def train(self, epoch: int) -> Tally:
+        """Train one epoch."""
+        network, settings = self.state.network, self.settings
+        # What each layer gave after the epoch before, from what was recorded of it.
+        zeros = self.state.history[-1]["sparsity"] if self.state.history else []
 
-def _density(state: TrainingState, train: Examples) -> tuple[float, ...] | None:
-    """Fraction of non-zeros in each layer's input after the epoch before, from what was recorded of it."""
-    if not state.history:
-        return None
-    return (train.features.density(), *(1 - zeros for zeros in state.history[-1]["sparsity"]))
+        def train(piece: Piece[Examples]) -> Tally:
+            return self.engine.train(
+                network, piece.rows, piece.order, settings.step,
+                epoch=epoch, seed=settings.seed, n_threads=self.n_threads,
+                density=(piece.density, *(1 - of_layer for of_layer in zeros)),
+            )  # fmt: skip
 
+        pieces = self.source.pieces(Ordering(settings.seed, shuffled=settings.shuffle), epoch)
+        # A cost that overflows is what divergence is; it is reported below, not warned of.
+        with np.errstate(over="ignore", invalid="ignore"):
+            tally = train_pieces(pieces, train)
+        what = divergence(network, tally, self.cost_of_zeros)
+        if what is not None:
+            raise DivergenceError(
+                f"training diverged in epoch {epoch}: {what}; try a learning_rate_init below "
+                f"{settings.step.learning_rate:g} (a tenth of it, say), features scaled to about [0, 1], or "
+                f"max_norm"
+            )
+        return tally
 
-def _check_converging(network: Network, tally: Tally, limit: float, epoch: int, settings: FineTuning) -> None:
-    total = tally.loss + tally.penalty
-    if math.isfinite(total) and total <= limit and network.all_finite():
-        return
-    what = f"the cost reached {total:.3g}" if math.isfinite(total) else "the cost is no longer finite"
-    if math.isfinite(total) and total <= limit:
-        what = "a weight is no longer finite"
-    raise DivergenceError(
-        f"training diverged in epoch {epoch}: {what}; try a learning_rate_init below "
-        f"{settings.step.learning_rate:g} (a tenth of it, say), features scaled to about [0, 1], or max_norm"
-    )
+    def measure(self, epoch: int) -> EpochRecord:
+        """Validation error, sparsity and dead units."""
+        network = self.state.network
+        evaluation = self.engine.evaluate(network, self.measured.features, n_threads=self.n_threads)
+        error = loss = None
+        if self.held_out:
+            error, loss = _errors(network, evaluation.output, self.measured)
+        return EpochRecord(
+            epoch=0,
+            loss=math.nan,
+            penalty=math.nan,
+            validation_error=error,
+            validation_loss=loss,
+            sparsity=list(evaluation.sparsity),
+            dead_units=list(evaluation.dead_units),
+            seconds=0.0,
+        )
 
+    def rank(self, record: EpochRecord) -> Rank | None:
+        """Sort key: validation error, then loss."""
+        return rank_by_validation(record)
 
-def _measure(
-    network: Network, train: Examples, validation: Examples | None, engine: Engine, n_threads: int
-) -> EpochRecord:
-    """Validation error, sparsity and dead units, as a record whose other fields are still blank."""
-    features = train.features.take(slice(_EVALUATION_ROWS))
-    if validation is not None:
-        features = validation.features
-    evaluation = engine.evaluate(network, features, n_threads=n_threads)
-    error = loss = None
-    if validation is not None:
-        error, loss = _errors(network, evaluation.output, validation)
-    return EpochRecord(
-        epoch=0,
-        loss=math.nan,
-        penalty=math.nan,
-        validation_error=error,
-        validation_loss=loss,
-        sparsity=list(evaluation.sparsity),
-        dead_units=list(evaluation.dead_units),
-        seconds=0.0,
-    )
+    def keep(self) -> None:
+        """Keep the network as it is now."""
+        self.state.best_network = self.state.network.copy()
+
+    def note(self, record: EpochRecord) -> None:
+        """Add a record to the history."""
+        self.state.history.append(record)
 
 
 def _errors(network: Network, output: NDArray[np.floating], examples: Examples) -> tuple[float, float]:

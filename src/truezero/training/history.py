@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import NotRequired, TypedDict
+from collections.abc import Callable, Sequence
+from typing import NotRequired, TypedDict, TypeVar
 
 
-class EpochRecord(TypedDict):
+class Trained(TypedDict):
+    """What is known of every epoch of training, whatever is trained."""
+
+    epoch: int
+    loss: float
+    penalty: float
+    seconds: float
+    products: NotRequired[list[str]]
+    blas: NotRequired[str | None]
+
+
+class EpochRecord(Trained):
     """One epoch of fine-tuning.
 
     `loss` and `penalty` are means over the training examples, seen before each update and under
@@ -18,19 +30,13 @@ class EpochRecord(TypedDict):
     BLAS that multiplied the dense ones, if one did; old files lack both.
     """
 
-    epoch: int
-    loss: float
-    penalty: float
     validation_error: float | None
     validation_loss: float | None
     sparsity: list[float]
     dead_units: list[int]
-    seconds: float
-    products: NotRequired[list[str]]
-    blas: NotRequired[str | None]
 
 
-class PretrainingRecord(TypedDict):
+class PretrainingRecord(Trained):
     """One epoch of pre-training one layer.
 
     `loss` and `penalty` are means over the training examples, seen before each update. The rest is
@@ -42,34 +48,48 @@ class PretrainingRecord(TypedDict):
     """
 
     layer: int
-    epoch: int
-    loss: float
-    penalty: float
     reconstruction_error: float | None
     sparsity: float
     dead_units: int
     stuck: float
-    seconds: float
-    products: list[str]
-    blas: str | None
 
 
-def rank(record: EpochRecord) -> tuple[float, float]:
-    """Sort key of an epoch: validation error, then validation loss, which breaks the frequent ties."""
+Record = TypeVar("Record", bound=Trained)
+Rank = tuple[float, ...]
+
+
+def best(records: Sequence[Record], rank: Callable[[Record], Rank | None]) -> int:
+    """Position of the best epoch, the first of equals; the last one where that was not measured.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        One or more.
+    rank : callable
+        Sort key of a record; None if nothing was measured on rows held out.
+    """
+    if rank(records[-1]) is None:
+        return len(records) - 1
+    return min(range(len(records)), key=lambda position: rank(records[position]) or (0.0,))
+
+
+def rank_by_validation(record: EpochRecord) -> Rank | None:
+    """Sort key: validation error, then validation loss, which breaks the frequent ties."""
     error, loss = record["validation_error"], record["validation_loss"]
-    return (math.inf if error is None else error, math.inf if loss is None else loss)
+    return None if error is None else (error, math.inf if loss is None else loss)
 
 
-def best_epoch(history: list[EpochRecord]) -> int:
+def rank_by_reconstruction(record: PretrainingRecord) -> Rank | None:
+    """Sort key: the reconstruction error."""
+    error = record["reconstruction_error"]
+    return None if error is None else (error,)
+
+
+def best_epoch(history: Sequence[EpochRecord]) -> int:
     """Position of the best validation epoch, the first of equals; the last one without validation."""
-    if history[-1]["validation_error"] is None:
-        return len(history) - 1
-    return min(range(len(history)), key=lambda position: rank(history[position]))
+    return best(history, rank_by_validation)
 
 
-def best_reconstruction(records: list[PretrainingRecord]) -> int:
+def best_reconstruction(records: Sequence[PretrainingRecord]) -> int:
     """Position of the epoch with the least reconstruction error, the first of equals; else the last one."""
-    errors = [record["reconstruction_error"] for record in records]
-    if errors[-1] is None:
-        return len(errors) - 1
-    return min(range(len(errors)), key=lambda position: errors[position] or 0.0)
+    return best(records, rank_by_reconstruction)

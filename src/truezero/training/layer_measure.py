@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
@@ -11,34 +11,65 @@ from scipy import sparse
 from truezero.core.activations import Array
 from truezero.core.autoencoder import Autoencoder
 from truezero.core.network import Network
-from truezero.engines import Engine, Features, Tally, Unlabeled
-from truezero.errors import DivergenceError
+from truezero.engines import Engine, Features, Unlabeled
+from truezero.training.codes import MAX_KEPT, n_bytes
 from truezero.training.history import PretrainingRecord
-from truezero.training.layer_input import blocks_of
 from truezero.training.settings import LayerPlan, Pretraining
+from truezero.training.sources import Source
 
-# Cost above so many times that of an untrained decoder's zeros means that training has exploded.
-_EXPLOSION = 1e3
 # Training rows on which a layer is measured where there are no held-out ones.
 EVALUATION_ROWS = 1000
 # The noise that held-out rows get is that of an epoch that is never trained.
 _HELD_OUT_EPOCH = 0
 
 
-def corrupted_rows(rows: Unlabeled, plan: LayerPlan, layer: int, settings: Pretraining) -> Features:
-    """Measured rows with the noise that they always get; CSR stays CSR."""
-    blocks: list[Any] = []
-    dtype, is_sparse = np.dtype(settings.dtype), sparse.issparse(rows.features.X)
-    for part in blocks_of(rows.features):
-        block = rows.features.take(part)
-        where = {"layer": layer, "epoch": _HELD_OUT_EPOCH, "seed": settings.seed}
-        ids, corruption = rows.ids[part], plan.step.corruption
-        if is_sparse:
-            clean = block.canonical().values(dtype)
-            blocks.append(sparse.csr_array(corruption.apply_csr(clean, ids, **where)))
-        else:
-            blocks.append(corruption.apply(_dense(block, dtype), ids, **where))
-    return Features(sparse.csr_array(sparse.vstack(blocks)) if is_sparse else np.concatenate(blocks))
+class Measured:
+    """Rows a layer is measured on, each clean and with the noise that it always gets.
+
+    Both are kept if they take `codes.MAX_KEPT` bytes at most, else made anew in every pass.
+
+    Parameters
+    ----------
+    source : Source of Unlabeled
+    layer : int
+    settings : Pretraining
+    """
+
+    def __init__(self, source: Source[Unlabeled], layer: int, settings: Pretraining) -> None:
+        self._source, self._layer, self._settings = source, layer, settings
+        self._kept: list[tuple[Unlabeled, Features]] | None = None
+
+    def __iter__(self) -> Iterator[tuple[Unlabeled, Features]]:
+        """Blocks of rows, clean and corrupted; CSR stays CSR where noise leaves zeros."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[tuple[Unlabeled, Features]] | None = []
+        size = 0
+        for clean in self._source.blocks():
+            if not clean.features.n_samples:
+                continue
+            corrupted = self._corrupted(clean)
+            size += n_bytes(clean.features.X) + n_bytes(corrupted.X)
+            if size > MAX_KEPT:
+                kept = None
+            if kept is not None:
+                kept.append((clean, corrupted))
+            yield clean, corrupted
+        self._kept = kept
+
+    def first(self, n: int) -> Unlabeled:
+        """The first n rows, clean, or all where there are fewer."""
+        return self._source.first(n)
+
+    def _corrupted(self, clean: Unlabeled) -> Features:
+        corruption = self._settings.layers[self._layer].step.corruption
+        where = {"layer": self._layer, "epoch": _HELD_OUT_EPOCH, "seed": self._settings.seed}
+        dtype = np.dtype(self._settings.dtype)
+        if sparse.issparse(clean.features.X):
+            rows = clean.features.canonical().values(dtype)
+            return Features(sparse.csr_array(corruption.apply_csr(rows, clean.ids, **where)))
+        return Features(corruption.apply(_dense(clean.features, dtype), clean.ids, **where))
 
 
 def _dense(features: Features, dtype: np.dtype[np.floating]) -> Array:
@@ -48,22 +79,18 @@ def _dense(features: Features, dtype: np.dtype[np.floating]) -> Array:
 
 def measure_layer(
     autoencoder: Autoencoder,
-    clean: Unlabeled,
-    corrupted: Features,
+    measured: Measured,
     held_out: bool,
     engine: Engine,
     n_threads: int,
 ) -> PretrainingRecord:
     """Reconstruction error and zeros, as a record whose other fields are still blank."""
-    n = clean.features.n_samples
-    cost, zeros, stuck, targets = 0.0, 0, 0, 0
+    cost, n, zeros, stuck, targets = 0.0, 0, 0, 0, 0
     active = np.zeros(autoencoder.network.layer_sizes[1], dtype=bool)
-    for part in blocks_of(clean.features) if n else []:
-        evaluation = engine.evaluate(autoencoder.network, corrupted.take(part), n_threads=n_threads)
-        if clean.target is None:
-            target = autoencoder.target_of(_dense(clean.features.take(part), autoencoder.dtype))
-        else:
-            target = clean.target[part]
+    for clean, corrupted in measured:
+        evaluation = engine.evaluate(autoencoder.network, corrupted, n_threads=n_threads)
+        target = _target(autoencoder, clean)
+        n += len(target)
         value, _ = autoencoder.unit.cost(evaluation.output, target, autoencoder.deviation)
         cost += float(value.sum(dtype=np.float64))
         zeros += evaluation.zeros[0]
@@ -87,42 +114,31 @@ def measure_layer(
     )
 
 
-def check_converging(
-    autoencoder: Autoencoder, tally: Tally, measured: Unlabeled, plan: LayerPlan, layer: int, epoch: int
-) -> None:
-    """Refuse to go on where cost or weights are no longer finite, or the cost has exploded.
+def cost_of_zeros(autoencoder: Autoencoder, measured: Measured) -> float:
+    """Mean cost of an untrained decoder's zeros; infinite without rows."""
+    target = _target(autoencoder, measured.first(EVALUATION_ROWS))
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, _ = autoencoder.unit.cost(np.zeros_like(target), target, autoencoder.deviation)
+        return abs(float(value.sum(axis=1).mean())) if len(value) else math.inf
 
-    Raises
-    ------
-    DivergenceError
-    """
-    total = tally.loss + tally.penalty
-    clean = _dense(measured.features.take(slice(EVALUATION_ROWS)), autoencoder.dtype)
-    target = autoencoder.target_of(clean) if measured.target is None else measured.target[: len(clean)]
-    of_zeros, _ = autoencoder.unit.cost(np.zeros_like(target), target, autoencoder.deviation)
-    limit = _EXPLOSION * (1 + abs(float(of_zeros.sum(axis=1).mean()))) if len(of_zeros) else math.inf
-    if math.isfinite(total) and total <= limit and autoencoder.network.all_finite():
-        return
-    what = f"the cost reached {total:.3g}" if math.isfinite(total) else "the cost is no longer finite"
-    if math.isfinite(total) and total <= limit:
-        what = "a weight is no longer finite"
-    raise DivergenceError(
-        f"pre-training of layer {layer + 1} diverged in epoch {epoch}: {what}; try a "
-        f"learning_rate_init below {plan.step.learning_rate:g} (a tenth of it, say)"
+
+def _target(autoencoder: Autoencoder, clean: Unlabeled) -> Array:
+    if clean.target is not None:
+        return clean.target
+    return autoencoder.target_of(_dense(clean.features, autoencoder.dtype))
+
+
+def is_dead(network: Network, source: Source[Unlabeled], engine: Engine, n_threads: int) -> bool:
+    """Whether no hidden unit is active for any row, without noise."""
+    return not any(
+        engine.evaluate(network, block.features, n_threads=n_threads).ever_active[0].any()
+        for block in source.blocks()
     )
 
 
-def is_dead(network: Network, features: Features, engine: Engine, n_threads: int) -> bool:
-    """Whether no hidden unit is active for any row, without noise."""
-    for part in blocks_of(features):
-        if engine.evaluate(network, features.take(part), n_threads=n_threads).ever_active[0].any():
-            return False
-    return True
-
-
-def cause_of_death(plan: LayerPlan, rows: Unlabeled, layer: int, epoch: int) -> str:
+def cause_of_death(plan: LayerPlan, source: Source[Unlabeled], layer: int, epoch: int) -> str:
     """Say why no unit of a layer is active any more."""
-    if rows.features.density() == 0:
+    if not any(block.features.density() > 0 for block in source.blocks()):
         cause = "its input is 0 everywhere"
     elif plan.step.l1 > 0:
         cause = f"its L1 coefficient {plan.step.l1:g} is too high for a rate of {plan.step.learning_rate:g}"

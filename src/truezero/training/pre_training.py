@@ -2,129 +2,36 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from truezero.core.activations import Array
-from truezero.core.autoencoder import (
-    Autoencoder,
-    Stack,
-    autoencoder_from_tensors,
-    autoencoder_to_tensors,
-    initialize_autoencoder,
-)
-from truezero.core.draws import Purpose, permutation
+from truezero.core.activations import Array, get_activation
+from truezero.core.autoencoder import Autoencoder, Stack, initialize_autoencoder
 from truezero.core.network import draw_signs
-from truezero.core.tensors import Tensors
-from truezero.engines import Engine, Features, Unlabeled
-from truezero.errors import DivergenceError
-from truezero.training.callbacks import Checkpoint
-from truezero.training.history import PretrainingRecord, best_reconstruction
-from truezero.training.layer_input import divided, hand_down, layer_rows, scale_of_input, target_of_layer
-from truezero.training.layer_measure import (
-    EVALUATION_ROWS,
-    cause_of_death,
-    check_converging,
-    corrupted_rows,
-    is_dead,
-    measure_layer,
-)
+from truezero.engines import Engine, Unlabeled
+from truezero.errors import DataError, OptionError
+from truezero.training.epochs import Callback, begin, run_epoch, run_epochs
+from truezero.training.history import PretrainingRecord
+from truezero.training.layer_input import hand_down, layer_source, scale_of_input, target_of_layer
+from truezero.training.layer_training import LayerTraining, PretrainingState
 from truezero.training.settings import Pretraining
+from truezero.training.sources import Arrays, Source, Stream, as_source
 
-
-@dataclass
-class PretrainingState:
-    """Where pre-training stands after an epoch; what callbacks see and checkpoints keep.
-
-    Attributes
-    ----------
-    settings : Pretraining
-    stack : Stack
-        The layers that are finished, as they were at their best epochs.
-    current, best : Autoencoder or None
-        The layer in training, after its last epoch and after its best one.
-    history : list of PretrainingRecord
-        One record per finished epoch, of all layers.
-    data_shape : (int, int)
-    interrupted : bool
-        Ctrl-C ended the training of the last layer before its time.
-    ended : bool
-        A callback ended the layer in training.
-    """
-
-    settings: Pretraining
-    stack: Stack
-    current: Autoencoder | None = None
-    best: Autoencoder | None = None
-    history: list[PretrainingRecord] = field(default_factory=list)
-    data_shape: tuple[int, int] = (0, 0)
-    interrupted: bool = False
-    ended: bool = False
-
-    def of_layer(self, layer: int) -> list[PretrainingRecord]:
-        """Records of one layer."""
-        return [record for record in self.history if record["layer"] == layer]
-
-    @property
-    def progress(self) -> tuple[int, str]:
-        """Epochs done, those that were not needed included, and a note for people."""
-        record = self.history[-1]
-        before = sum(plan.max_epochs for plan in self.settings.layers[: record["layer"]])
-        error = record["reconstruction_error"]
-        note = f"loss {record['loss']:.4g}" if error is None else f"reconstruction error {error:.4g}"
-        return before + record["epoch"], f"layer {record['layer'] + 1}, {note}"
-
-    def identity(self) -> tuple[list[Any], Tensors]:
-        """All that the rest of the training depends on: facts for JSON, and arrays."""
-        settings = asdict(self.settings)
-        settings["layers"][-1].pop("max_epochs")  # more epochs of the last layer are no other training
-        return ["pre-training", settings, self.data_shape], {}
-
-    def to_tensors(self) -> tuple[Tensors, dict[str, Any]]:
-        """Where it stands, as arrays and JSON."""
-        tensors: Tensors = {}
-        described: dict[str, Any] = {"history": self.history, "ended": self.ended, "finished": []}
-        for layer, autoencoder in enumerate(self.stack.layers):
-            arrays, description = autoencoder_to_tensors(autoencoder, f"finished.{layer}.")
-            tensors |= arrays
-            described["finished"].append(description)
-        for name, current in (("current", self.current), ("best", self.best)):
-            if current is not None:
-                arrays, described[name] = autoencoder_to_tensors(current, f"{name}.")
-                tensors |= arrays
-        return tensors, described
-
-    def from_tensors(self, tensors: Tensors, metadata: dict[str, Any], path: Any) -> None:
-        """Stand there."""
-        self.stack.layers[:] = [
-            autoencoder_from_tensors(tensors, description, f"finished.{layer}.", path)
-            for layer, description in enumerate(metadata["finished"])
-        ]
-        if "current" in metadata:
-            self.current = autoencoder_from_tensors(tensors, metadata["current"], "current.", path)
-            self.best = autoencoder_from_tensors(tensors, metadata["best"], "best.", path)
-        self.history[:] = metadata["history"]
-        self.ended = bool(metadata["ended"])
-
-
-PretrainingCallback = Callable[[PretrainingState], Any]
-"""Called after every epoch; a true result ends the layer. One with a method `on_train_begin` has that
-called first, with the state it may fill from a checkpoint."""
+Rows = Unlabeled | Stream[Unlabeled]
 
 
 def pretrain(
-    train: Unlabeled,
+    train: Rows,
     held_out: Unlabeled | None,
     settings: Pretraining,
     *,
     engine: Engine,
     n_threads: int = 1,
-    callbacks: Sequence[PretrainingCallback] = (),
+    callbacks: Sequence[Callback] = (),
+    below: Stack | None = None,
 ) -> PretrainingState:
     """Train a stack of denoising auto-encoders and keep each layer's best epoch (section 3.2).
 
@@ -133,44 +40,114 @@ def pretrain(
 
     Parameters
     ----------
-    train, held_out : Unlabeled
+    train : Unlabeled, or Stream of them
+    held_out : Unlabeled or None
         Without held-out rows each layer's last epoch is kept.
     settings : Pretraining
     engine : Engine
     n_threads : int
         The result does not depend on it.
     callbacks : sequence of callable
-        See `PretrainingCallback`.
+        See `Callback`.
+    below : Stack, optional
+        The lowest layers, finished before, with the same settings; those above are trained. It is left as
+        it is: if the first of them makes the layer below hand its code down divided, in the result it does.
 
     Returns
     -------
     PretrainingState
-        With all layers in `stack`.
+        With all layers in `stack`, and the epochs of those that were trained in `history`.
 
     Raises
     ------
     DivergenceError
         If cost or weights become NaN or infinite, or a layer dies whole.
     DataError
-        If targets cannot be had as the reconstruction needs them.
+        If targets cannot be had as the reconstruction needs them, or a stream has no rows.
+    OptionError
+        If the layers below are not what the settings say of them, or nothing is left to train.
     KeyboardInterrupt
         If Ctrl-C came before the last layer's first epoch was finished.
     """
-    n_layers = len(settings.layers)
-    state = PretrainingState(settings, Stack([], _signs(settings)), data_shape=train.features.X.shape)
-    for callback in callbacks:
-        begin = getattr(callback, "on_train_begin", None)
-        if begin is not None:
-            begin(state)
-    try:
-        while len(state.stack.layers) < n_layers:
-            _pretrain_layer(state, train, held_out, engine, n_threads, callbacks)
-    except KeyboardInterrupt:
-        if len(state.stack.layers) < n_layers - 1 or state.best is None:
-            raise
-        state.interrupted = True
-        _finish_layer(state)
+    source, n_layers = as_source(train), len(settings.layers)
+    given = Stack([], ()) if below is None else below.copy()
+    _check_given(given, settings, source.shape[1])
+    state = PretrainingState(
+        settings, Stack(given.layers, _signs(settings)), data_shape=source.shape, n_given=len(given.layers)
+    )
+    begin(state, callbacks)
+    while len(state.stack.layers) < n_layers:
+        _pretrain_layer(state, source, held_out, engine, n_threads, callbacks)
+        if state.interrupted and len(state.stack.layers) < n_layers:
+            raise KeyboardInterrupt
     return state
+
+
+def pretrain_layer(
+    below: Stack | None,
+    train: Rows,
+    held_out: Unlabeled | None,
+    settings: Pretraining,
+    *,
+    engine: Engine,
+    n_threads: int = 1,
+    callbacks: Sequence[Callback] = (),
+) -> PretrainingState:
+    """Train the one layer above a stack; layer after layer this comes to what `pretrain` does.
+
+    Parameters
+    ----------
+    below : Stack or None
+        The finished layers; None to train the lowest.
+    train, held_out, settings, engine, n_threads, callbacks
+        As in `pretrain`: rows are the lowest layer's input. Plans of layers further above are not used.
+
+    Returns
+    -------
+    PretrainingState
+        With one layer more in `stack`, and its epochs in `history`.
+
+    Raises
+    ------
+    TruezeroError, KeyboardInterrupt
+        As `pretrain`.
+    """
+    layer = 0 if below is None else len(below.layers)
+    settings = replace(settings, layers=settings.layers[: layer + 1])
+    return pretrain(
+        train, held_out, settings, engine=engine, n_threads=n_threads, callbacks=callbacks, below=below
+    )
+
+
+def _check_given(given: Stack, settings: Pretraining, n_features: int) -> None:
+    """Refuse finished layers that are not the settings' lowest, or take other rows."""
+    n, n_layers = len(given.layers), len(settings.layers)
+    if n >= n_layers:
+        raise OptionError(
+            f"hidden_layer_sizes must name more layers than the {n} that are below, got {n_layers}"
+        )
+    if n and given.layers[0].network.layer_sizes[0] != n_features:
+        takes = given.layers[0].network.layer_sizes[0]
+        raise DataError(f"the layers below take {takes} features, the rows have {n_features}")
+    for layer, (autoencoder, plan) in enumerate(zip(given.layers, settings.layers, strict=False)):
+        network = autoencoder.network
+        for name, has, asked in (
+            ("hidden_layer_sizes", network.layer_sizes[1], plan.n_units),
+            ("activation", network.activations[0], get_activation(plan.activation).name),
+            ("softplus_scale", network.softplus_scale, settings.softplus_scale),
+            ("use_biases", network.use_biases, settings.use_biases),
+            ("dtype", network.dtype.name, settings.dtype),
+        ):
+            if has != asked:
+                raise OptionError(
+                    f"layer {layer + 1}, which is below, has {name}={has!r}, not {asked!r}: set both alike"
+                )
+    for layer, (has_signs, signs) in enumerate(zip(given.signs[:n], _signs(settings), strict=False)):
+        if not np.array_equal(1 if has_signs is None else has_signs, 1 if signs is None else signs):
+            raise OptionError(
+                f"layer {layer + 1}, which is below, has another sign mask than "
+                f"sign_mask={settings.sign_mask!r} and the seed give: set both alike"
+            )
 
 
 def _signs(settings: Pretraining) -> tuple[Array | None, ...]:
@@ -182,31 +159,31 @@ def _signs(settings: Pretraining) -> tuple[Array | None, ...]:
 
 def _pretrain_layer(
     state: PretrainingState,
-    train: Unlabeled,
+    train: Arrays[Unlabeled] | Stream[Unlabeled],
     held_out: Unlabeled | None,
     engine: Engine,
     n_threads: int,
-    callbacks: Sequence[PretrainingCallback],
+    callbacks: Sequence[Callback],
 ) -> None:
     """Train the layer above those that are finished."""
     stack, settings, layer = state.stack, state.settings, len(state.stack.layers)
     plan = settings.layers[layer]
-    rows = layer_rows(stack, settings, train, engine, n_threads)
+    source = layer_source(stack, settings, train, engine, n_threads)
     if state.current is None:
-        scale = scale_of_input(stack, settings, rows.features)
+        scale = scale_of_input(stack, settings, source)
         if scale is not None and hand_down(stack, scale):
             # The layer below gives its code in [0, 1] from now on: as it is computed, not as divided here.
-            rows, scale = layer_rows(stack, settings, train, engine, n_threads), None
+            del source  # makes room
+            source, scale = layer_source(stack, settings, train, engine, n_threads), None
         state.current = initialize_autoencoder(
-            rows.features.n_features, plan.n_units, plan.activation,
+            source.shape[1], plan.n_units, plan.activation,
             reconstruction=plan.reconstruction, target=target_of_layer(stack, settings), tied=plan.tied,
             deviation=plan.deviation, softplus_scale=settings.softplus_scale, use_biases=settings.use_biases,
             layer=layer, dtype=settings.dtype, seed=settings.seed,
         )  # fmt: skip
         state.current.input_scale = scale
-    rows = divided(rows, state.current.input_scale)
     unit = state.current.unit
-    if unit.one_sided and not unit.bounded and _least(rows, state.current) < 0:
+    if unit.one_sided and not unit.bounded and _least_target(source, state.current) < 0:
         strategy = " (strategy 1)" if unit.name == "softplus-quadratic" else ""
         warnings.warn(
             f"layer {layer + 1}: {unit.name}{strategy} cannot reach targets below 0, which there are; it is "
@@ -214,90 +191,27 @@ def _pretrain_layer(
             UserWarning,
             stacklevel=2,
         )
-    if held_out is None:
-        measured = _first(rows)
-    else:
-        measured = divided(
-            layer_rows(stack, settings, held_out, engine, n_threads), state.current.input_scale
-        )
-    corrupted = corrupted_rows(measured, plan, layer, settings)
-    while not _finished(state, layer):
-        _run_epoch(state, rows, measured, corrupted, held_out is not None, engine, n_threads)
-        # Checkpoints come last, to keep what the others decide.
-        state.ended = any([callback(state) for callback in callbacks if not isinstance(callback, Checkpoint)])
-        for callback in callbacks:
-            if isinstance(callback, Checkpoint):
-                callback(state)
-    _finish_layer(state)
-
-
-def _finished(state: PretrainingState, layer: int) -> bool:
-    records, patience = state.of_layer(layer), state.settings.n_iter_no_change
-    if state.ended or len(records) >= state.settings.layers[layer].max_epochs:
-        return True
-    if not records or patience is None or records[-1]["reconstruction_error"] is None:
-        return False
-    return len(records) - 1 - best_reconstruction(records) >= patience
-
-
-def _finish_layer(state: PretrainingState) -> None:
+    rows_measured = None
+    if held_out is not None:
+        rows_measured = layer_source(stack, settings, Arrays(held_out), engine, n_threads)
+    training = LayerTraining(state, source, rows_measured, engine, n_threads)
+    run_epochs(
+        training,
+        state,
+        max_epochs=plan.max_epochs,
+        patience=settings.n_iter_no_change,
+        callbacks=callbacks,
+    )
     assert state.best is not None
-    state.stack.layers.append(state.best)
+    stack.layers.append(state.best)
     state.current = state.best = None
     state.ended = False
 
 
-def _first(rows: Unlabeled) -> Unlabeled:
-    """Training rows to measure on, where there are no held-out ones."""
-    return rows.take(slice(EVALUATION_ROWS))
-
-
-def _run_epoch(
-    state: PretrainingState,
-    rows: Unlabeled,
-    measured: Unlabeled,
-    corrupted: Features,
-    held_out: bool,
-    engine: Engine,
-    n_threads: int,
-    epoch: int | None = None,
-) -> None:
-    """Train the current layer for its next epoch, measure it, and note it in the state."""
-    assert state.current is not None
-    settings, layer, started = state.settings, len(state.stack.layers), time.perf_counter()
-    plan, records = settings.layers[layer], state.of_layer(layer)
-    epoch = len(records) + 1 if epoch is None else epoch
-    if settings.shuffle:
-        order = permutation(settings.seed, Purpose.ORDER, rows.ids, layer=layer + 1, epoch=epoch)
-    else:
-        order = np.arange(rows.features.n_samples, dtype=np.int64)
-    density = (rows.features.density(), 1 - records[-1]["sparsity"]) if records else None
-    with np.errstate(over="ignore", invalid="ignore"):
-        tally = engine.train_autoencoder(
-            state.current, rows, order, plan.step,
-            layer=layer, epoch=epoch, seed=settings.seed, n_threads=n_threads, density=density,
-        )  # fmt: skip
-        check_converging(state.current, tally, measured, plan, layer, epoch)
-    record = measure_layer(state.current, measured, corrupted, held_out, engine, n_threads)
-    record |= {
-        "layer": layer, "epoch": epoch, "loss": tally.loss, "penalty": tally.penalty,
-        "products": list(tally.products), "blas": tally.blas, "seconds": time.perf_counter() - started,
-    }  # fmt: skip
-    if record["dead_units"] == plan.n_units and is_dead(
-        state.current.network, rows.features, engine, n_threads
-    ):
-        raise DivergenceError(cause_of_death(plan, rows, layer, epoch))
-    state.history.append(record)
-    records = state.of_layer(layer)
-    if best_reconstruction(records) == len(records) - 1:
-        state.best = state.current.copy()
-
-
-def _least(rows: Unlabeled, autoencoder: Autoencoder) -> float:
-    """Least target."""
-    if rows.target is not None:
-        return float(rows.target.min(initial=0.0))
-    return rows.features.least() if autoencoder.target == "input" else 0.0
+def _least_target(source: Source[Unlabeled], autoencoder: Autoencoder) -> float:
+    if isinstance(source, Arrays) and source.rows.target is not None:
+        return float(source.rows.target.min(initial=0.0))
+    return source.least() if autoencoder.target == "input" else 0.0
 
 
 def pretrain_further(
@@ -333,15 +247,11 @@ def pretrain_further(
         As `pretrain`; the stack is then left half trained.
     """
     records: list[PretrainingRecord] = []
-    for layer, plan in enumerate(settings.layers):
-        below, autoencoder = Stack(stack.layers[:layer], stack.signs), stack.layers[layer]
-        rows = layer_rows(below, settings, train, engine, n_threads)
-        scale_of_input(below, settings, rows.features)  # only to refuse what is below 0
-        rows = divided(rows, autoencoder.input_scale)
-        state = PretrainingState(settings, below, current=autoencoder)
-        state.history.extend(records)
-        measured = _first(rows)
-        corrupted = corrupted_rows(measured, plan, layer, settings)
-        _run_epoch(state, rows, measured, corrupted, False, engine, n_threads, epoch=epochs[layer])
-        records.append(state.history[-1])
+    for layer, epoch in enumerate(epochs):
+        below = Stack(stack.layers[:layer], stack.signs)
+        source = layer_source(below, settings, Arrays(train), engine, n_threads)
+        scale_of_input(below, settings, source)  # only to refuse what is below 0
+        state = PretrainingState(settings, below, current=stack.layers[layer])
+        run_epoch(LayerTraining(state, source, None, engine, n_threads), epoch)
+        records += state.history
     return records

@@ -1,4 +1,4 @@
-"""Callbacks that come with the library: checkpoints and the progress bar."""
+"""Checkpoints: where a training stands, in a file after every epoch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from truezero.errors import ModelFileError
 
 
 class State(Protocol):
-    """A training's state, as far as callbacks that come with the library need it."""
+    """Where a training stands, as far as the loop of epochs and the library's callbacks need it.
+
+    Attributes
+    ----------
+    ended : bool
+        A callback has ended it.
+    interrupted : bool
+        Ctrl-C has ended it.
+    """
+
+    ended: bool
+    interrupted: bool
 
     def identity(self) -> tuple[list[Any], Tensors]:
         """All that the rest of the training depends on: facts for JSON, and arrays."""
@@ -38,7 +49,8 @@ class Checkpoint:
 
     A training that was killed and is started again the same way ends bit-identical to one that was
     not: the order and all noise of an epoch depend on the seed and the epoch alone. It serves
-    fine-tuning and pre-training; each needs a file of its own.
+    fine-tuning and pre-training; each needs a file of its own. It is called after all other callbacks, so
+    that one of them ended the training is kept too.
 
     Parameters
     ----------
@@ -89,47 +101,3 @@ class Checkpoint:
         for name in sorted(tensors):
             digest.update(tensors[name].tobytes())
         return digest.hexdigest()
-
-
-class ProgressBar:
-    """A progress bar over the epochs, with what was measured last, on standard error.
-
-    Parameters
-    ----------
-    max_epochs : int
-    title : str
-    """
-
-    def __init__(self, max_epochs: int, title: str = "training") -> None:
-        self.max_epochs = max_epochs
-        self.title = title
-
-    def on_train_begin(self, state: State) -> None:
-        """Show the bar."""
-        # Most trainings show none, and it takes long to import.
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn(self.title),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._bar.add_task(self.title, total=self.max_epochs, note="")
-        self._bar.start()
-
-    def __call__(self, state: State) -> None:
-        """Move it on."""
-        done, note = state.progress
-        self._bar.update(self._task, completed=done, note=note)
-        if done >= self.max_epochs:
-            self.close()
-
-    def close(self) -> None:
-        """Take the bar away; the trainer's caller does when training ends early."""
-        if hasattr(self, "_bar"):
-            self._bar.stop()

@@ -1,0 +1,196 @@
+"""The one loop over epochs, of fine-tuning and of a layer's pre-training alike."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from truezero.core.network import Network
+from truezero.engines import Tally
+from truezero.training.checkpoints import Checkpoint, State
+from truezero.training.history import Rank, Record, best
+from truezero.training.sources import Piece, Rows
+
+# Training whose cost exceeds this many times the cost of predicting zeros has exploded.
+_EXPLOSION = 1e3
+
+Callback = Callable[[Any], Any]
+"""What is called after every epoch, with the state: a `TrainingState`, or a `PretrainingState`. All of
+them are called, in their order; checkpoints come last, so that they keep what the others decided. A true
+result of any ends the training; in pre-training the layer's, and the next one begins. A training that is
+resumed from a checkpoint stays ended. One with a method `on_train_begin` has that called first, once, with
+the state, which it may fill from a file."""
+
+
+class Training(Protocol[Record]):
+    """What is trained, as the loop sees it."""
+
+    def records(self) -> list[Record]:
+        """What is known of its finished epochs."""
+        ...
+
+    def train(self, epoch: int) -> Tally:
+        """Train one epoch.
+
+        Raises
+        ------
+        DivergenceError
+            If there is no going on.
+        """
+        ...
+
+    def measure(self, epoch: int) -> Record:
+        """How good it is now, as a record in which what every training has is still blank."""
+        ...
+
+    def rank(self, record: Record) -> Rank | None:
+        """Sort key of an epoch, the least is the best; None if nothing was measured on rows held out."""
+        ...
+
+    def keep(self) -> None:
+        """Remember how it is now: it has not been better."""
+        ...
+
+    def note(self, record: Record) -> None:
+        """Add the record of an epoch to the history."""
+        ...
+
+
+def begin(state: State, callbacks: Sequence[Callback]) -> None:
+    """Let callbacks fill the state before training begins."""
+    for callback in callbacks:
+        on_train_begin = getattr(callback, "on_train_begin", None)
+        if on_train_begin is not None:
+            on_train_begin(state)
+
+
+def run_epochs(
+    training: Training[Record],
+    state: State,
+    *,
+    max_epochs: int,
+    patience: int | None,
+    callbacks: Sequence[Callback],
+) -> None:
+    """Train until all epochs are done, patience is at its end, a callback says so, or Ctrl-C.
+
+    Parameters
+    ----------
+    training : Training
+        What is trained. Epochs that are in its records already are done.
+    state : State
+        What callbacks see. `ended` says that one of them ended the training, before a resume perhaps;
+        `interrupted` that Ctrl-C did, after the first finished epoch.
+    max_epochs : int
+    patience : int or None
+        End after so many epochs without a better one; None: never.
+    callbacks : sequence of callable
+        See `Callback`.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C came before the first epoch was finished.
+    """
+    try:
+        while not (state.ended or _finished(training, max_epochs, patience)):
+            run_epoch(training, len(training.records()) + 1)
+            _call(callbacks, state)
+    except KeyboardInterrupt:
+        if not training.records():
+            raise
+        state.interrupted = True
+
+
+def _finished(training: Training[Record], max_epochs: int, patience: int | None) -> bool:
+    records = training.records()
+    if len(records) >= max_epochs:
+        return True
+    if not records or patience is None or training.rank(records[-1]) is None:
+        return False
+    return len(records) - 1 - best(records, training.rank) >= patience
+
+
+def _call(callbacks: Sequence[Callback], state: State) -> None:
+    """Call all callbacks, checkpoints last, when the state has the others' word."""
+    state.ended = any([callback(state) for callback in callbacks if not isinstance(callback, Checkpoint)])
+    for callback in callbacks:
+        if isinstance(callback, Checkpoint):
+            callback(state)
+
+
+def run_epoch(training: Training[Record], epoch: int) -> None:
+    """Train an epoch, measure, keep it if it is the best one, note it.
+
+    Parameters
+    ----------
+    training : Training
+    epoch : int
+        Its number, which addresses its draws.
+    """
+    started = time.perf_counter()
+    tally = training.train(epoch)
+    record = training.measure(epoch)
+    record["epoch"], record["loss"], record["penalty"] = epoch, tally.loss, tally.penalty
+    record["seconds"] = time.perf_counter() - started
+    record["products"], record["blas"] = list(tally.products), tally.blas
+    records = [*training.records(), record]
+    if best(records, training.rank) == len(records) - 1:
+        training.keep()
+    training.note(record)
+
+
+def train_pieces(pieces: Iterable[Piece[Rows]], train: Callable[[Piece[Rows]], Tally]) -> Tally:
+    """Train on all pieces of an epoch, and put together what was seen.
+
+    Parameters
+    ----------
+    pieces : iterable of Piece
+        One or more.
+    train : callable
+        Trains on one.
+
+    Returns
+    -------
+    Tally
+        Means over all rows; products of the first piece. A cost that is not finite ends the epoch early.
+    """
+    tallies: list[Tally] = []
+    sizes: list[int] = []
+    for piece in pieces:
+        tallies.append(train(piece))
+        sizes.append(len(piece.order))
+        del piece  # before the next one is made: there is room for one
+        if not math.isfinite(tallies[-1].loss + tallies[-1].penalty):
+            break
+    first, n = tallies[0], sum(sizes)
+    if len(tallies) == 1:
+        return first
+    return Tally(
+        sum(tally.loss * size for tally, size in zip(tallies, sizes, strict=True)) / n,
+        sum(tally.penalty * size for tally, size in zip(tallies, sizes, strict=True)) / n,
+        first.products,
+        first.blas,
+    )
+
+
+def divergence(network: Network, tally: Tally, cost_of_zeros: float) -> str | None:
+    """What shows that there is no going on after an epoch; None if nothing does.
+
+    Parameters
+    ----------
+    network : Network
+        After the epoch.
+    tally : Tally
+        What was seen in it.
+    cost_of_zeros : float
+        Mean cost of an example if all outputs are 0: the measure of what is an explosion.
+    """
+    total = tally.loss + tally.penalty
+    if not math.isfinite(total):
+        return "the cost is no longer finite"
+    if total > _EXPLOSION * (1 + cost_of_zeros):
+        return f"the cost reached {total:.3g}"
+    return None if network.all_finite() else "a weight is no longer finite"
