@@ -85,7 +85,8 @@ class InputScale:
         divisors = np.asarray(2.0 ** np.clip(np.round(np.log2(sizes)), -_LARGEST, _LARGEST), dtype=np.float64)
         if (divisors == 1).all() and (sizes == 1).all():
             return cls(), weights
-        return cls(divisors, sizes / divisors), weights
+        # Rounded, so that last digits of a size, which depend on how rows are stored, come to the same bits.
+        return cls(divisors, np.round(sizes / divisors, 3)), weights
 
     def common(self) -> InputScale:
         """One power of two for all features, the greatest, as each one's own changes what it is worth."""
