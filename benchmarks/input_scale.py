@@ -25,7 +25,7 @@ from truezero.runs.provenance import processor
 
 
 def made(seed: int, each: bool) -> tuple[Any, Any, Any, Any, Any, str]:
-    """Training rows and labels, test rows and labels, training rows without what is wrong, and what that is."""
+    """Training rows and labels, test rows and labels, training rows as they were clean, and what was done."""
     random = np.random.default_rng(1000 + seed)
     k, p, n = int(random.integers(2, 6)), int(random.integers(10, 51)), int(random.integers(300, 2001))
     informative = min(int(random.integers(max(5, p // 4), p // 2 + 4)), p)
