@@ -12,7 +12,7 @@ from truezero.core.network import Network
 from truezero.engines import Evaluation, Features, get_engine, resolve_threads
 from truezero.errors import DataError
 from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor
-from truezero.models import estimator_of, rows_of
+from truezero.models import check_rows, estimator_of, rows_of
 
 
 class Sparsity(TypedDict):
@@ -54,6 +54,7 @@ def measure(
     DataError
         If rows and model, or rows and targets, do not fit.
     """
+    check_rows(model, X)
     X, model = rows_of(model, X), estimator_of(model)
     network = model if isinstance(model, Network) else model.network_
     rows = X if isinstance(X, Features) else Features(X)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ _PEERS = ("torch", "jax", "scikit-learn")
 
 def machine(n_threads: int) -> dict[str, Any]:
     """Processor, caches, cores, instruction level, compiler, and the versions of everything timed."""
-    from truezero.engines.native import COMPILER, instruction_level  # not there without the compiled core
+    from truezero.engines.native import COMPILER  # not there without the compiled core
 
     peers = {}
     for name in _PEERS:
@@ -24,26 +23,11 @@ def machine(n_threads: int) -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return environment(n_threads) | {
-        "processor": _processor(),
         "caches": _caches(),
         "cores": os.cpu_count(),
-        "instruction_level": instruction_level(),
         "compiler": COMPILER,
         "peers": peers,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    facts = dict(reversed([line.split(":", 1) for line in lines if ":" in line]))
-    facts = {key.strip(): value.strip() for key, value in facts.items()}
-    name = facts.get("model name", platform.machine())
-    if "model" in facts:
-        name += f" (family {facts.get('cpu family', '?')}, model {facts['model']})"
-    return name
 
 
 def _caches() -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,39 +15,17 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fi
 
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
-from truezero.core.draws import Purpose, permutation
 from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.codes import DTYPES, CodesMixin
+from truezero.estimators.given import Given, split, why_whole
 from truezero.estimators.input_scale import InputScale
 from truezero.estimators.parameters import LABEL, check_parameters, per_layer
 from truezero.estimators.pretraining import PRETRAINING, pretrained_stack, unlabeled_rows
 from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, fine_tune
-
-_FEWEST_ROWS_TO_SPLIT = 20
-
-
-@dataclass(frozen=True)
-class _Given:
-    """Rows with their raw targets, as they were given."""
-
-    rows: Features
-    target: NDArray[Any]
-    weight: NDArray[np.float64] | None
-
-    def take(self, rows: NDArray[Any]) -> _Given:
-        """Some of them."""
-        weight = None if self.weight is None else self.weight[rows]
-        return _Given(self.rows.take(rows), self.target[rows], weight)
-
-    def weighted(self, by: NDArray[np.float64] | None) -> _Given:
-        """With weights times those given."""
-        if by is None:
-            return self
-        return replace(self, weight=by if self.weight is None else self.weight * by)
 
 
 class DeepRectifierBase(CodesMixin, ABC):
@@ -209,12 +186,11 @@ class DeepRectifierBase(CodesMixin, ABC):
         elif X_unlabeled is not None:
             raise OptionError("pre-training is over when warm_start goes on; leave X_unlabeled out")
         further_rows = [given.rows, *further_rows]
-        held_out: _Given | None = None
+        held_out: Given | None = None
         if X_val is not None:
             held_out = self._check_rows(X_val, y_val, None, reset=False)
-        elif self._wants_split(given.target):
-            kept, out = self._split(given.target, settings.seed)
-            given, held_out = given.take(kept), given.take(out)
+        elif self.early_stopping:
+            given, held_out = self._split(given, settings.seed)
         self._train(given, held_out, settings, fresh, all_rows=further_rows)
         return self
 
@@ -274,7 +250,7 @@ class DeepRectifierBase(CodesMixin, ABC):
             seed=self._seed(),
         )
 
-    def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> _Given:
+    def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
         """Rows, raw targets and weights as scikit-learn checks them."""
         numeric = self._targets_output == "linear"
         if isinstance(X, Features):
@@ -290,46 +266,29 @@ class DeepRectifierBase(CodesMixin, ABC):
         weight = (
             None if sample_weight is None else _check_sample_weight(sample_weight, rows.X, dtype=np.float64)
         )
-        return _Given(rows, self._check_target(y), weight)
+        return Given(rows, self._check_target(y), weight)
 
     @abstractmethod
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]: ...
 
-    def _wants_split(self, y: NDArray[Any]) -> bool:
-        """Whether validation rows shall, and can, be split off."""
-        if not self.early_stopping:
-            return False
-        strata = self._strata(y)
-        reason = None
-        if len(y) < _FEWEST_ROWS_TO_SPLIT:
-            reason = f"{len(y)} rows are too few to split"
-        elif strata is not None and np.bincount(strata).min() < 2:
-            reason = "a class has a single row"
-        if reason is not None:
-            warnings.warn(
-                f"{reason}: training without validation rows, so all max_iter epochs run and the last is "
-                f"kept; give X_val and y_val, or set early_stopping=False",
-                UserWarning,
-                stacklevel=3,
-            )
-        return reason is None
-
-    def _split(self, y: NDArray[Any], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Positions kept for training and held out, every class in its share and at least one row in each."""
-        order = permutation(seed, Purpose.SPLIT, np.arange(len(y)))
-        strata = self._strata(y)
-        groups = [order] if strata is None else [order[strata[order] == c] for c in range(strata.max() + 1)]
-        out = []
-        for group in groups:
-            n = min(max(round(self.validation_fraction * len(group)), 1), len(group) - 1)
-            out.append(group[: max(n, 0)])
-        held_out = np.sort(np.concatenate(out))
-        return np.setdiff1d(np.arange(len(y)), held_out), held_out
+    def _split(self, given: Given, seed: int) -> tuple[Given, Given | None]:
+        """Split validation rows off, where they can be had."""
+        strata = self._strata(given.target)
+        reason = why_whole(given, strata)
+        if reason is None:
+            return split(given, strata, float(self.validation_fraction), seed)
+        warnings.warn(
+            f"{reason}: training without validation rows, so all max_iter epochs run and the last is "
+            f"kept; give X_val and y_val, or set early_stopping=False",
+            UserWarning,
+            stacklevel=3,
+        )
+        return given, None
 
     def _train(
         self,
-        given: _Given,
-        held_out: _Given | None,
+        given: Given,
+        held_out: Given | None,
         settings: FineTuning,
         fresh: bool,
         *,
@@ -424,7 +383,7 @@ class DeepRectifierBase(CodesMixin, ABC):
         self.n_outputs_ = network.layer_sizes[-1]
         self.n_layers_ = len(network.layer_sizes)
 
-    def _combined_weight(self, given: _Given) -> NDArray[np.float64] | None:
+    def _combined_weight(self, given: Given) -> NDArray[np.float64] | None:
         """Class weight × sample weight, scaled to mean 1 over the training rows."""
         parts = [part for part in (given.weight, self._class_weights(given.target)) if part is not None]
         if not parts:
@@ -434,7 +393,7 @@ class DeepRectifierBase(CodesMixin, ABC):
             raise DataError("sample weights must be at least 0, and not all of the training rows' 0")
         return np.asarray(combined / combined.mean())
 
-    def _examples(self, given: _Given, weight: NDArray[np.float64] | None) -> Examples:
+    def _examples(self, given: Given, weight: NDArray[np.float64] | None) -> Examples:
         ids = np.arange(given.rows.n_samples, dtype=np.int64)
         return Examples(self._input_scale.divide(given.rows), self._encode_targets(given.target), weight, ids)
 

@@ -61,7 +61,7 @@ class _Layer:
         if model.interrupted_:
             raise KeyboardInterrupt
         seconds = time.perf_counter() - started
-        model.set_params(callbacks=None)
+        model.set_params(callbacks=None, n_threads=None)  # what the result does not depend on
         save(model, work.folder / MODEL)
         layer = len(model.stack_.layers) - 1
         history = [record for record in model.history_ if record["layer"] == layer]

@@ -22,7 +22,7 @@ from truezero.errors import OptionError
 
 NUMERICS = 1
 """Raised by a developer when the results of runs move beyond rounding: finished runs of an older number are
-not used again. `tests/test_golden.py` fails when it should have been raised."""
+not used again. `tests/runs/test_golden.py` fails when it should have been raised."""
 
 Result = dict[str, Any]
 """What a run found, as JSON holds it. One that diverged has the reason under "diverged", and nothing else."""

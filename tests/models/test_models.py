@@ -23,7 +23,7 @@ from truezero import (
 from truezero.core.network import Network, initialize
 from truezero.errors import DataError, ModelFileError, OptionError
 
-FIRST_FORMAT = Path(__file__).parent / "files" / "format-1.safetensors"
+FIRST_FORMAT = Path(__file__).parents[1] / "files" / "format-1.safetensors"
 
 
 @pytest.fixture(scope="module")

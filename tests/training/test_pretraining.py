@@ -300,7 +300,7 @@ def test_killed_and_resumed_to_the_same_bits(tmp_path: Path) -> None:
     for _ in range(int(os.environ.get("TRUEZERO_KILLS", "3"))):
         path.unlink(missing_ok=True)
         process = subprocess.Popen(
-            [sys.executable, "-c", _KILLED.format(tests=str(Path(__file__).parent)), str(path)]
+            [sys.executable, "-c", _KILLED.format(tests=str(Path(__file__).parents[1])), str(path)]
         )
         while not path.exists() and process.poll() is None:
             time.sleep(0.002)
