@@ -16,7 +16,7 @@ from truezero.core.network import Network
 from truezero.errors import DataError
 
 SAMPLED_ROWS = 1000  # whose non-zeros stand for those of all dense rows
-_BLOCK = 1_000_000  # values at a time where all are gone through
+_BLOCK = 200_000  # values at a time where all are gone through
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,10 @@ class Features:
         return largest
 
     def blocks(self) -> Iterator[Any]:
-        """Values, float64, so many rows at a time that they take little memory; CSR stays CSR."""
+        """Values, float64, so many rows at a time that they take little memory; CSR stays CSR, canonical."""
         canonical = self.canonical()
-        n = max(_BLOCK // max(self.n_features, 1), 1)
+        width = self.X.nnz / max(self.n_samples, 1) if sparse.issparse(self.X) else self.n_features
+        n = max(int(_BLOCK / max(width, 1)), 1)
         for start in range(0, self.n_samples, n):
             yield canonical.take(slice(start, start + n)).values("float64")
 
@@ -160,15 +161,15 @@ class Features:
         """
         if self.X.dtype == np.uint8:
             return
-        start = 0
-        for block in self.blocks():
-            bad = block.tocoo() if sparse.issparse(block) else None
-            values = block if bad is None else bad.data
-            if not np.isfinite(values).all():
-                at = np.argwhere(~np.isfinite(values))[0]
-                row, column = at if bad is None else (bad.row[at[0]], bad.col[at[0]])
-                raise DataError(f"row {start + row}, feature {column} is NaN or infinite; fill or drop it")
-            start += block.shape[0]
+        n = max(_BLOCK // max(self.n_features, 1), 1)
+        for start in range(0, self.n_samples, n):
+            block = self.X[start : start + n]
+            if np.isfinite(block.data if sparse.issparse(block) else block).all():
+                continue
+            stored = sparse.coo_array(block)
+            first = np.flatnonzero(~np.isfinite(stored.data))[0]
+            row, column = start + stored.row[first], stored.col[first]
+            raise DataError(f"row {row}, feature {column} is NaN or infinite; fill or drop it")
 
     def check_width(self, network: Network) -> None:
         """Refuse rows that the network cannot take.

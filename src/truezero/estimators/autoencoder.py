@@ -286,7 +286,7 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         if X_val is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
             order = permutation(seed, Purpose.SPLIT, np.arange(n))
             held_out, rows = rows.take(np.sort(order[:n_out])), rows.take(np.sort(order[n_out:]))
-        self._input_scale = InputScale.of(rows)[0].common() if below is None else below._input_scale
+        self._input_scale = InputScale.learn_common(rows) if below is None else below._input_scale
         engine = self._engine(settings)
         bar = ProgressBar(sum(plan.max_epochs for plan in settings.layers), "pre-training")
         callbacks = [*(self.callbacks or ()), *([bar] if self.verbose else [])]
@@ -328,7 +328,7 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         settings = plan_pretraining(self, rows, self._seed() if fresh else self.seed_, epochs=1)
         n_threads, engine = resolve_threads(self.n_threads), self._engine(settings)
         if fresh:
-            self._input_scale = InputScale.of(rows)[0].common()
+            self._input_scale = InputScale.learn_common(rows)
             state = pretrain(self._unlabeled(rows), None, settings, engine=engine, n_threads=n_threads)
             self._keep(state, engine)
             return self
@@ -353,12 +353,12 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         return get_engine(self.engine, [plan.activation for plan in settings.layers])
 
     def _unlabeled(self, rows: Features) -> Unlabeled:
-        return Unlabeled(self._input_scale.divide(rows), np.arange(rows.n_samples, dtype=np.int64))
+        return Unlabeled(self._input_scale.apply(rows), np.arange(rows.n_samples, dtype=np.int64))
 
     def _keep(self, state: PretrainingState, engine: Engine) -> None:
         """Set the fitted attributes."""
         self.seed_ = state.settings.seed
-        self._input_scale.fold_stack(state.stack)
+        self._input_scale.fold_into_stack(state.stack)
         self._keep_stack(state.stack, state.history)
         self.interrupted_ = state.interrupted
         last = [state.of_layer(layer)[-1] for layer in range(len(state.stack.layers))]
@@ -398,5 +398,5 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
 def _as_trained(model: StackedDenoisingAutoencoder) -> Stack:
     """Copy of a fitted stack for rows that come divided by `_input_scale`: their own scale is left."""
     stack = model.stack_.copy()
-    model._input_scale.unfold_stack(stack)
+    model._input_scale.take_out_of_stack(stack)
     return stack

@@ -295,11 +295,8 @@ class DeepRectifierBase(CodesMixin, ABC):
         all_rows: list[Features],
         further: bool = False,
     ) -> None:
-        if fresh or not further:
-            found, absurd = InputScale.of(given.rows)
-            given = given.weighted(absurd)
         if fresh:
-            self._input_scale = found
+            self._input_scale = InputScale.learn(given.rows)
             sizes = self._hidden_sizes()
             network = initialize(
                 (given.rows.n_features, *sizes, self._n_outputs()),
@@ -315,16 +312,17 @@ class DeepRectifierBase(CodesMixin, ABC):
             if self.pretraining is not None:
                 self.pretraining_ = pretrained_stack(self, all_rows, settings.seed)
                 self.pretraining_.stack_.hand_over(network)
-                self._input_scale.unfold(network)
+                self._input_scale.take_out_of(network)
             else:
-                self._input_scale.start(network)
+                self._input_scale.begin(network)
             self._epochs_before = 0
         else:
             network = self.network_.copy()
             self._check_hidden_sizes(network)
-            self._input_scale.unfold(network)
+            self._input_scale.take_out_of(network)
             self._scale_output(network, inverse=True)
         engine = get_engine(self.engine, network)
+        given = given.weighted(self._input_scale.row_weights(given.rows))
         train = self._examples(given, self._combined_weight(given))
         validation = None if held_out is None else self._examples(held_out, held_out.weight)
         self.n_samples_ = (given.rows.n_samples, 0 if held_out is None else held_out.rows.n_samples)
@@ -363,7 +361,7 @@ class DeepRectifierBase(CodesMixin, ABC):
     def _keep(self, state: TrainingState, engine: Engine, further: bool) -> None:
         """Set the fitted attributes."""
         network = state.best_network
-        self._input_scale.fold(network)
+        self._input_scale.fold_into(network)
         self._scale_output(network, inverse=False)
         self.network_ = network.freeze()
         before = list(self.history_) if further else []
@@ -395,7 +393,7 @@ class DeepRectifierBase(CodesMixin, ABC):
 
     def _examples(self, given: Given, weight: NDArray[np.float64] | None) -> Examples:
         ids = np.arange(given.rows.n_samples, dtype=np.int64)
-        return Examples(self._input_scale.divide(given.rows), self._encode_targets(given.target), weight, ids)
+        return Examples(self._input_scale.apply(given.rows), self._encode_targets(given.target), weight, ids)
 
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
         arrays, record["network"] = network_to_tensors(self.network_)

@@ -120,9 +120,9 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     -----
     A feature whose root mean square is above 1 is divided by the power of two nearest to it while
     training, and the first layer's weights take the division over afterwards, exactly; plain SGD would
-    diverge. Smaller ones are left as they are, unless all rows are tiny: then one power of two brings them
-    near a norm of 1. Rows more than 32 times as large as most (in squared norm, after the division) count
-    less in training, in proportion.
+    diverge. Smaller features are left as they are where all have about one size, as pixels and words do;
+    in a table of many units they are brought to 1, too, and rows that are tiny as a whole to a norm of 1.
+    A row with a value far beyond those of others, divided, counts less in training.
     An empty row gives z = b = 0 in the first layer at the start, and so no gradient there.
 
     Examples

@@ -1,9 +1,9 @@
-"""What features are divided by while a network trains; the first layer takes it over afterwards."""
+"""What features are divided by while a network is trained on them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,154 +12,229 @@ from scipy import sparse
 from truezero.core.autoencoder import Stack
 from truezero.core.network import Network
 from truezero.core.rows import Features
+from truezero.core.tensors import Tensors
 
-# A row counts less once its squared norm is more than so many times the median row's.
-_ABSURD = 32.0
-_PASSES = 10  # over the rows at most, where some are absurd
-_LARGEST = 60  # 2**±60 keeps weights and their inverses well inside float32
+# A value this many times a feature's size counts for no more when that size is measured.
+_FAR = 4.0
+# A row with a greater value than this, divided, counts less in training, if few rows have one.
+_ABSURD = 8.0
+# Octaves that the sizes of half of the features span, from which on their units begin to differ and
+# surely differ. Of pixels and words they span one at most.
+_ONE_UNIT, _MANY_UNITS = 3.0, 6.0
+# 2**±60 keeps weights and their inverses well inside float32.
+_LARGEST_EXPONENT = 60
 
 
 @dataclass(frozen=True)
 class InputScale:
-    """Powers of two that features are divided by, which loses nothing.
+    """Powers of two that features are divided by while a network is trained on them.
 
-    Plain SGD at any usable rate diverges on large features, and learns nothing from tiny ones. So every
-    feature is divided by the power of two nearest to its root mean square, if that is above 1; those below
-    are left as they are, as pixels and words are. Only where whole rows are tiny, all features are divided
-    by one power of two which brings their norm near 1.
+    The first layer takes the division over afterwards. That is exact, and can be undone.
+
+    A feature's RMS is brought to about 1 if it is above 1. One below 1 is left alone where all features
+    have about one size, as pixels, words and rows of norm 1 do; where they have not, as in a table of many
+    units, it is brought to 1 too (its RMS over the rows where it is not 0). If no feature is
+    large and the typical row's norm is below 1, all features are multiplied by what makes it about 1.
+    All of this is continuous but for the rounding to powers of two, and what that leaves is made good in
+    the initial weights.
 
     Attributes
     ----------
-    divisors : ndarray of shape (n_features,), float64, or None
-        None divides by nothing.
-    remainders : ndarray of shape (n_features,), float64, or None
-        What is left of a feature's size after the division: between √½ and √2 where it was divided, and 1
-        where it was not. Initial weights are divided by it, so that a network starts as if every feature
-        had been divided by its size itself, and nothing jumps where one power of two follows another.
+    divisor : ndarray of shape (n_features,), float64, or None
+        None: all are 1.
+    start : ndarray of shape (n_features,), float64, or None
+        What initial weights of the first layer are multiplied by, in steps of an eighth of an octave, so
+        that a network begins as if features were divided by their RMS itself. None: all are 1. It is not
+        kept in files.
     """
 
-    divisors: NDArray[np.float64] | None = None
-    remainders: NDArray[np.float64] | None = None
-
-    def __post_init__(self) -> None:
-        given = self.divisors
-        if given is not None and (given.ndim != 1 or not (np.isfinite(given) & (given > 0)).all()):
-            raise ValueError("the input scale must be numbers above 0, one per feature")
+    divisor: NDArray[np.float64] | None = None
+    start: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, features: Features) -> tuple[InputScale, NDArray[np.float64] | None]:
-        """Learn the scale of rows, and how much each counts.
+    def learn(cls, features: Features) -> Self:
+        """Find what to divide each feature by."""
+        sizes = _Sizes.measure(features)
+        wanted = sizes.exponents()
+        start = np.exp2(np.round(wanted) - np.round(8 * wanted) / 8)
+        return cls(_divisor(features, sizes, np.round(wanted)), None if (start == 1).all() else start)
 
-        A few absurd rows, those whose squared norm after the division is more than 32 times the median
-        row's, would decide what all features are divided by, and each step on them would undo thousands.
-        They count less, in proportion, for the scale and for the training.
+    @classmethod
+    def learn_common(cls, features: Features) -> Self:
+        """Find one power of two for all features, which share a cost."""
+        sizes = _Sizes.measure(features)
+        greatest = np.round(max(sizes.rms.max(initial=0.0), 0.0))
+        return cls(_divisor(features, sizes, np.full_like(sizes.rms, greatest)))
 
-        Parameters
-        ----------
-        features : Features
+    def apply(self, features: Features) -> Features:
+        """Features divided, without a copy of the rows."""
+        if self.divisor is None:
+            return features
+        alike = bool((self.divisor == self.divisor[0]).all())
+        return features.divided(self.divisor[0] if alike else self.divisor)
 
-        Returns
-        -------
-        InputScale
-        ndarray of shape (n_samples,), float64, or None
-            Weights of the rows, at most 1; None if all are 1.
+    def row_weights(self, features: Features) -> NDArray[np.float64] | None:
+        """What rows count in training, shape (n_samples,); None if all count 1.
+
+        A row whose greatest value, divided, is above 8, and above twice what 19 of 20 rows stay below, counts
+        the less the greater it is, by the square. Plain SGD would make a step as large.
         """
-        if not features.n_samples:
-            return cls(), None
-        weights: NDArray[np.float64] | None = None
-        sizes = np.ones(features.n_features)
-        if features.largest().max(initial=0.0) > 1:
-            for _ in range(_PASSES):
-                sizes = np.maximum(_root_mean_squares(features, weights), 1.0)
-                norms = _squared_norms(features, sizes)
-                bound = _ABSURD * _median(norms)
-                absurd = norms > bound
-                found = np.where(absurd, bound / np.where(absurd, norms, 1.0), 1.0) if absurd.any() else None
-                settled = found is None or (weights is not None and np.allclose(found, weights, rtol=1e-2))
-                weights = found
-                if settled:
-                    break
-        typical = np.sqrt(_median(_squared_norms(_some(features), sizes)))
-        if 0 < typical < 1 - 1e-6:  # not for rows of norm 1 that rounding made a little less
-            sizes = np.where(sizes > 1, sizes, 1.0) * typical
-        divisors = np.asarray(2.0 ** np.clip(np.round(np.log2(sizes)), -_LARGEST, _LARGEST), dtype=np.float64)
-        if (divisors == 1).all() and (sizes == 1).all():
-            return cls(), weights
-        # Rounded, so that last digits of a size, which depend on how rows are stored, come to the same bits.
-        return cls(divisors, np.round(sizes / divisors, 3)), weights
+        with np.errstate(over="ignore"):
+            blocks = [_greatest(block) for block in self.apply(features).blocks()]
+        greatest = np.concatenate([np.zeros(0), *blocks])
+        if greatest.max(initial=0.0) <= _ABSURD:
+            return None
+        limit = max(_ABSURD, 2 * float(np.quantile(greatest, 0.95, method="lower")))
+        weights = np.square(limit / np.maximum(greatest, limit))
+        return None if (weights == 1).all() else np.asarray(weights)
 
-    def common(self) -> InputScale:
-        """One power of two for all features, the greatest, as each one's own changes what it is worth."""
-        if self.divisors is None or (self.divisors == 1).all():
-            return InputScale()
-        return InputScale(np.full_like(self.divisors, self.divisors.max()))
+    def begin(self, network: Network) -> None:
+        """Make good in a network's initial weights what rounding to powers of two has left."""
+        if self.start is not None:
+            network.weights[0] *= self.start.astype(network.dtype)[:, np.newaxis]
 
-    def divide(self, features: Features) -> Features:
-        """Rows as they are trained on; they are not copied."""
-        return features if self.divisors is None else features.divided(self.divisors)
+    def fold_into(self, network: Network) -> None:
+        """Let a network that was trained on divided features take them as they are."""
+        if self.divisor is not None:
+            network.weights[0] *= (1 / self.divisor).astype(network.dtype)[:, np.newaxis]
 
-    def start(self, network: Network) -> None:
-        """Divide a network's initial weights by what the division leaves of the features' sizes."""
-        if self.remainders is not None:
-            network.weights[0] /= self.remainders.astype(network.dtype)[:, np.newaxis]
+    def take_out_of(self, network: Network) -> None:
+        """Undo `fold_into`."""
+        if self.divisor is not None:
+            network.weights[0] *= self.divisor.astype(network.dtype)[:, np.newaxis]
 
-    def fold(self, network: Network) -> None:
-        """Let the first layer take the division over: the network takes raw rows from now on."""
-        if self.divisors is not None:
-            network.weights[0] /= self.divisors.astype(network.dtype)[:, np.newaxis]
+    def fold_into_stack(self, stack: Stack) -> None:
+        """Let a stack that was trained on divided features take them as they are."""
+        if self.divisor is not None:
+            _multiply_input_scale(stack, self.divisor)
 
-    def fold_stack(self, stack: Stack) -> None:
-        """Let the lowest auto-encoder divide its input by it, beside what it divides by itself."""
-        if self.divisors is not None:
-            _rescale(stack, self.divisors)
+    def take_out_of_stack(self, stack: Stack) -> None:
+        """Undo `fold_into_stack`."""
+        if self.divisor is not None:
+            _multiply_input_scale(stack, 1 / self.divisor)
 
-    def unfold_stack(self, stack: Stack) -> None:
-        """Leave the lowest auto-encoder what it divides by itself."""
-        if self.divisors is not None:
-            _rescale(stack, 1 / self.divisors)
+    def to_tensors(self) -> Tensors:
+        """What a model file keeps of it."""
+        return {} if self.divisor is None else {"input_scale": self.divisor}
 
-    def unfold(self, network: Network) -> None:
-        """Take the division out of the first layer again: the network takes divided rows from now on."""
-        if self.divisors is not None:
-            network.weights[0] *= self.divisors.astype(network.dtype)[:, np.newaxis]
+    @classmethod
+    def from_tensors(cls, tensors: Tensors, n_features: int) -> Self:
+        """Read what `to_tensors` wrote.
+
+        Raises
+        ------
+        ValueError
+            If that cannot be it.
+        """
+        divisor = tensors.get("input_scale")
+        if divisor is not None and (
+            divisor.shape != (n_features,) or not (np.isfinite(divisor) & (divisor > 0)).all()
+        ):
+            raise ValueError("the input scale must be numbers above 0, one per feature")
+        return cls(divisor)
 
 
-def _some(features: Features, n: int = 1000) -> Features:
-    """Up to so many of the rows, evenly spaced."""
-    if features.n_samples <= n:
-        return features
-    return features.take(np.linspace(0, features.n_samples - 1, n).astype(np.int64))
+@dataclass(frozen=True)
+class _Sizes:
+    """How large features are.
+
+    Attributes
+    ----------
+    rms, size : ndarray of shape (n_features,)
+        Logarithms to base 2 of the root of the mean square over all rows, and over those where the
+        feature is not 0. No value counts for more than four times the size.
+    used : ndarray of shape (n_features,), bool
+        Whether a feature is ever not 0.
+    """
+
+    rms: NDArray[np.float64]
+    size: NDArray[np.float64]
+    used: NDArray[np.bool_]
+
+    @classmethod
+    def measure(cls, features: Features) -> Self:
+        """Go over all rows, and again while there are values far outside.
+
+        The mean square m of which no value counts for more than f²m solves an equation that is linear
+        between values: Newton's method, begun at the plain mean square, comes down to it in a few steps.
+        """
+        mean = np.full(features.n_features, np.inf)
+        while True:
+            before = mean
+            squares, n_far, n_used, greatest = _squares(features, _FAR**2 * before)
+            mean = squares / np.maximum(n_used - _FAR**2 * n_far, 1)
+            if (greatest <= _FAR**2 * mean).all() or (mean >= 0.9 * before).all():
+                break
+        with np.errstate(divide="ignore"):
+            size = np.clip(np.log2(mean) / 2, -100, 100)
+            rms = size + np.log2(n_used / max(features.n_samples, 1)) / 2
+        return cls(rms, size, n_used > 0)
+
+    def exponents(self) -> NDArray[np.float64]:
+        """Logarithm to base 2 of what each feature is to be divided by."""
+        if not self.used.any():
+            return np.zeros(len(self.size))
+        lower, upper = np.quantile(self.size[self.used], [0.25, 0.75])
+        share = np.clip((upper - lower - _ONE_UNIT) / (_MANY_UNITS - _ONE_UNIT), 0, 1)
+        wanted = np.where(self.rms > 0, self.rms, share * np.minimum(self.size, 0))
+        return np.where(self.used, wanted, 0)
 
 
-def _median(norms: NDArray[np.float64]) -> float:
-    """Median of those rows that are not empty; 0 if all are."""
-    norms = norms[norms > 0]
-    return float(np.median(norms)) if len(norms) else 0.0
+def _divisor(features: Features, sizes: _Sizes, exponents: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Two to the power of these whole numbers, all less the same one if rows would be small as a whole."""
+    norm = float(np.exp2(2 * (sizes.rms - exponents))[sizes.used].sum())  # squared, of a mean row
+    if 0 < norm < 0.5:
+        blocks = [_squared_norms(block) for block in features.divided(np.exp2(exponents)).blocks()]
+        of_rows = np.concatenate(blocks)
+        typical = max(norm, float(np.median(of_rows[of_rows > 0], keepdims=True)[0]))
+        exponents = exponents + min(np.round(np.log2(typical) / 2), 0)
+    divisor = np.exp2(np.clip(exponents, -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
+    return None if (divisor == 1).all() else divisor
 
 
-def _root_mean_squares(features: Features, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Of every feature, shape (n_features,)."""
-    total, start = np.zeros(features.n_features), 0
+def _squares(features: Features, limit: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Sums of features' squares up to a limit, how many are above, how many are not 0, and the greatest."""
+    squares, n_far, n_used, greatest = np.zeros((4, features.n_features))
     for block in features.blocks():
-        squares = _squared(block)
-        own = np.ones(block.shape[0]) if weights is None else weights[start : start + block.shape[0]]
-        total += squares.T @ own
-        start += block.shape[0]
-    n = features.n_samples if weights is None else float(weights.sum())
-    return np.asarray(np.sqrt(total / n))
+        if sparse.issparse(block):
+            with np.errstate(over="ignore"):
+                squared = np.square(block.data)
+            far = squared > limit[block.indices]
+            n = features.n_features
+            n_far += np.bincount(block.indices[far], minlength=n)
+            n_used += np.bincount(block.indices, minlength=n)
+            np.maximum.at(greatest, block.indices, squared)
+            squared[far] = 0
+            squares += np.bincount(block.indices, squared, minlength=n)
+        else:
+            with np.errstate(over="ignore"):
+                squared = np.square(block, out=block)
+            n_used += np.count_nonzero(squared, axis=0)
+            np.maximum(greatest, squared.max(axis=0), out=greatest)
+            if (greatest > limit).any():
+                far = squared > limit
+                n_far += np.count_nonzero(far, axis=0)
+                squared[far] = 0
+            squares += squared.sum(axis=0)
+    return squares, n_far, n_used, greatest
 
 
-def _squared_norms(features: Features, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of every row after its features are divided by their sizes, shape (n_samples,)."""
-    inverse = 1 / sizes**2
-    return np.concatenate([np.asarray(_squared(block) @ inverse) for block in features.blocks()])
+def _greatest(block: Any) -> NDArray[np.float64]:
+    """Greatest absolute value of each row."""
+    if sparse.issparse(block):
+        return np.asarray(abs(block).max(axis=1).toarray()).ravel()
+    return np.asarray(np.maximum(block.max(axis=1), -block.min(axis=1)))
 
 
-def _squared(block: Any) -> Any:
-    return block.multiply(block).tocsr() if sparse.issparse(block) else block * block
+def _squared_norms(block: Any) -> NDArray[np.float64]:
+    """Squared norm of each row."""
+    if sparse.issparse(block):
+        return np.asarray(block.power(2).sum(axis=1)).ravel()
+    return np.asarray(np.einsum("ij,ij->i", block, block))
 
 
-def _rescale(stack: Stack, factor: NDArray[np.float64]) -> None:
+def _multiply_input_scale(stack: Stack, factor: NDArray[np.float64]) -> None:
+    """Multiply what the lowest layer's input is divided by."""
     lowest = stack.layers[0]
     scale = factor if lowest.input_scale is None else factor * lowest.input_scale
     lowest.input_scale = None if (scale == 1).all() else scale.astype(lowest.dtype)

@@ -55,8 +55,7 @@ class RecordMixin:
         }
         if "_sklearn_output_config" in vars(self):  # by set_output
             record["fitted"]["output_config"] = vars(self)["_sklearn_output_config"]
-        if self._input_scale.divisors is not None:
-            writer.tensors["input_scale"] = self._input_scale.divisors
+        writer.tensors |= self._input_scale.to_tensors()
         self._write_learned(record, writer)
         return writer.tensors, record
 
@@ -72,14 +71,11 @@ class RecordMixin:
             vars(model)["_sklearn_output_config"] = {"transform": str(fitted["output_config"]["transform"])}
         model.engine_ = record["trained_by"]["engine"]
         model.interrupted_ = False
-        scale = reader.tensors.get("input_scale")
-        model._input_scale = InputScale(scale)
+        model._input_scale = InputScale.from_tensors(reader.tensors, model.n_features_in_)
         model._read_learned(record, reader, path)
         n_inputs = model.network_.layer_sizes[0]
         if model.n_features_in_ != n_inputs:
             raise ModelFileError(f"{model.n_features_in_} features and {n_inputs} inputs disagree")
-        if scale is not None and scale.shape != (n_inputs,):
-            raise ModelFileError("the input scale must be numbers above 0, one per feature")
         return model
 
 
