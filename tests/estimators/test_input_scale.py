@@ -46,15 +46,15 @@ def task() -> tuple[Any, Any, Any, Any]:
 
 
 def test_features_are_divided_by_their_own_size() -> None:
-    X = np.random.default_rng(0).normal(size=(500, 4)) * [0.5, 0.9, 3.0, 1e5]
+    X = np.random.default_rng(0).normal(size=(500, 6)) * [0.5, 0.9, 0.9, 0.9, 3.0, 1e5]
     scale = scale_of(X)
-    np.testing.assert_array_equal(scale.divisor, [1, 1, 4, 2.0**17])
+    np.testing.assert_array_equal(scale.divisor, [1, 1, 1, 1, 4, 2.0**17])
     assert scale.row_weights(Features(X)) is None
     np.testing.assert_array_equal(scale_of(sparse.csr_array(X)).divisor, scale.divisor)
     sizes = np.sqrt((X**2).mean(0))
     assert scale.start is not None
-    np.testing.assert_allclose(scale.divisor[2:] / scale.start[2:], sizes[2:], rtol=0.05)  # type: ignore[index]
-    np.testing.assert_array_equal(scale.start[:2], [1, 1])
+    np.testing.assert_allclose(scale.divisor[4:] / scale.start[4:], sizes[4:], rtol=0.05)  # type: ignore[index]
+    np.testing.assert_array_equal(scale.start[:4], [1, 1, 1, 1])
 
 
 @pytest.mark.parametrize(

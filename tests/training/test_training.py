@@ -99,7 +99,7 @@ def test_divergence_names_epoch_and_remedy(engine: Any, rate: float) -> None:
         fine_tune(network, train, held_out, wild, engine=engine)
 
 
-def test_ctrl_c_keeps_the_best_epoch(engine: Any) -> None:
+def test_ctrl_c_keeps_the_best_epoch(engine: Any, tmp_path: Path) -> None:
     network, train, held_out = problem()
 
     def interrupt(state: TrainingState) -> None:
@@ -109,6 +109,17 @@ def test_ctrl_c_keeps_the_best_epoch(engine: Any) -> None:
     state = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[interrupt])
     assert state.interrupted
     assert len(state.history) == 3
+    assert same(state.network, state.best_network)
+    for number, order in enumerate((1, -1)):  # nothing finished is lost
+        checkpoint, epochs = Checkpoint(tmp_path / f"{number}"), list[int]()
+        first: list[Any] = [interrupt, checkpoint][::order]
+        fine_tune(network, train, held_out, settings(), engine=engine, callbacks=first)
+
+        def noted(state: TrainingState, epochs: list[int] = epochs) -> None:
+            epochs.append(len(state.history))
+
+        fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[checkpoint, noted])
+        assert epochs == [4, 5, 6]
 
 
 class StopError(Exception):

@@ -17,11 +17,13 @@ from truezero.training.sources import Piece, Rows
 _EXPLOSION = 1e3
 
 Callback = Callable[[Any], Any]
-"""What is called after every epoch, with the state: a `TrainingState`, or a `PretrainingState`. All of
-them are called, in their order; checkpoints come last, so that they keep what the others decided. A true
-result of any ends the training; in pre-training the layer's, and the next one begins. A training that is
-resumed from a checkpoint stays ended. One with a method `on_train_begin` has that called first, once, with
-the state, which it may fill from a file."""
+"""What is called after every epoch, with the state: a `TrainingState`, or a `PretrainingState`.
+
+All of them are called, in their order. Checkpoints come last, so that they keep what the others decided; and
+they do come if one of the others raises, Ctrl-C say, as the epoch is finished. A true result of any ends the
+training; in pre-training the layer's, and the next one begins. A training that is resumed from a checkpoint
+stays ended. One with a method `on_train_begin` has that called first, once, with the state, which it may fill
+from a file."""
 
 
 class Training(Protocol[Record]):
@@ -114,11 +116,18 @@ def _finished(training: Training[Record], max_epochs: int, patience: int | None)
 
 
 def _call(callbacks: Sequence[Callback], state: State) -> None:
-    """Call all callbacks, checkpoints last, when the state has the others' word."""
-    state.ended = any([callback(state) for callback in callbacks if not isinstance(callback, Checkpoint)])
-    for callback in callbacks:
-        if isinstance(callback, Checkpoint):
-            callback(state)
+    """Call all callbacks, checkpoints last, when the state has the others' word.
+
+    They are called even if one of the others raises: the epoch is finished, and shall not be lost.
+    """
+    try:
+        for callback in callbacks:
+            if not isinstance(callback, Checkpoint) and callback(state):
+                state.ended = True
+    finally:
+        for callback in callbacks:
+            if isinstance(callback, Checkpoint):
+                callback(state)
 
 
 def run_epoch(training: Training[Record], epoch: int) -> None:
