@@ -108,6 +108,8 @@ RowsView numbers_view(const nb::object& x) {
   const auto data = nb::cast<AnyConstArray>(parts[0], false), indices = nb::cast<AnyConstArray>(parts[1], false);
   const auto indptr = array<ConstArray<std::int64_t, 1>>(parts[2]);
   require(indptr.shape(0) > 0 && data.ndim() == 1 && indices.ndim() == 1, "CSR: wrong shapes");
+  require((data.shape(0) < 2 || data.stride(0) == 1) && (indices.shape(0) < 2 || indices.stride(0) == 1),
+          "CSR: data and indices must be contiguous");
   view.sparse = true;
   view.n_rows = static_cast<Index>(indptr.shape(0)) - 1;
   view.n_cols = nb::cast<Index>(parts[3]);

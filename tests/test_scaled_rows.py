@@ -243,7 +243,7 @@ def test_read_only_and_memory_mapped_uint8(engine: Engine, tmp_path: Any) -> Non
 
 
 def test_arrays_of_any_layout(engine: Engine) -> None:
-    """Scales and offsets as a column of something, in another type."""
+    """Scales and offsets as a column of something, in another type, and CSR in every second place."""
     network = initialize((N_IN, 40, 5), dtype="float32", seed=3)
     features, _ = scaled("each, each offset", "uint8", "float32")
     scale, offset = (
@@ -252,6 +252,13 @@ def test_arrays_of_any_layout(engine: Engine) -> None:
     expected, _ = learn(engine, network, features)
     trained, _ = learn(engine, network, Features(features.X, scale, offset))
     assert disagreement(expected, trained, network) <= 1e-5
+    X = sparse.csr_array(features.X)
+    apart = sparse.csr_array(
+        (np.repeat(X.data, 2)[::2], np.repeat(X.indices, 2)[::2], X.indptr), shape=X.shape
+    )
+    assert apart.data.strides != X.data.strides
+    expected, _ = learn(engine, network, Features(X, features.scale))
+    assert same_bits(expected, learn(engine, network, Features(apart, features.scale))[0])
 
 
 @pytest.mark.parametrize("whole", [True, False])

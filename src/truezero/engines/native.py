@@ -226,7 +226,8 @@ def _rows(features: Features) -> Any:
     """Canonical rows as the core takes them: a matrix, or (data, indices, indptr, n_columns)."""
     X = features.X
     if sparse.issparse(X):
-        return (X.data, X.indices, X.indptr.astype(np.int64, copy=False), X.shape[1])
+        data, indices = np.ascontiguousarray(X.data), np.ascontiguousarray(X.indices)
+        return (data, indices, np.ascontiguousarray(X.indptr, np.int64), X.shape[1])
     return X if X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0 else np.ascontiguousarray(X)
 
 
