@@ -6,7 +6,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 #include <mutex>
 
 #include "autoencoder.h"
@@ -89,9 +91,8 @@ void check_columns(const I* column, const std::int64_t* indptr, Index n_rows, In
 }
 
 // A dense matrix, or (data, indices, indptr, n_cols).
-RowsView rows_view(const nb::object& x, double scale) {
+RowsView numbers_view(const nb::object& x) {
   RowsView view;
-  view.scale = scale;
   if (!nb::isinstance<nb::tuple>(x)) {
     const auto dense = nb::cast<AnyConstArray>(x, false);
     require(dense.ndim() == 2 && (dense.shape(1) < 2 || dense.stride(1) == 1), "rows must be contiguous");
@@ -107,6 +108,8 @@ RowsView rows_view(const nb::object& x, double scale) {
   const auto data = nb::cast<AnyConstArray>(parts[0], false), indices = nb::cast<AnyConstArray>(parts[1], false);
   const auto indptr = array<ConstArray<std::int64_t, 1>>(parts[2]);
   require(indptr.shape(0) > 0 && data.ndim() == 1 && indices.ndim() == 1, "CSR: wrong shapes");
+  require((data.shape(0) < 2 || data.stride(0) == 1) && (indices.shape(0) < 2 || indices.stride(0) == 1),
+          "CSR: data and indices must be contiguous");
   view.sparse = true;
   view.n_rows = static_cast<Index>(indptr.shape(0)) - 1;
   view.n_cols = nb::cast<Index>(parts[3]);
@@ -126,6 +129,35 @@ RowsView rows_view(const nb::object& x, double scale) {
   return view;
 }
 
+// A number, or one per column; W: what values are computed in.
+template <class W>
+PerColumn per_column(const nb::object& from, Index n_cols) {
+  const auto finite = [](auto number) { return std::abs(number) <= std::numeric_limits<W>::max(); };
+  PerColumn of{};
+  if (nb::isinstance<nb::float_>(from)) {
+    of.all = nb::cast<double>(from);
+    require(finite(of.all), "the scale and offset of rows must be finite");
+    return of;
+  }
+  const auto each = array<ConstArray<W, 1>>(from);
+  require(static_cast<Index>(each.shape(0)) == n_cols, "one scale or offset per column is needed");
+  require(std::all_of(each.data(), each.data() + n_cols, finite), "the scale and offset of rows must be finite");
+  of.each = each.data();
+  return of;
+}
+
+// (numbers, scale, offset)
+template <class T>
+RowsView rows_view(const nb::tuple& input) {
+  require(input.size() == 3, "input has 3 parts");
+  RowsView view = numbers_view(input[0]);
+  const auto read = view.number == Number::f64 ? per_column<double> : per_column<T>;
+  view.scale = read(input[1], view.n_cols);
+  view.offset = read(input[2], view.n_cols);
+  require(!view.sparse || !view.has_offset(), "CSR has no offset");
+  return view;
+}
+
 // Lets Ctrl-C through, 20 times a second. The handler's exception waits for the call to end.
 Cancelled signals() {
   using Clock = std::chrono::steady_clock;
@@ -140,11 +172,11 @@ Cancelled signals() {
 
 // Input and ids of a training, checked with its settings.
 template <class T>
-ExamplesView<T> examples_view(const NetworkView<T>& network, const nb::object& x, double scale,
+ExamplesView<T> examples_view(const NetworkView<T>& network, const nb::tuple& input,
                               const ConstArray<std::int64_t, 1>& ids, const ConstArray<std::int64_t, 1>& order,
                               const StepSettings& settings) {
   ExamplesView<T> examples;
-  examples.input = rows_view(x, scale);
+  examples.input = rows_view<T>(input);
   require(examples.input.n_cols == network.layers[0].n_in, "the network takes another number of features");
   require(static_cast<Index>(settings.l1.size()) == network.n_hidden(), "one l1 per hidden layer is needed");
   require(settings.dense.empty() || settings.dense.size() == network.layers.size(), "one choice per layer is needed");
@@ -178,11 +210,11 @@ std::pair<double, double> without_gil(Work&& work) {
 }
 
 template <class T>
-std::pair<double, double> train_(const nb::tuple& network, const nb::object& x, double scale, const nb::object& target,
+std::pair<double, double> train_(const nb::tuple& network, const nb::tuple& input, const nb::object& target,
                                  const nb::object& weight, const ConstArray<std::int64_t, 1>& ids,
                                  const ConstArray<std::int64_t, 1>& order, const StepSettings& settings, int n_threads) {
   const NetworkView<T> view = network_view<T>(network);
-  ExamplesView<T> examples = examples_view(view, x, scale, ids, order, settings);
+  ExamplesView<T> examples = examples_view(view, input, ids, order, settings);
   const auto n_rows = static_cast<std::size_t>(examples.input.n_rows);
   if (view.softmax) {
     const auto classes = array<ConstArray<std::int64_t, 1>>(target);
@@ -202,12 +234,12 @@ std::pair<double, double> train_(const nb::tuple& network, const nb::object& x, 
 }
 
 template <class T>
-std::pair<double, double> train_autoencoder_(const nb::tuple& network, const nb::object& x, double scale,
+std::pair<double, double> train_autoencoder_(const nb::tuple& network, const nb::tuple& input,
                                              const nb::object& target, const ConstArray<std::int64_t, 1>& ids,
                                              const ConstArray<std::int64_t, 1>& order,
                                              const AutoencoderSettings& settings, int n_threads) {
   const NetworkView<T> view = network_view<T>(network);
-  ExamplesView<T> examples = examples_view(view, x, scale, ids, order, settings);
+  ExamplesView<T> examples = examples_view(view, input, ids, order, settings);
   require(view.layers.size() == 2 && view.layers[0].n_in == view.layers[1].n_out && !view.softmax &&
               !view.layers[0].signs,
           "not an auto-encoder");
@@ -235,15 +267,15 @@ class PyPredictor {
   explicit PyPredictor(const nb::tuple& network) : network_(network), predictor_(network_view<T>(network)) {}
 
   // The number of zeros and the units ever active per hidden layer, or None if they are not counted.
-  nb::object evaluate(const nb::object& x, double scale, const Array<T, 2>& output, Products products, bool count,
+  nb::object evaluate(const nb::tuple& input, const Array<T, 2>& output, Products products, bool count,
                       int n_threads) {
-    const RowsView input = rows(x, scale);
-    require(static_cast<Index>(output.shape(0)) == input.n_rows &&
+    const RowsView view = rows(input);
+    require(static_cast<Index>(output.shape(0)) == view.n_rows &&
                 static_cast<Index>(output.shape(1)) == predictor_.network().layers.back().n_out,
             "the output has another shape");
     Counts counts;
     run([&](Predictor<T>& predictor) {
-      return predictor.evaluate(input, products, n_threads, signals(), output.data(), count ? &counts : nullptr);
+      return predictor.evaluate(view, products, n_threads, signals(), output.data(), count ? &counts : nullptr);
     });
     if (!count) return nb::none();
     nb::list ever_active;
@@ -251,18 +283,18 @@ class PyPredictor {
     return nb::make_tuple(counts.zeros, ever_active);
   }
 
-  nb::tuple encode(const nb::object& x, double scale, Index layer, int n_threads) {
-    const RowsView input = rows(x, scale);
+  nb::tuple encode(const nb::tuple& input, Index layer, int n_threads) {
+    const RowsView view = rows(input);
     require(layer >= 0 && layer < predictor_.network().n_hidden(), "no such hidden layer");
     Code<T> code;
-    run([&](Predictor<T>& predictor) { return predictor.encode(input, layer, n_threads, signals(), code); });
+    run([&](Predictor<T>& predictor) { return predictor.encode(view, layer, n_threads, signals(), code); });
     return nb::make_tuple(to_numpy(std::move(code.data)), to_numpy(std::move(code.indices)),
                           to_numpy(std::move(code.indptr)));
   }
 
  private:
-  RowsView rows(const nb::object& x, double scale) const {
-    const RowsView view = rows_view(x, scale);
+  RowsView rows(const nb::tuple& input) const {
+    const RowsView view = rows_view<T>(input);
     require(view.n_cols == predictor_.network().layers[0].n_in, "the network takes another number of features");
     return view;
   }
@@ -293,8 +325,7 @@ template <class T>
 void bind_predictor(nb::module_& m, const char* name) {
   nb::class_<PyPredictor<T>>(m, name)
       .def(nb::init<const nb::tuple&>())
-      .def("evaluate", &PyPredictor<T>::evaluate, nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(),
-           nb::arg())
+      .def("evaluate", &PyPredictor<T>::evaluate, nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg())
       .def("encode", &PyPredictor<T>::encode);
 }
 
@@ -348,14 +379,14 @@ NB_MODULE(_native, m) {
       .def_rw("tied", &AutoencoderSettings::tied)
       .def_rw("sampling", &AutoencoderSettings::sampling)
       .def_rw("sampling_threshold", &AutoencoderSettings::sampling_threshold);
-  m.def("train_float32", &train_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
+  m.def("train_float32", &train_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg(),
+        nb::arg());
+  m.def("train_float64", &train_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg(),
+        nb::arg());
+  m.def("train_autoencoder_float32", &train_autoencoder_<float>, nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
         nb::arg(), nb::arg(), nb::arg());
-  m.def("train_float64", &train_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
+  m.def("train_autoencoder_float64", &train_autoencoder_<double>, nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
         nb::arg(), nb::arg(), nb::arg());
-  m.def("train_autoencoder_float32", &train_autoencoder_<float>, nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
-        nb::arg(), nb::arg(), nb::arg(), nb::arg());
-  m.def("train_autoencoder_float64", &train_autoencoder_<double>, nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
-        nb::arg(), nb::arg(), nb::arg(), nb::arg());
   bind_predictor<float>(m, "PredictorFloat32");
   bind_predictor<double>(m, "PredictorFloat64");
   m.def("use_sgemm", &use_gemm<float>);

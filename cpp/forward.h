@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "rows.h"
 #include "types.h"
 
 namespace truezero {

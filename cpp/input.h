@@ -2,55 +2,15 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 
 #include "by_column.h"
 #include "kernels.h"
 #include "noise.h"
+#include "rows.h"
 #include "types.h"
 #include "units.h"
 
 namespace truezero {
-
-// Numbers of a dense row, first .. first + n, as T.
-template <class T>
-void read_dense(const RowsView& input, Index row, Index first, Index n, T* to) {
-  const auto convert = [&](auto source) {
-    const auto* x = static_cast<const decltype(source)*>(input.data) + row * input.row_stride + first;
-    const T scale = static_cast<T>(input.scale);
-    for (Index j = 0; j < n; ++j) to[j] = static_cast<T>(x[j]) * scale;
-  };
-  if (input.number == (sizeof(T) == 4 ? Number::f32 : Number::f64) && input.scale == 1) {
-    std::copy_n(static_cast<const T*>(input.data) + row * input.row_stride + first, n, to);
-    return;
-  }
-  switch (input.number) {
-    case Number::u8: return convert(std::uint8_t{});
-    case Number::f32: return convert(float{});
-    case Number::f64: return convert(double{});
-  }
-}
-
-// Calls use(column, value) for the non-zeros of a CSR row, as T.
-template <class T, class Use>
-void read_sparse(const RowsView& input, Index row, Use&& use) {
-  const auto read = [&](auto source) {
-    const T scale = static_cast<T>(input.scale);
-    const auto* data = static_cast<const decltype(source)*>(input.data);
-    for (Index k = input.indptr[row]; k < input.indptr[row + 1]; ++k) {
-      const T value = static_cast<T>(data[k]) * scale;
-      if (value == 0) continue;
-      use(input.wide_indices ? static_cast<std::int32_t>(static_cast<const std::int64_t*>(input.indices)[k])
-                             : static_cast<const std::int32_t*>(input.indices)[k],
-          value);
-    }
-  };
-  switch (input.number) {
-    case Number::u8: return read(std::uint8_t{});
-    case Number::f32: return read(float{});
-    case Number::f64: return read(double{});
-  }
-}
 
 // Storage of gathered rows; `whole`: they are made as matrices.
 template <class T>

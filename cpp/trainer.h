@@ -1,6 +1,7 @@
 // Minibatch stochastic gradient descent that skips every zero.
 #pragma once
 
+#include "rows.h"
 #include "targets.h"
 #include "types.h"
 

@@ -38,21 +38,6 @@ struct NetworkView {
   }
 };
 
-enum class Number { u8, f32, f64 };
-
-// Input rows, dense (unit column stride) or CSR with sorted indices and no duplicates.
-struct RowsView {
-  Index n_rows = 0, n_cols = 0;
-  Number number = Number::f32;
-  const void* data = nullptr;
-  double scale = 1;
-  Index row_stride = 0;  // dense: in numbers
-  bool sparse = false;
-  const std::int64_t* indptr = nullptr;
-  const void* indices = nullptr;  // int32, or int64 if wide_indices
-  bool wide_indices = false;
-};
-
 // Uninitialised memory, aligned to cache lines; pages never written cost nothing. Where all of a large
 // buffer will be used, huge pages spare the address translation, which touched rows far apart would miss.
 constexpr Index kHugePages = 1 << 21;  // bytes from which on they pay

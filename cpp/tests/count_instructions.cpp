@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "dispatch.h"
+#include "input.h"
+#include "rows.h"
 #include "types.h"
 
 using namespace truezero;
@@ -46,6 +48,35 @@ struct Lists {  // of kRows rows, most of them touched by one or two of the exam
   }
 };
 
+// kExamples rows of kRows numbers, and of every seventh of them as CSR.
+template <class S>
+struct Input {
+  std::vector<S> numbers = std::vector<S>(kExamples * kRows, S(1));
+  std::vector<std::int64_t> indptr{0};
+  std::vector<std::int32_t> indices;
+
+  Input() {
+    for (Index i = 0; i < kExamples; ++i) {
+      for (Index j = i % 7; j < kRows; j += 7) indices.push_back(static_cast<std::int32_t>(j));
+      indptr.push_back(static_cast<std::int64_t>(indices.size()));
+    }
+  }
+
+  RowsView view(PerColumn scale, PerColumn offset, bool sparse) const {
+    RowsView of;
+    of.n_rows = kExamples;
+    of.n_cols = of.row_stride = kRows;
+    of.number = sizeof(S) == 1 ? Number::u8 : Number::f32;
+    of.data = numbers.data();
+    of.scale = scale;
+    of.offset = offset;
+    of.sparse = sparse;
+    of.indptr = indptr.data();
+    of.indices = indices.data();
+    return of;
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -78,7 +109,27 @@ int main(int argc, char** argv) {
   std::vector<std::uint32_t> words(4 * kRows);
   kernels.draw(counter, 9, kRows / kBlocksAtOnce * kBlocksAtOnce, words.data());
 
+  const Input<std::uint8_t> pixels;
+  const Input<float> numbers;
+  const std::vector<std::int64_t> order = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  const PerColumn same = {1}, none = {0}, each = {0, weights.data()};
+  const auto read = [&](const RowsView& input) {
+    for (const Index row : order) read_dense(input, row, 0, kRows, z.data());
+  };
+  const RowsView csr = numbers.view(same, none, true);
+  Gathered<float> gathered(csr, kExamples, kExamples * kRows, false);
+  Gather<float> gather(csr, kernels, kExamples, kExamples * kRows, Listed::non_zeros, false);
+  const auto gather_rows = [&](const RowsView& input) {
+    gather.use(input);
+    gather.gather(gathered, order.data(), kExamples);
+  };
+
   const std::map<std::string, std::function<void()>> runs = {
+      {"read_float32", [&] { read(numbers.view(same, none, false)); }},
+      {"read_uint8", [&] { read(pixels.view({1.0 / 255}, none, false)); }},
+      {"read_uint8_per_column", [&] { read(pixels.view(each, each, false)); }},
+      {"gather_csr_float32", [&] { gather_rows(csr); }},
+      {"gather_csr_uint8", [&] { gather_rows(pixels.view({1.0 / 255}, none, true)); }},
       {"forward", [&] { kernels.forward(now.view(), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
       {"forward_full", [&] { kernels.forward(whole.view(true), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
       {"forward_one",

@@ -158,6 +158,23 @@ def test_rows_as_they_come() -> None:
     assert np.array_equal(untidy.data, before.data)
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("numbers", ["uint8", "float32", "float64"])
+def test_every_feature_s_own_scale(numbers: str, dtype: str) -> None:
+    """Salt and pepper too: what comes to 0 by its scale may become 1."""
+    autoencoder, examples = make(dtype=dtype)
+    X = examples.features.X
+    X = sparse.csr_array((np.ceil(X.data * 9).astype(numbers), X.indices, X.indptr), shape=X.shape)
+    scale = np.random.default_rng(1).random(X.shape[1]) / 9
+    scale[::5] = 0
+    steps = settings(corruption=Corruption("salt-and-pepper", (0.3, 0.02)))
+    rows, before = Unlabeled(Features(X, scale), examples.ids), X.copy()
+    assert factored_decoder.applies(autoencoder, rows, steps)
+    agree(autoencoder, rows, steps)
+    for part in ("data", "indices", "indptr"):
+        assert np.array_equal(getattr(X, part), getattr(before, part))
+
+
 @pytest.mark.parametrize("batch_size", [1, 5, 40])
 def test_one_step_is_the_dense_gradient(batch_size: int) -> None:
     autoencoder, examples = make(n=batch_size)

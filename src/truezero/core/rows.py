@@ -85,7 +85,7 @@ class Features:
         return replace(self, scale=self.scale * inverse, offset=self.offset * inverse)
 
     def values(self, dtype: str | np.dtype[np.floating]) -> Any:
-        """Compute the values in a dtype, float32 or float64, shape of X; CSR stays CSR."""
+        """Compute the values in a dtype, float32 or float64, shape of X; CSR stays CSR, without zeros."""
         wide = np.result_type(self.X.dtype, dtype)
         X: Any = (self.X if sparse.issparse(self.X) else np.asarray(self.X)).astype(wide)
         if np.any(self.scale != 1.0):
@@ -96,7 +96,10 @@ class Features:
                 X *= scale
         if np.any(self.offset):
             X += np.asarray(self.offset, wide)
-        return X.astype(dtype, copy=False)
+        X = X.astype(dtype, copy=False)
+        if sparse.issparse(X):
+            X.eliminate_zeros()  # of a scale of 0, or too small for the dtype
+        return X
 
     def canonical(self) -> Features:
         """Return native byte order; CSR with sorted indices, no duplicates and no explicit zeros.

@@ -42,8 +42,7 @@ class AutoencoderSettings(StepSettings):
 
 def train_float32(
     network: tuple[Any, ...],
-    x: Any,
-    scale: float,
+    input: tuple[Any, ...],
     target: NDArray[Any],
     weight: NDArray[Any] | None,
     ids: NDArray[Any],
@@ -54,8 +53,7 @@ def train_float32(
 ) -> tuple[float, float]: ...
 def train_float64(
     network: tuple[Any, ...],
-    x: Any,
-    scale: float,
+    input: tuple[Any, ...],
     target: NDArray[Any],
     weight: NDArray[Any] | None,
     ids: NDArray[Any],
@@ -66,8 +64,7 @@ def train_float64(
 ) -> tuple[float, float]: ...
 def train_autoencoder_float32(
     network: tuple[Any, ...],
-    x: Any,
-    scale: float,
+    input: tuple[Any, ...],
     target: NDArray[Any] | None,
     ids: NDArray[Any],
     order: NDArray[Any],
@@ -77,8 +74,7 @@ def train_autoencoder_float32(
 ) -> tuple[float, float]: ...
 def train_autoencoder_float64(
     network: tuple[Any, ...],
-    x: Any,
-    scale: float,
+    input: tuple[Any, ...],
     target: NDArray[Any] | None,
     ids: NDArray[Any],
     order: NDArray[Any],
@@ -90,10 +86,10 @@ def train_autoencoder_float64(
 class _Predictor:
     def __init__(self, network: tuple[Any, ...], /) -> None: ...
     def evaluate(
-        self, x: Any, scale: float, output: NDArray[Any], products: Products, count: bool, n_threads: int, /
+        self, input: tuple[Any, ...], output: NDArray[Any], products: Products, count: bool, n_threads: int, /
     ) -> tuple[list[int], list[NDArray[Any]]] | None: ...
     def encode(
-        self, x: Any, scale: float, layer: int, n_threads: int, /
+        self, input: tuple[Any, ...], layer: int, n_threads: int, /
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
 
 class PredictorFloat32(_Predictor): ...

@@ -68,7 +68,7 @@ class NativeEngine:
         with _blas_alone() if by_blas else nullcontext():
             loss, penalty = _TRAIN[network.dtype](
                 _arrays(network),
-                *_input(features, network),
+                _input(features, network),
                 np.ascontiguousarray(examples.target, dtype=target_type),
                 None if examples.weight is None else np.ascontiguousarray(examples.weight, dtype=np.float64),
                 np.ascontiguousarray(examples.ids, dtype=np.int64),
@@ -110,7 +110,7 @@ class NativeEngine:
         with _blas_alone() if by_blas else nullcontext():
             loss, penalty = _TRAIN_AUTOENCODER[network.dtype](
                 _arrays(network),
-                *_input(features, network),
+                _input(features, network),
                 None if target is None else np.ascontiguousarray(target, dtype=network.dtype),
                 np.ascontiguousarray(examples.ids, dtype=np.int64),
                 np.ascontiguousarray(order, dtype=np.int64),
@@ -141,7 +141,7 @@ class NativeEngine:
         predictor = self._predictor(network)
         features = features.canonical()
         output = np.empty((features.X.shape[0], network.biases[-1].shape[0]), network.dtype)
-        counts = predictor.evaluate(*_input(features, network), output, _PRODUCTS[products], count, n_threads)
+        counts = predictor.evaluate(_input(features, network), output, _PRODUCTS[products], count, n_threads)
         return output, counts
 
     def encode(
@@ -151,7 +151,7 @@ class NativeEngine:
         features.check_width(network)
         predictor = self._predictor(network)
         features = features.canonical()
-        code = predictor.encode(*_input(features, network), layer, n_threads)
+        code = predictor.encode(_input(features, network), layer, n_threads)
         shape = (features.n_samples, network.layer_sizes[layer + 1])
         result = sparse.csr_array(code, shape=shape)
         result.has_canonical_format = True
@@ -209,18 +209,25 @@ def _arrays(network: Network) -> tuple[Any, ...]:
     )
 
 
-def _input(features: Features, network: Network) -> tuple[Any, float]:
-    """Rows and the one number that scales them; others are computed first."""
-    if np.ndim(features.scale) or np.any(features.offset):
-        features = Features(features.values(network.dtype))
-    return _rows(features), float(features.scale)
+def _input(features: Features, network: Network) -> tuple[Any, Any, Any]:
+    """Rows, scale and offset as the core takes them."""
+    wide = np.result_type(features.X.dtype, network.dtype)
+    return _rows(features), _per_feature(features.scale, wide), _per_feature(features.offset, wide)
+
+
+def _per_feature(given: Any, dtype: np.dtype[Any]) -> Any:
+    """One number, also where all features have the same, or one per feature in a dtype."""
+    if np.ndim(given) and np.any(given != given[0]):
+        return np.ascontiguousarray(given, dtype)
+    return float(np.ravel(given)[0])
 
 
 def _rows(features: Features) -> Any:
     """Canonical rows as the core takes them: a matrix, or (data, indices, indptr, n_columns)."""
     X = features.X
     if sparse.issparse(X):
-        return (X.data, X.indices, X.indptr.astype(np.int64, copy=False), X.shape[1])
+        data, indices = np.ascontiguousarray(X.data), np.ascontiguousarray(X.indices)
+        return (data, indices, np.ascontiguousarray(X.indptr, np.int64), X.shape[1])
     if not X.shape[0]:  # NumPy may give no rows strides of 0, which the core takes for other strides
         return np.empty((1, X.shape[1]), X.dtype)[:0]
     return X if X.strides[1] == X.itemsize and X.strides[0] % X.itemsize == 0 else np.ascontiguousarray(X)
