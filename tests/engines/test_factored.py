@@ -169,7 +169,7 @@ def test_every_feature_s_own_scale(numbers: str, dtype: str) -> None:
     scale[::5] = 0
     steps = settings(corruption=Corruption("salt-and-pepper", (0.3, 0.02)))
     rows, before = Unlabeled(Features(X, scale), examples.ids), X.copy()
-    assert factored_decoder.applies(autoencoder, rows, steps)
+    assert factored_decoder.applies(autoencoder, rows, steps, rows.features.n_samples, None)
     agree(autoencoder, rows, steps)
     for part in ("data", "indices", "indptr"):
         assert np.array_equal(getattr(X, part), getattr(before, part))
