@@ -20,7 +20,7 @@ from truezero import DeepRectifierClassifier, StackedDenoisingAutoencoder
 from truezero.core.draws import Purpose, uniform, words
 from truezero.datasets import Dataset
 from truezero.runs import NUMERICS, Data, Run, RunStore, carry_out
-from truezero.runs.recipes import _NOT_PART_OF_IT
+from truezero.runs.recipes import _NOT_GIVEN, _NOT_PART_OF_IT
 from truezero.runs.run import canonical
 
 FILE = Path(__file__).with_name("files") / "golden.json"
@@ -82,7 +82,7 @@ def runs(of: Dataset) -> dict[str, Run]:
             dropout=0.3, input_dropout=0.1, max_norm=0.8, alpha=0.1, activation=["tanh", "rectifier"]
         ),
         "share and fold": network(of=Data(of.name, of.fingerprint, labels=0.5, fold=(1, 3), seed=5)),
-        "baseline": Run("baseline", {"estimator": "LogisticRegression", "parameters": {"C": 0.5}}, data),
+        "baseline": Run("baseline", {"estimator": "LogisticRegression", "parameters": {"C": 0.5, "random_state": 0}}, data),
     }  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def defaults() -> dict[str, dict[str, Any]]:
         made.__name__: {
             name: canonical(parameter.default)
             for name, parameter in inspect.signature(made).parameters.items()
-            if name not in _NOT_PART_OF_IT
+            if name not in (*_NOT_PART_OF_IT, *_NOT_GIVEN)
         }
         for made in (DeepRectifierClassifier, StackedDenoisingAutoencoder)
     }

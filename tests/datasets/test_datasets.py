@@ -12,7 +12,7 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import dump_svmlight_file
 
-from truezero.datasets import list_datasets, load_dataset, load_file, read_idx
+from truezero.datasets import Dataset, list_datasets, load_dataset, load_file, read_idx
 from truezero.errors import DataError
 
 
@@ -142,3 +142,11 @@ def test_the_paper_s_mnist(real_data: Path) -> None:
         (50_000, 784), (10_000, 784), (10_000, 784),
     ]  # fmt: skip
     assert mnist.X_train.dtype == np.uint8
+
+
+def test_a_fingerprint_is_of_the_width_too() -> None:
+    arrays = (np.ones(2, dtype=np.float32), [0, 1], [0, 1, 2])
+    narrow, wide = (Dataset("d", sparse.csr_array(arrays, shape=(2, n)), None) for n in (2, 9))
+    assert narrow.fingerprint != wide.fingerprint
+    X = np.asfortranarray(np.arange(12.0).reshape(4, 3))
+    assert Dataset("a", X, None).fingerprint == Dataset("b", np.ascontiguousarray(X), None).fingerprint

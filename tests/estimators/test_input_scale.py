@@ -281,3 +281,33 @@ print((peak() - before) / X.nbytes)
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True
     )
     assert float(process.stdout) < 2.5
+
+
+def test_duplicates_of_bytes_add_up() -> None:
+    """Sums of CSR's duplicates that are no byte."""
+    data = np.array([200, 100, 7], dtype=np.uint8)
+    rows = sparse.csr_array((data, [1, 1, 0], [0, 2, 3]), shape=(2, 3))
+    np.testing.assert_array_equal(Features(rows).values("float64").toarray()[0], [0, 300, 0])
+    network = initialize((3, 4, 2), seed=1)
+    expected = network(rows.astype(np.float32))
+    np.testing.assert_array_equal(network(rows), expected)
+
+
+def test_labels_may_be_missing_where_rows_have_a_scale() -> None:
+    some = np.where(np.arange(len(PIXELS.X_test)) < 9, np.asarray(PIXELS.y_test), -1)
+    model = DeepRectifierClassifier((9,), max_iter=2, random_state=0, unlabeled_label=-1)
+    rows = PIXELS.features("test")
+    model.fit(PIXELS.features("train"), PIXELS.y_train)
+    assert model.score(rows, some) == model.score(rows.values("float32"), some)
+
+
+def test_no_cliff_where_rows_are_small() -> None:
+    X = np.random.default_rng(0).random((200, 5))
+    X /= np.sqrt(np.median((X**2).sum(1)))
+    starts = []
+    for size in (0.72, 0.69):  # squared norms on both sides of ½
+        scale, network = scale_of(size * X), initialize((5, 4, 2), seed=1)
+        scale.begin(network)
+        scale.fold_into(network)
+        starts.append(network.weights[0])
+    assert np.abs(starts[0] - starts[1]).max() < 0.1 * np.abs(starts[0]).max()

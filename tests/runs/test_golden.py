@@ -8,7 +8,7 @@ import golden
 import pytest
 
 from truezero.runs import NUMERICS
-from truezero.runs.run import recipes
+from truezero.runs.run import RECIPES
 
 RECORDED = json.loads(golden.FILE.read_text(encoding="utf-8"))
 AFTER_RAISING = "record the new results: python tests/golden.py"
@@ -28,7 +28,7 @@ def test_defaults_have_not_moved() -> None:
 
 
 def test_every_recipe_is_on_record() -> None:
-    assert {run.recipe for run in golden.runs(golden.dataset()).values()} == set(recipes)
+    assert {run.recipe for run in golden.runs(golden.dataset()).values()} == set(RECIPES)
 
 
 def test_a_move_is_seen() -> None:

@@ -22,18 +22,18 @@ from truezero.runs import (
     IncompleteError,
     Processes,
     Progress,
+    Requests,
     Run,
     RunStore,
     Serial,
     Shard,
-    Study,
     carry_out,
     run,
     store,
     together,
 )
 from truezero.runs.execute import perform
-from truezero.runs.run import Result, Work, recipes
+from truezero.runs.run import RECIPES, Result, Work
 
 DATASET = golden_dataset()
 DATA = Data(DATASET.name, DATASET.fingerprint)
@@ -61,7 +61,7 @@ class Counted:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     recipe = Counted()
-    monkeypatch.setitem(recipes, "counted", recipe)
+    monkeypatch.setitem(RECIPES, "counted", recipe)
     return recipe
 
 
@@ -71,10 +71,12 @@ def number(n: int, *needs: Run, **parameters: Any) -> Run:
 
 def baseline(n: int) -> Run:
     """A run that other processes know too."""
-    return Run("baseline", {"estimator": "LogisticRegression", "parameters": {"C": n}}, DATA)
+    return Run(
+        "baseline", {"estimator": "LogisticRegression", "parameters": {"C": n, "random_state": 0}}, DATA
+    )
 
 
-def study(*batches: list[Run]) -> Study[list[Any]]:
+def study(*batches: list[Run]) -> Requests[list[Any]]:
     """Ask for one batch after the other; return all results."""
     found: list[Any] = []
     for batch in batches:
@@ -99,8 +101,9 @@ def fine_tuning(**parameters: Any) -> Run:
         {"learning_rate_init": np.float64(0.05)},
         {"batch_size": 10.0},
         {"engine": "native"},
-        {"n_threads": 2},
         {"verbose": True},
+        {"activation": "relu"},
+        {"activation": "rectifier"},
     ],
 )
 def test_what_means_the_same_has_the_same_key(same: dict[str, Any]) -> None:
@@ -154,13 +157,18 @@ def test_a_key_does_not_depend_on_code() -> None:
             "DeepRectifierClassifier has no parameter 'hidden_layer_sizess'",
         ),
         ("fine-tune", {"class_weight": object()}, "must be numbers, names"),
+        ("fine-tune", {"random_state": None}, "needs a whole number as random_state, got None"),
+        ("fine-tune", {"n_threads": 2}, "n_threads is no parameter of a run"),
+        ("fine-tune", {"pretraining": 3}, "pretraining is no parameter of a run"),
         ("baseline", {"estimator": "Oracle"}, "unknown baseline 'Oracle'"),
+        ("baseline", {"estimator": "SGDClassifier"}, "SGDClassifier needs a whole number as random_state"),
         ("baseline", {"estimator": "Ridge", "parameters": {"alpha": float("nan")}}, "must be numbers"),
     ],
 )
 def test_parameters_that_identify_nothing_are_refused(recipe: str, parameters: Any, message: str) -> None:
+    seed = {} if recipe == "baseline" else {"random_state": 0}
     with pytest.raises(OptionError, match=message):
-        _ = Run(recipe, parameters, DATA).key
+        _ = Run(recipe, {**seed, **parameters}, DATA).key
 
 
 # ---- rows ---------------------------------------------------------------------------------------------
@@ -298,11 +306,18 @@ def test_a_store_is_cleaned_and_merged(tmp_path: Path, counted: Counted) -> None
     assert a.merge(b) == 1
     assert sorted(result["n"] for _, _, result in a) == [1, 2, 3]
     assert a.merge(b) == 0
+    old = tmp_path / "a" / ("0" * 20)  # as versions without numerics left them
+    old.mkdir()
+    (old / "result.json").write_text("{}")
+    assert len(list(a)) == 3
+    (tmp_path / "a" / ".merging-x" / ("1" * 20)).mkdir(parents=True)
     a.begin(number(9))
     with b.lease(number(8), wait=False):
-        b.begin(number(8))
+        _, checkpoint = b.begin(number(8))
+        Path(checkpoint.path).write_text("as it was")
         assert b.clean(numerics=NUMERICS) == 0  # somebody is at work on it
-    assert a.clean(numerics=NUMERICS) == 1
+        assert Path(checkpoint.path).exists()
+    assert a.clean(numerics=NUMERICS) == 2
     assert a.clean(numerics=NUMERICS + 1) == 3
     assert list(a) == []
 
@@ -383,30 +398,30 @@ def test_one_study_that_cannot_go_on_leaves_the_others_alone(tmp_path: Path, cou
 
 
 def test_progress_counts_runs(tmp_path: Path, counted: Counted) -> None:
-    seen: list[tuple[int, int, int]] = []
+    seen: list[tuple[int, ...]] = []
 
     def note(progress: Progress) -> None:
-        seen.append((progress.done, progress.running, progress.left))
+        seen.append((progress.found, progress.done, progress.running, progress.left))
 
     kept = RunStore(tmp_path)
     carry_out(study([number(1)]), kept, [DATASET])
     carry_out(study([number(1), number(2), number(3)]), kept, [DATASET], on_progress=note)
-    assert seen == [(1, 1, 2), (2, 1, 1), (3, 0, 0)]
+    assert seen == [(1, 0, 1, 2), (1, 1, 1, 1), (1, 2, 0, 0)]
 
 
 def test_executors_find_the_same(tmp_path: Path) -> None:
     runs = [baseline(n) for n in (1, 2, 3, 4, 5)]
 
-    def found(name: str, executor: Any) -> Any:
-        (results,) = carry_out(study(runs), RunStore(tmp_path / name), [DATASET], executor=executor)
+    def found(name: str, executor: Any, shard: Shard | None = None) -> Any:
+        kept = RunStore(tmp_path / name)
+        (results,) = carry_out(study(runs), kept, [DATASET], executor=executor, shard=shard)
         return [{k: v for k, v in result.items() if k != "seconds"} for result in results]
 
     expected = found("serial", Serial())
     assert found("processes", Processes(2)) == expected
-    shards = [Shard(number, 2) for number in range(2)]
-    for name, shard in zip(("one", "two"), shards, strict=True):
+    for number, name in enumerate(("one", "two")):
         with pytest.raises(IncompleteError, match="belong to other shards"):
-            found(name, shard)
+            found(name, Serial(), Shard(number, 2))
     one, two = RunStore(tmp_path / "one"), RunStore(tmp_path / "two")
     assert {key for key, _, _ in one} | {key for key, _, _ in two} == {run.key for run in runs}
     assert not {key for key, _, _ in one} & {key for key, _, _ in two}
@@ -416,17 +431,51 @@ def test_executors_find_the_same(tmp_path: Path) -> None:
 
 def test_a_shard_has_what_starts_from_the_same_layer() -> None:
     layers = [
-        Run("pretrain-layer", {"hidden_layer_sizes": 5, "random_state": seed}, DATA) for seed in range(4)
+        Run("pretrain-layer", {"hidden_layer_sizes": 5, "random_state": seed}, DATA) for seed in range(9)
     ]
     tops = [
         replace(fine_tuning(learning_rate_init=r), needs=(layer,)) for layer in layers for r in (0.1, 0.2)
     ]
-    parts = [Shard(number, 2).share(tops) for number in range(2)]
-    assert [len(part) for part in parts] == [4, 4]
-    roots = [{run.needs[0].key for run in part} for part in parts]
-    assert not roots[0] & roots[1]
+    shards = [Shard(number, 3) for number in range(3)]
+    for top in tops:
+        mine = [shard.has(top) for shard in shards]
+        assert mine.count(True) == 1
+        assert mine == [shard.has(top.needs[0]) for shard in shards]
+    assert all(any(shard.has(top) for top in tops) for shard in shards)
     with pytest.raises(OptionError, match="0 <= i < n, got 2/2"):
         Shard(2, 2)
+
+
+def test_what_failed_in_an_earlier_round_is_not_forgotten(tmp_path: Path, counted: Counted) -> None:
+    kept = RunStore(tmp_path)
+    studies = together(study([number(1, fail="breaks")]), study([number(3)], [number(4)], [number(5)]))
+    with pytest.raises(IncompleteError) as caught:
+        carry_out(studies, kept, [DATASET])
+    assert [str(failure) for failure in caught.value.failures] == ["no such luck"]
+    assert counted.done == [1, 3, 4, 5]
+
+
+def test_a_study_that_gives_up_leaves_the_others_alone(tmp_path: Path, counted: Counted) -> None:
+    def gives_up() -> Any:
+        yield [number(1)]
+        raise DivergenceError("it diverges at every rate")
+
+    with pytest.raises(DivergenceError, match="at every rate"):
+        carry_out(together(gives_up(), study([number(3)], [number(4)])), RunStore(tmp_path), [DATASET])
+    assert counted.done == [1, 3, 4]
+
+
+def test_other_shards_runs_are_not_counted(tmp_path: Path, counted: Counted) -> None:
+    runs = [number(n) for n in range(12)]
+    mine = [run for run in runs if Shard(0, 2).has(run)]
+    seen: list[Progress] = []
+    with pytest.raises(IncompleteError):
+        carry_out(
+            study(runs), RunStore(tmp_path), [DATASET], shard=Shard(0, 2),
+            on_progress=lambda progress: seen.append(replace(progress)),
+        )  # fmt: skip
+    assert (seen[0].found, seen[0].done, seen[0].left) == (0, 0, len(mine))
+    assert (seen[-1].found, seen[-1].done, seen[-1].left) == (0, len(mine), 0)
 
 
 def _sweep(folder: Path) -> None:

@@ -18,7 +18,7 @@ from truezero.plots import KINDS
 from truezero.report import percent, study_tables, write_report
 from truezero.report.numbers import cell
 from truezero.runs import RunStore, carry_out
-from truezero.runs.run import recipes
+from truezero.runs.run import RECIPES
 from truezero.studies import (
     STUDIES,
     Claim,
@@ -175,8 +175,8 @@ def test_rates_are_chosen_by_error(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             0.01: {**network, "validation_error": 0.2, "test_error": 0.5},
         }
     )
-    monkeypatch.setitem(recipes, "pretrain-layer", layer)
-    monkeypatch.setitem(recipes, "fine-tune", tuned)
+    monkeypatch.setitem(RECIPES, "pretrain-layer", layer)
+    monkeypatch.setitem(RECIPES, "fine-tune", tuned)
     of = setting(RunStore(tmp_path))
     row = carry_out(fine_tuned(of, Arm("rectifier", "softplus-quadratic")), of.store, [of.dataset])
     before = row["pretraining"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from truezero.cli.command import CommandLine, Deferred, UsageError
+from truezero.cli.command import ClickException, CommandLine, Deferred
 from truezero.errors import TruezeroError
 
 # Each is a file beside this one.
@@ -51,7 +51,7 @@ def main() -> None:
         code = 0
     except typer.Exit as end:  # all has been said, help for instance
         code = end.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         code = _say("interrupted", 130)
     except BrokenPipeError:  # a reader such as `head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,7 +59,7 @@ def main() -> None:
     except Exception as error:
         if state.get("debug"):
             traceback.print_exc()
-        if isinstance(error, UsageError):
+        if isinstance(error, ClickException):
             code = _say(error.format_message() or "say what to do; see truezero --help", 2)
         elif isinstance(error, TruezeroError):
             code = _say(str(error), 2)

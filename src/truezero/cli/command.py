@@ -11,9 +11,9 @@ from typing import Annotated, Any, ClassVar, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-# The class of all mistakes in a command line. It is Click's, which has been a part of Typer since 0.26 and
-# a package beside it before; either way Typer's BadParameter is a kind of it.
-UsageError: Any = typer.BadParameter.__base__
+# The class of all that is said of a command line: Click's, which has been a part of Typer since 0.26 and a
+# package beside it before. Either way Typer's BadParameter is a usage error, and that a kind of it.
+ClickException: Any = typer.BadParameter.__bases__[0].__bases__[0]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from truezero import studies
 from truezero.cli.command import CommandLine
 from truezero.cli.options import DataDirOption, JsonOption, ThreadsOption
 from truezero.cli.terminal import err_console, out_console
@@ -18,9 +19,8 @@ from truezero.core.atomic import make_folder, write_text
 from truezero.datasets import load_dataset
 from truezero.errors import OptionError, TruezeroError
 from truezero.report import study_tables, write_report
-from truezero.runs import Executor, IncompleteError, Processes, Progress, RunStore, Serial, Shard
+from truezero.runs import IncompleteError, Processes, Progress, RunStore, Serial, Shard
 from truezero.studies import STUDIES
-from truezero.studies import reproduce as carry_out
 
 app = CommandLine()
 
@@ -50,21 +50,28 @@ def reproduce(
     """Run a table or figure of the paper; finished runs are kept and not repeated."""
     if study not in STUDIES:
         raise OptionError(f"unknown study {study!r}; known: {', '.join(STUDIES)}")
-    executor = _executor(jobs, shard)
-    folder = make_folder(out or f"results-{study}-{data}")
+    share, executor = _shard(shard), Serial() if jobs == 1 else Processes(jobs)
     dataset = load_dataset(data, data_dir=data_dir)
+    folder = out or Path(f"results-{study}-{dataset.name}")
     store = RunStore(folder / "runs")
+    # Refuses what cannot be before anything is written.
+    STUDIES[study].on(dataset, scale, store, n_seeds=n_seeds).close()
+    make_folder(folder)
     try:
         with _progress(f"{study} on {data}") as show:
-            result = carry_out(
+            result = studies.reproduce(
                 STUDIES[study], dataset, store,
-                scale=scale, n_seeds=n_seeds, executor=executor, n_threads=n_threads, on_progress=show,
+                scale=scale, n_seeds=n_seeds, executor=executor, shard=share,
+                n_threads=n_threads, on_progress=show,
             )  # fmt: skip
     except IncompleteError as error:
         if error.failures:
             ours = next((e for e in error.failures if not isinstance(e, TruezeroError)), None)
             raise error if ours is None else ours from None
-        print(f"truezero: {error}", file=sys.stderr)
+        if as_json:
+            print(json.dumps({"complete": False, "reason": str(error)}))
+        else:
+            print(f"truezero: {error}", file=sys.stderr)
         return
     text = json.dumps(result.to_json(), indent=1)
     write_text(folder / "results.json", text + "\n")
@@ -79,14 +86,13 @@ def reproduce(
     )
 
 
-def _executor(jobs: int, shard: str | None) -> Executor:
-    inner = Serial() if jobs == 1 else Processes(jobs)
+def _shard(shard: str | None) -> Shard | None:
     if shard is None:
-        return inner
+        return None
     number, slash, of = shard.partition("/")
     if not (slash and number.isascii() and number.isdigit() and of.isascii() and of.isdigit()):
         raise OptionError(f"--shard must be I/N, such as 0/2, got {shard!r}")
-    return Shard(int(number), int(of), inner)
+    return Shard(int(number), int(of))
 
 
 @contextmanager
@@ -104,7 +110,9 @@ def _progress(title: str) -> Iterator[Any]:
 
         def show(progress: Progress) -> None:
             about = f"{progress.running} running" + (f": {progress.current}" if progress.current else "")
-            total = progress.done + progress.left
-            bar.update(task, completed=progress.done, total=total, description=about)
+            if progress.found:
+                about += f", {progress.found} found"
+            # Of those done now alone: the time left follows from them.
+            bar.update(task, completed=progress.done, total=progress.done + progress.left, description=about)
 
         yield show

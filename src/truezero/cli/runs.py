@@ -64,13 +64,15 @@ def _told(run: dict[str, Any]) -> str:
 def show(
     store: StoreArgument,
     key: Annotated[str, typer.Argument(help="The run, or how its key begins.", metavar="KEY")],
+    as_json: JsonOption = False,
 ) -> None:
-    """Show a run: what it is, what it ran on, what it found. JSON."""
-    found = [entry for entry in _open(store) if entry[0].startswith(key)]
+    """Show a run: what it is, what it ran on, what it found; always JSON."""
+    opened = _open(store)
+    found = [entry for entry in opened if entry[0].startswith(key)]
     if len(found) != 1:
         raise DataError(f"{len(found)} runs in {store} have a key that begins with {key!r}")
     name, about, result = found[0]
-    made = json.loads((store / name / "provenance.json").read_text(encoding="utf-8"))
+    made = opened.provenance(name)
     print(json.dumps({"key": name, "run": about, "provenance": made, "result": result}, indent=1))
 
 

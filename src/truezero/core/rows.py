@@ -112,7 +112,8 @@ class Features:
             if not X.data.dtype.isnative:
                 X = X.astype(X.dtype.newbyteorder("="))
             if not X.has_canonical_format or bool((X.data == 0).any()):
-                X = X.copy()
+                # Duplicates are added, and their sum may be no byte.
+                X = X.astype(np.float32) if X.dtype == np.uint8 else X.copy()
                 X.sum_duplicates()
                 X.eliminate_zeros()
             return replace(self, X=X)
@@ -122,7 +123,7 @@ class Features:
         return replace(self, X=X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("=")))
 
     def density(self) -> float:
-        """Fraction of values that are not 0; of dense rows, among the first 1000."""
+        """Fraction of stored numbers that are not 0, with their offset; of dense rows, the first 1000."""
         if sparse.issparse(self.X):
             n_cells = self.n_samples * self.n_features
             return float(np.count_nonzero(self.X.data) / n_cells) if n_cells else 0.0

@@ -148,7 +148,8 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
     Notes
     -----
     Features with a root mean square above 1 have all of them divided by one power of two while training,
-    exactly, and reconstruction errors are those of the divided rows.
+    exactly, and reconstruction errors are those of the divided rows. A row with absurd values counts in full
+    here: clip them.
     Layers that reconstruct with cross-entropy make the code below end in [0, 1]: a rectifier layer's
     weights take the division over, so `transform` gives it scaled.
 

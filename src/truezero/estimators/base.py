@@ -416,7 +416,8 @@ class DeepRectifierBase(CodesMixin, ABC):
         labeled = None if self.unlabeled_label is None else self._labeled(np.asarray(y))
         if labeled is not None:
             rows = np.flatnonzero(labeled)
-            X, y = _safe_indexing(X, rows), np.asarray(y)[rows]
+            X = X.take(rows) if isinstance(X, Features) else _safe_indexing(X, rows)
+            y = np.asarray(y)[rows]
             sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
         return X, y, sample_weight
 

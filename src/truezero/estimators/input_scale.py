@@ -34,7 +34,7 @@ class InputScale:
     A feature's RMS is brought to about 1 if it is above 1. One below 1 is left alone where all features
     have about one size, as pixels, words and rows of norm 1 do; where they have not, as in a table of many
     units, it is brought to 1 too (its RMS over the rows where it is not 0). If no feature is
-    large and the typical row's norm is below 1, all features are multiplied by what makes it about 1.
+    large and the typical row's squared norm is below ½, all features are multiplied by what makes it that.
     All of this is continuous but for the rounding to powers of two, and what that leaves is made good in
     the initial weights.
 
@@ -56,15 +56,16 @@ class InputScale:
         """Find what to divide each feature by."""
         sizes = _Sizes.measure(features)
         wanted = sizes.exponents()
+        wanted = wanted + _shift(features, sizes, wanted)
         start = np.exp2(np.round(wanted) - np.round(8 * wanted) / 8)
-        return cls(_divisor(features, sizes, np.round(wanted)), None if (start == 1).all() else start)
+        return cls(_divisor(wanted), None if (start == 1).all() else start)
 
     @classmethod
     def learn_common(cls, features: Features) -> Self:
         """Find one power of two for all features, which share a cost."""
         sizes = _Sizes.measure(features)
-        greatest = np.round(max(sizes.rms.max(initial=0.0), 0.0))
-        return cls(_divisor(features, sizes, np.full_like(sizes.rms, greatest)))
+        greatest = np.full_like(sizes.rms, max(sizes.rms.max(initial=0.0), 0.0))
+        return cls(_divisor(greatest + _shift(features, sizes, greatest)))
 
     def apply(self, features: Features) -> Features:
         """Features divided, without a copy of the rows."""
@@ -180,15 +181,21 @@ class _Sizes:
         return np.where(self.used, wanted, 0)
 
 
-def _divisor(features: Features, sizes: _Sizes, exponents: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Two to the power of these whole numbers, all less the same one if rows would be small as a whole."""
-    norm = float(np.exp2(2 * (sizes.rms - exponents))[sizes.used].sum())  # squared, of a mean row
-    if 0 < norm < 0.5:
-        blocks = [_squared_norms(block) for block in features.divided(np.exp2(exponents)).blocks()]
-        of_rows = np.concatenate(blocks)
-        typical = max(norm, float(np.median(of_rows[of_rows > 0], keepdims=True)[0]))
-        exponents = exponents + min(np.round(np.log2(typical) / 2), 0)
-    divisor = np.exp2(np.clip(exponents, -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
+def _shift(features: Features, sizes: _Sizes, exponents: NDArray[np.float64]) -> float:
+    """Logarithm of what to divide all features by besides, so that squared norms of rows are not below ½."""
+    norm = float(np.exp2(2 * (sizes.rms - exponents))[sizes.used].sum())  # of a mean row, divided
+    if not 0 < norm < 0.5:
+        return 0.0
+    of_rows = np.concatenate(
+        [_squared_norms(block) for block in features.divided(np.exp2(exponents)).blocks()]
+    )
+    typical = max(norm, float(np.median(of_rows[of_rows > 0], keepdims=True)[0]))
+    return min(float(np.log2(2 * typical)) / 2, 0.0)
+
+
+def _divisor(exponents: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Two to the power of these, rounded; None if that is 1 everywhere."""
+    divisor = np.exp2(np.clip(np.round(exponents), -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
     return None if (divisor == 1).all() else divisor
 
 

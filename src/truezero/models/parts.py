@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from truezero.core.network import Network
 from truezero.core.rows import Features
 from truezero.errors import DataError
@@ -58,4 +60,8 @@ def predict(model: Any, X: Any) -> Any:
 
 
 def _values(X: Any) -> Any:
-    return X.values("float32") if isinstance(X, Features) else X
+    if not isinstance(X, Features):
+        return X
+    if X.plain and X.X.dtype != np.uint8:
+        return X.X
+    return X.values("float64" if X.X.dtype == np.float64 else "float32")

@@ -16,6 +16,18 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return NONE if fraction is None else f"{100 * fraction:.{digits}f}"
 
 
+def about(facts: Mapping[str, Any]) -> str:
+    """Write what a study ran on, as far as it says."""
+    parts = [str(facts[name]) for name in ("data",) if name in facts]
+    if "network" in facts:
+        parts.append("–".join(map(str, facts["network"])))
+    if "scale" in facts:
+        parts.append(f"scale “{facts['scale']}”")
+    kinds = (("n_train", "training"), ("n_validation", "validation"), ("n_test", "test"))
+    rows = [f"{facts[name]:,} {kind}" for name, kind in kinds if name in facts]
+    return ", ".join([*parts, *([" · ".join(rows) + " rows"] if rows else [])])
+
+
 def cell(row: Mapping[str, Any], column: Column) -> str:
     """Write what a row of a table has in a column."""
     value = column.value(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from truezero.report.numbers import cell
+from truezero.report.numbers import about, cell
 from truezero.studies import StudyResult
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ def study_tables(result: StudyResult) -> list[Table]:
     from rich.text import Text
 
     made = []
-    about = f"{result.facts['data']}, {'-'.join(map(str, result.facts['network']))}"
     for of in result.tables:
-        caption = Text(of.title) if len(result.tables) > 1 else None
-        table = Table(title=Text(f"{result.title}: {about}"), caption=caption)
+        below = [of.title] if len(result.tables) > 1 else []
+        below += [f"{stand_in.ours} stands in for {stand_in.paper}" for stand_in in result.stand_ins]
+        title = Text(f"{result.title}: {about(result.facts)}")
+        table = Table(title=title, caption=Text("; ".join(below)) if below else None)
         columns = [column for column in of.columns if not column.detail]
         for column in columns:
             name = column.kind == "name"
@@ -41,7 +42,7 @@ def study_tables(result: StudyResult) -> list[Table]:
             )
         section = None
         for row in of.rows:
-            if row.get("section") != section:
+            if row.get("section", section) != section:
                 section = row["section"]
                 table.add_section()
                 table.add_row(Text(section, style="bold"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from truezero.runs import recipes as recipes
-from truezero.runs.driver import IncompleteError, Progress, Study, carry_out, together
+from truezero.runs.driver import IncompleteError, Progress, Requests, carry_out, together
 from truezero.runs.execute import Executor, Processes, Serial, Shard
 from truezero.runs.provenance import code_version, environment, software
 from truezero.runs.run import NUMERICS, Data, Result, Run
@@ -17,12 +17,12 @@ __all__ = [
     "IncompleteError",
     "Processes",
     "Progress",
+    "Requests",
     "Result",
     "Run",
     "RunStore",
     "Serial",
     "Shard",
-    "Study",
     "carry_out",
     "code_version",
     "environment",

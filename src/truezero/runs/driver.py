@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from truezero.datasets import Dataset
@@ -18,8 +18,8 @@ from truezero.runs.run import Result, Run
 from truezero.runs.store import RunStore
 
 T = TypeVar("T")
-Study = Generator[list[Run], list[Any], T]
-"""Yields runs, gets their results, returns what it has found."""
+Requests = Generator[list[Run], list[Any], T]
+"""A study at work: it yields runs, gets their results, and returns what it has found."""
 
 
 class IncompleteError(TruezeroError):
@@ -44,24 +44,37 @@ class Progress:
 
     Attributes
     ----------
-    done, running, left : int
-        Runs; those that were finished before count as done.
+    found, done, running, left : int
+        Runs that were finished before, that have been done now, that may be under way, and that are left,
+        those under way among them.
     current : str
         What the run under way is doing, where it is in this process.
     """
 
+    found: int = 0
     done: int = 0
     running: int = 0
     left: int = 0
     current: str = ""
+    _known: set[str] = field(default_factory=set, repr=False)
+
+    def ask(self, runs: Iterable[Run], *, missing: bool) -> None:
+        """Count runs that are finished, or missing and to be done now; each once."""
+        new = {run.key for run in runs} - self._known
+        self._known |= new
+        if missing:
+            self.left += len(new)
+        else:
+            self.found += len(new)
 
 
 def carry_out(
-    study: Study[T],
+    study: Requests[T],
     store: RunStore,
     datasets: Iterable[Dataset],
     *,
     executor: Executor | None = None,
+    shard: Shard | None = None,
     n_threads: int | None = None,
     on_progress: Callable[[Progress], Any] = lambda progress: None,
 ) -> T:
@@ -70,12 +83,14 @@ def carry_out(
     Parameters
     ----------
     study : generator
-        See `Study`.
+        See `Requests`.
     store : RunStore
     datasets : iterable of Dataset
         All that its runs are on.
     executor : Executor, optional
         By default all runs are done in this process, one after the other.
+    shard : Shard, optional
+        Do its share of the runs alone.
     n_threads : int, optional
         Of each run; by default all, or 1 where several run at once.
     on_progress : callable
@@ -114,7 +129,7 @@ def carry_out(
         except StopIteration as finished:
             result: T = finished.value
             return result
-        results, failures = _results(asked, store, chosen, task, progress, on_progress)
+        results, failures = _results(asked, store, chosen, shard, task, progress, on_progress)
         if all(found is not None for found in results):
             send = functools.partial(study.send, results)
             continue
@@ -126,16 +141,17 @@ def _results(
     asked: Sequence[Run],
     store: RunStore,
     executor: Executor,
+    shard: Shard | None,
     task: Perform,
     progress: Progress,
     on_progress: Callable[[Progress], Any],
 ) -> tuple[list[Result | None], list[Exception]]:
     """Results of the runs, those missing done now with all that they need; and what went wrong."""
-    mine = executor.share(asked) if isinstance(executor, Shard) else asked
+    mine = [run for run in asked if shard is None or shard.has(run)]
     outcomes: dict[str, Outcome] = {}
     levels = _missing(mine, store)
-    progress.done += len({run.key for run in asked} - {run.key for level in levels for run in level})
-    progress.left += sum(map(len, levels))
+    progress.ask((run for run in asked if store.has(run)), missing=False)
+    progress.ask((run for level in levels for run in level), missing=True)
     for level in levels:
         ready = [run for run in level if all(map(store.has, run.needs))]
         progress.running = min(executor.n_workers, len(ready))
@@ -178,10 +194,11 @@ def _reason(results: list[Result | None], failures: list[Exception]) -> str:
     )
 
 
-def together(*studies: Study[Any]) -> Study[list[Any]]:
+def together(*studies: Requests[Any]) -> Requests[list[Any]]:
     """Let several studies advance side by side; what all of them ask for may run at once.
 
-    One that cannot go on, as runs are missing, leaves the others alone; `IncompleteError` comes at the end.
+    One that cannot go on, as runs are missing or it has found that there is no going on, leaves the others
+    alone: its error comes at the end.
 
     Returns
     -------
@@ -190,18 +207,21 @@ def together(*studies: Study[Any]) -> Study[list[Any]]:
     """
     values: list[Any] = [None] * len(studies)
     asked: dict[int, list[Run]] = {}
-    incomplete: IncompleteError | None = None
+    errors: list[TruezeroError] = []
 
     def advance(number: int, step: Callable[[], list[Run]]) -> None:
+        asked.pop(number, None)
         try:
             asked[number] = step()
         except StopIteration as finished:
-            asked.pop(number, None)
             values[number] = finished.value
+        except TruezeroError as error:
+            errors.append(error)
 
     for number, study in enumerate(studies):
         advance(number, functools.partial(next, study))
     while asked:
+        incomplete: IncompleteError | None = None
         try:
             results = yield [run for runs in asked.values() for run in runs]
         except IncompleteError as error:
@@ -213,11 +233,17 @@ def together(*studies: Study[Any]) -> Study[list[Any]]:
             if incomplete is not None and any(found is None for found in own):
                 own_part = IncompleteError(str(incomplete), own, incomplete.failures)
                 step = functools.partial(studies[number].throw, own_part)
-            try:
-                advance(number, step)
-            except IncompleteError as error:
-                asked.pop(number)
-                incomplete = error
-    if incomplete is not None:
-        raise incomplete
+            advance(number, step)
+    if errors:
+        raise _together(errors)
     return values
+
+
+def _together(errors: Sequence[TruezeroError]) -> TruezeroError:
+    """Of several errors one: what failed comes before what belongs to another shard."""
+    if not all(isinstance(error, IncompleteError) for error in errors):
+        return next(error for error in errors if not isinstance(error, IncompleteError))
+    incomplete = [error for error in errors if isinstance(error, IncompleteError)]
+    failures = list(dict.fromkeys(failure for error in incomplete for failure in error.failures))
+    first = next((error for error in incomplete if error.failures), incomplete[0])
+    return IncompleteError(str(first), [result for error in incomplete for result in error.results], failures)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import joblib
@@ -11,7 +12,7 @@ import joblib
 from truezero.datasets import Dataset
 from truezero.errors import DivergenceError, OptionError
 from truezero.runs.provenance import environment
-from truezero.runs.run import Result, Run, Work, recipes
+from truezero.runs.run import RECIPES, Result, Run, Work
 from truezero.runs.store import RunStore
 
 # ---- one run ------------------------------------------------------------------------------------------
@@ -79,7 +80,9 @@ def perform(
                 found = _perform(run, store, datasets, n_threads, list(callbacks))
             return Outcome(found)
     except Exception as error:
-        return Outcome(failure=error)
+        # As text: a traceback would keep the run's rows and model alive, and another process cannot send it.
+        error.add_note(traceback.format_exc())
+        return Outcome(failure=error.with_traceback(None))
 
 
 def _perform(
@@ -100,7 +103,7 @@ def _perform(
         needs = [store.place(need) for need in run.needs]
         try:
             work = Work(run, data, folder, needs, checkpoint, n_threads, callbacks)
-            result = recipes[run.recipe].perform(work)
+            result = RECIPES[run.recipe].perform(work)
         except DivergenceError as error:
             result = {"diverged": str(error)}
     store.finish(run, result, environment(n_threads))
@@ -163,15 +166,26 @@ class Processes:
 
     def __call__(self, runs: Sequence[Run], perform: Perform) -> Iterator[tuple[Run, Outcome]]:
         """See `Executor`."""
+        from joblib.externals.loky.process_executor import (
+            TerminatedWorkerError,  # only when there are workers
+        )
+
         held: list[Run] = []
         for wait in (False, True):
+            left = {run.key: run for run in (held if wait else runs)}
             parallel = joblib.Parallel(self.n_workers, return_as="generator_unordered", pre_dispatch="all")
-            tasks = (joblib.delayed(_with_run)(perform, run, wait) for run in (held if wait else runs))
-            for run, outcome in parallel(tasks):
-                if not wait and outcome == Outcome():
-                    held.append(run)
-                else:
-                    yield run, outcome
+            try:
+                for run, outcome in parallel(
+                    joblib.delayed(_with_run)(perform, run, wait) for run in list(left.values())
+                ):
+                    del left[run.key]
+                    if not wait and outcome == Outcome():
+                        held.append(run)
+                    else:
+                        yield run, outcome
+            except TerminatedWorkerError as error:  # killed, for want of memory say; those beside it end too
+                for run in left.values():
+                    yield run, Outcome(failure=error)
             if not held:
                 return
 
@@ -182,42 +196,23 @@ def _with_run(perform: Perform, run: Run, wait: bool) -> tuple[Run, Outcome]:
 
 @dataclass(frozen=True)
 class Shard:
-    """A share of the runs: what starts from the same layer stays together.
+    """A share of the runs. What starts from the same layer stays together.
 
     Attributes
     ----------
     number, of : int
         0 .. of − 1, and how many shares there are. Together they are all runs.
-    inner : Executor
-        Has them done.
     """
 
     number: int
     of: int
-    inner: Executor = field(default_factory=Serial)
 
     def __post_init__(self) -> None:
         if not 0 <= self.number < self.of:
             raise OptionError(f"a shard is i/n with 0 <= i < n, got {self.number}/{self.of}")
 
-    @property
-    def n_workers(self) -> int:
-        """Runs that may be under way at once."""
-        return self.inner.n_workers
-
-    def share(self, runs: Iterable[Run]) -> list[Run]:
-        """Those of the runs that are this shard's."""
-        runs = list(runs)
-        roots = sorted({_root(run) for run in runs})
-        mine = set(roots[self.number :: self.of])
-        return [run for run in runs if _root(run) in mine]
-
-    def __call__(self, runs: Sequence[Run], perform: Perform) -> Iterator[tuple[Run, Outcome]]:
-        """See `Executor`."""
-        return self.inner(runs, perform)
-
-
-def _root(run: Run) -> str:
-    while run.needs:
-        run = run.needs[0]
-    return run.key
+    def has(self, run: Run) -> bool:
+        """Whether a run is this shard's."""
+        while run.needs:
+            run = run.needs[0]
+        return int(run.key, 16) % self.of == self.number

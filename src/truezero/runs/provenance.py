@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import platform
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ from truezero._version import __version__
 from truezero.engines import core_hash, instruction_level, resolve_threads
 
 # Packages whose code can change what a run finds.
-_ARITHMETIC = ("core", "engines", "training", "estimators", "runs")
+_ARITHMETIC = ("core", "engines", "training", "estimators", "models", "datasets", "analysis", "runs")
 
 
 @functools.cache
-def code_version(packages: Sequence[str] = ()) -> str:
+def code_version(packages: tuple[str, ...] = ()) -> str:
     """Version of truezero with a hash of its code, Python and C++.
 
     Parameters

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,14 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from truezero.analysis import measure
+from truezero.core.activations import get_activation
 from truezero.core.tensors import write_tensors
+from truezero.datasets import Dataset, Part
 from truezero.engines import get_engine
 from truezero.errors import OptionError
 from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
 from truezero.models import load, save
-from truezero.runs.run import Result, Run, Work, not_default, recipes
+from truezero.runs.run import RECIPES, Result, Run, Work, not_default
 
 MODEL = "model.safetensors"
 """The stack of layers up to its own that a run of "pretrain-layer" leaves."""
@@ -29,11 +33,35 @@ _OF_ONE_LAYER = (
     "hidden_layer_sizes", "activation", "corruption", "corruption_level", "reconstruction", "target",
     "tied_weights", "sampling", "l1_activation", "learning_rate_init", "max_iter",
 )  # fmt: skip
-# What changes no bit of a result, or is put there by the recipe.
-_NOT_PART_OF_IT = (
-    "engine", "n_threads", "verbose", "callbacks", "pretraining", "prefit", "warm_start", "code_layer",
-    "sparse_output",
-)  # fmt: skip
+# What changes no bit of a result. The engine is a part of a run's identity of its own.
+_NOT_PART_OF_IT = ("engine", "verbose", "code_layer", "sparse_output")
+# What the recipe itself sets.
+_NOT_GIVEN = ("n_threads", "callbacks", "pretraining", "prefit", "warm_start")
+
+
+def _settings(made: type, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Canonical parameters of one of our estimators, and the engine they lead to.
+
+    Raises
+    ------
+    OptionError
+        If there is one that the recipe sets, or no seed: a run could not be resumed, or done again.
+    """
+    for name in _NOT_GIVEN:
+        if name in parameters:
+            raise OptionError(f"{name} is no parameter of a run: whoever carries it out says it")
+    if not isinstance(parameters.get("random_state"), Integral):
+        raise OptionError(
+            f"a run needs a whole number as random_state, got {parameters.get('random_state')!r}"
+        )
+    given = dict(parameters)
+    activation = given.get("activation", "rectifier")
+    several = [activation] if isinstance(activation, str) else activation
+    names = [get_activation(name).name for name in several]
+    if "activation" in given:
+        given["activation"] = names[0] if isinstance(activation, str) else names
+    engine = get_engine(given.get("engine", "auto"), names)
+    return not_default(made, given, _NOT_PART_OF_IT), engine.name
 
 
 class _Layer:
@@ -44,8 +72,7 @@ class _Layer:
 
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""
-        engine = get_engine(parameters.get("engine", "auto"), [parameters.get("activation", "rectifier")])
-        return not_default(StackedDenoisingAutoencoder, parameters, _NOT_PART_OF_IT), engine.name
+        return _settings(StackedDenoisingAutoencoder, parameters)
 
     def perform(self, work: Work) -> Result:
         """See `Recipe.perform`."""
@@ -53,14 +80,13 @@ class _Layer:
         model = StackedDenoisingAutoencoder(
             **_of_stack(work.run), n_threads=work.n_threads, callbacks=[*work.callbacks, work.checkpoint]
         )
-        started = time.perf_counter()
         data = work.data
+        held_out = None if data.X_validation is None else data.features("validation")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised instead
-            model.fit(data.features("train"), X_val=data.features("validation"), below=below)
+            model.fit(data.features("train"), X_val=held_out, below=below)
         if model.interrupted_:
             raise KeyboardInterrupt
-        seconds = time.perf_counter() - started
         model.set_params(callbacks=None, n_threads=None)  # what the result does not depend on
         save(model, work.folder / MODEL)
         layer = len(model.stack_.layers) - 1
@@ -74,11 +100,11 @@ class _Layer:
             "stuck": selected["stuck"],
             "epoch_selected": selected["epoch"],
             "n_epochs": len(history),
-            "score": model.score(data.features("validation")),
+            "score": model.score(data.features("train") if held_out is None else held_out),
             "n_train": data.X_train.shape[0],
-            "n_validation": data.X_validation.shape[0],
-            "seed": work.run.parameters.get("random_state"),
-            "seconds": seconds,
+            "n_validation": _n_rows(data.X_validation),
+            "seed": work.run.parameters["random_state"],
+            "seconds": _seconds(history),
             "engine": model.engine_,
             "history": history,
         }
@@ -106,10 +132,7 @@ class _FineTuning:
 
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""
-        activation = parameters.get("activation", "rectifier")
-        names = [activation] if isinstance(activation, str) else list(activation)
-        engine = get_engine(parameters.get("engine", "auto"), names)
-        return not_default(DeepRectifierClassifier, parameters, _NOT_PART_OF_IT), engine.name
+        return _settings(DeepRectifierClassifier, parameters)
 
     def perform(self, work: Work) -> Result:
         """See `Recipe.perform`."""
@@ -119,31 +142,32 @@ class _FineTuning:
         )
         if work.needs:
             model.set_params(pretraining=load(work.needs[0] / MODEL), prefit=True)
-        started = time.perf_counter()
+        held_out: dict[str, Any] = {}
+        if data.X_validation is not None:
+            held_out = {"X_val": data.features("validation"), "y_val": data.y_validation}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised instead
-            model.fit(
-                data.features("train"), data.y_train,
-                X_val=data.features("validation"), y_val=data.y_validation,
-            )  # fmt: skip
+            model.fit(data.features("train"), data.y_train, **held_out)
         if model.interrupted_:
             raise KeyboardInterrupt
-        seconds = time.perf_counter() - started
-        rows = data.features("test")
-        predicted = np.searchsorted(model.classes_, model.predict(rows))
-        smallest = np.min_scalar_type(len(model.classes_))
-        write_tensors(
-            work.folder / PREDICTIONS, {"predicted": predicted.astype(smallest)}, {}, kind="predictions"
-        )
+        measured: dict[str, Any] = {"test_error": None, "n_test": 0}
+        if data.X_test is not None:
+            rows = data.features("test")
+            measured = {**measure(model, rows, data.y_test, n_threads=work.n_threads)}
+            predicted = np.searchsorted(model.classes_, model.predict(rows))
+            smallest = np.min_scalar_type(len(model.classes_))
+            write_tensors(
+                work.folder / PREDICTIONS, {"predicted": predicted.astype(smallest)}, {}, kind="predictions"
+            )
         return {
-            **measure(model, rows, data.y_test, n_threads=work.n_threads),
+            **measured,
             "validation_error": model.history_[model.epoch_selected_ - 1]["validation_error"],
             "n_train": data.X_train.shape[0],
-            "n_validation": data.X_validation.shape[0],
+            "n_validation": _n_rows(data.X_validation),
             "epoch_selected": model.epoch_selected_,
             "n_epochs": model.n_iter_,
-            "seed": work.run.parameters.get("random_state"),
-            "seconds": seconds,
+            "seed": work.run.parameters["random_state"],
+            "seconds": _seconds(model.history_),
             "engine": model.engine_,
             "history": model.history_,
         }
@@ -158,7 +182,10 @@ class _Baseline:
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""
         name = parameters.get("estimator")
-        own = not_default(_baseline(name), parameters.get("parameters", {}), ("n_jobs", "verbose"))
+        made, given = _baseline(name), parameters.get("parameters", {})
+        own = not_default(made, given, ("n_jobs", "verbose"))
+        if "random_state" in inspect.signature(made).parameters and "random_state" not in own:
+            raise OptionError(f"a run of {name} needs a whole number as random_state")
         return {"estimator": name, "parameters": own}, "scikit-learn"
 
     def perform(self, work: Work) -> Result:
@@ -166,26 +193,41 @@ class _Baseline:
         data, parameters = work.data, work.run.parameters
         model = _baseline(parameters["estimator"])(**parameters.get("parameters", {}))
         started = time.perf_counter()
-        model.fit(data.scaled("train"), data.y_train)
+        model.fit(_values(data, "train"), data.y_train)
         seconds = time.perf_counter() - started
 
         def error(part: Any) -> float | None:
             rows, y = data.part(part)
             if rows is None or y is None:
                 return None
-            predicted = model.predict(data.scaled(part))
+            predicted = model.predict(_values(data, part))
             return float(np.mean(predicted != y if is_classifier(model) else (predicted - y) ** 2))
 
         return {
             "test_error": error("test"),
             "validation_error": error("validation"),
             "n_train": data.X_train.shape[0],
-            "n_validation": 0 if data.X_validation is None else data.X_validation.shape[0],
-            "n_test": 0 if data.X_test is None else data.X_test.shape[0],
+            "n_validation": _n_rows(data.X_validation),
+            "n_test": _n_rows(data.X_test),
             "seed": parameters.get("parameters", {}).get("random_state"),
             "seconds": seconds,
             "engine": {"name": "scikit-learn"},
         }
+
+
+def _n_rows(X: Any) -> int:
+    return 0 if X is None else int(X.shape[0])
+
+
+def _seconds(history: Sequence[Any]) -> float:
+    """Of all epochs, those before a kill too."""
+    return float(sum(record["seconds"] for record in history))
+
+
+def _values(data: Dataset, part: Part) -> Any:
+    """Rows as scikit-learn takes them, in the precision they have."""
+    features = data.features(part)
+    return features.values("float64" if features.X.dtype == np.float64 else "float32")
 
 
 BASELINES = {
@@ -209,4 +251,4 @@ def _baseline(name: Any) -> type:
     return found
 
 
-recipes |= {"pretrain-layer": _Layer(), "fine-tune": _FineTuning(), "baseline": _Baseline()}
+RECIPES.update({"pretrain-layer": _Layer(), "fine-tune": _FineTuning(), "baseline": _Baseline()})

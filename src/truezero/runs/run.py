@@ -148,7 +148,7 @@ class Recipe(Protocol):
         ...
 
 
-recipes: dict[str, Recipe] = {}
+RECIPES: dict[str, Recipe] = {}
 """By their names; `truezero.runs.recipes` fills it."""
 
 
@@ -159,7 +159,7 @@ class Run:
     Attributes
     ----------
     recipe : str
-        What is done: a name in `recipes`.
+        What is done: a name in `RECIPES`.
     parameters : dict
         Of the recipe.
     data : Data
@@ -175,7 +175,7 @@ class Run:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """All that the result depends on, as JSON holds it."""
-        parameters, engine = recipes[self.recipe].settings(self.parameters)
+        parameters, engine = RECIPES[self.recipe].settings(self.parameters)
         return {
             "recipe": self.recipe,
             "parameters": parameters,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +22,8 @@ from truezero.training import Checkpoint
 
 _PARTIAL = ".partial"
 _LEASES = ".leases"
-_RESULT = "result.json"
+_ABOUT, _PROVENANCE, _RESULT = "run.json", "provenance.json", "result.json"
+_KEY = re.compile(r"[0-9a-f]{20}$")
 
 
 class RunStore:
@@ -32,16 +35,11 @@ class RunStore:
     Parameters
     ----------
     folder : path-like
-        Made if it is not there.
-
-    Raises
-    ------
-    DataError
-        If it cannot be written to.
+        Made when the first run is begun. A store that is only looked at need not be writable.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = make_folder(folder)
+        self.folder = Path(folder)
 
     def place(self, run: Run) -> Path:
         """Folder of a finished run, with all that it left."""
@@ -99,7 +97,7 @@ class RunStore:
         """Let a run's folder appear, with its result in it."""
         partial = self.folder / f"{run.key}{_PARTIAL}"
         about = {**run.identity, "data": {"name": run.data.name, **run.data.identity}}
-        for name, content in (("run.json", about), ("provenance.json", provenance), (_RESULT, result)):
+        for name, content in ((_ABOUT, about), (_PROVENANCE, provenance), (_RESULT, result)):
             write_text(partial / name, json.dumps(content, indent=1, sort_keys=True) + "\n")
         try:
             os.rename(partial, self.place(run))
@@ -113,16 +111,32 @@ class RunStore:
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, Any], Result]]:
         """Key, description and result of every finished run, by their keys."""
-        for path in sorted(self.folder.glob(f"*/{_RESULT}")):
-            if not path.parent.name.endswith(_PARTIAL):
-                yield path.parent.name, _read(path.with_name("run.json")), _read(path)
+        for path in self._places():
+            if (path / _ABOUT).exists():
+                yield path.name, _read(path / _ABOUT), _read(path / _RESULT)
+
+    def _places(self) -> list[Path]:
+        """Folders of finished runs, of all versions."""
+        return sorted(
+            path.parent for path in self.folder.glob(f"*/{_RESULT}") if _KEY.match(path.parent.name)
+        )
+
+    def provenance(self, key: str) -> dict[str, Any]:
+        """What a finished run ran on.
+
+        Raises
+        ------
+        DataError
+            If its files are damaged.
+        """
+        return _read(self.folder / key / _PROVENANCE)
 
     def unfinished(self) -> list[str]:
         """Keys of runs that were begun and are not finished; some may be under way."""
         return sorted(path.name.removesuffix(_PARTIAL) for path in self.folder.glob(f"*{_PARTIAL}"))
 
     def clean(self, *, numerics: int) -> int:
-        """Remove what no study will use again: runs of other numerics, checkpoints left over, free leases.
+        """Remove runs of other numerics or versions, and those begun that nobody is at work on.
 
         Parameters
         ----------
@@ -135,20 +149,21 @@ class RunStore:
             Number of folders removed.
         """
         removed = 0
-        for key, about, _ in list(self):
-            if about.get("numerics") != numerics:
-                shutil.rmtree(self.folder / key)
+        for place in self._places():
+            if _numerics(place) == numerics:
+                for left in place.glob("checkpoint-*"):  # of a kill between the rename and their removal
+                    left.unlink(missing_ok=True)
+            else:
+                shutil.rmtree(place, ignore_errors=True)
                 removed += 1
         for key in self.unfinished():
             lock = FileLock(make_folder(self.folder / _LEASES) / f"{key}.lock")
             try:
                 with lock.acquire(timeout=0):
-                    shutil.rmtree(self.folder / f"{key}{_PARTIAL}")
+                    shutil.rmtree(self.folder / f"{key}{_PARTIAL}", ignore_errors=True)
                     removed += 1
             except Timeout:
                 continue  # somebody is at work on it
-        for left in self.folder.glob("*/checkpoint-*"):
-            left.unlink(missing_ok=True)
         return removed
 
     def merge(self, other: RunStore) -> int:
@@ -165,18 +180,29 @@ class RunStore:
             If the other store has damaged runs, or this one cannot be written.
         """
         copied = 0
+        make_folder(self.folder)
         for key, _, _ in other:
-            target, beside = self.folder / key, self.folder / f"{key}.merging"
+            target = self.folder / key
             if target.exists():
                 continue
-            try:
-                shutil.rmtree(beside, ignore_errors=True)
-                shutil.copytree(other.folder / key, beside)
-                os.rename(beside, target)
-            except OSError as error:
-                raise DataError(f"cannot write {target}: {error.strerror or error}") from error
+            with tempfile.TemporaryDirectory(prefix=".merging-", dir=self.folder) as beside:
+                try:
+                    shutil.copytree(other.folder / key, Path(beside) / key)
+                    os.rename(Path(beside) / key, target)
+                except OSError as error:
+                    if target.exists():  # somebody finished it meanwhile
+                        continue
+                    raise DataError(f"cannot write {target}: {error.strerror or error}") from error
             copied += 1
         return copied
+
+
+def _numerics(place: Path) -> Any:
+    """Numerics of a finished run; None if it is damaged, or of a version that had none."""
+    try:
+        return _read(place / _ABOUT).get("numerics")
+    except DataError:
+        return None
 
 
 def _read(path: Path) -> dict[str, Any]:

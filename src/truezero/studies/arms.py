@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from truezero.errors import DivergenceError
-from truezero.runs import Data, Result, Run
-from truezero.runs import Study as Generator
+from truezero.runs import Data, Requests, Result, Run
 from truezero.studies.study import Setting
 
 L1 = 1e-4
@@ -146,7 +145,7 @@ def _data(setting: Setting, labels: float = 1.0, seed: int = 0) -> Data:
     return Data(setting.dataset.name, setting.dataset.fingerprint, labels=labels, seed=seed)
 
 
-def pretrained(setting: Setting, arm: Arm) -> Generator[Pretrained]:
+def pretrained(setting: Setting, arm: Arm) -> Requests[Pretrained]:
     """Pre-train an arm's stacks at the rate whose first layer reconstructs held-out rows best.
 
     The costs of the layers above cannot be compared between rates: their targets differ.
@@ -176,7 +175,7 @@ def pretrained(setting: Setting, arm: Arm) -> Generator[Pretrained]:
     raise DivergenceError(f"pre-training {arm.described} diverges at every rate")
 
 
-def fine_tuned(setting: Setting, arm: Arm) -> Generator[dict[str, Any]]:
+def fine_tuned(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
     """Fine-tune an arm at every rate and seed; what came of it at the rate with the least validation error.
 
     Returns

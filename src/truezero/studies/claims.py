@@ -37,7 +37,7 @@ def better(a: Row, b: Row) -> Verdict:
 def no_worse(a: Row, b: Row) -> Verdict:
     """Whether a errs no more than b, or so little more that it does not matter."""
     _, low, high = interval(a, b)
-    return "confirmed" if high <= _AS_GOOD else "refuted" if low > 0 else "not decided"
+    return "confirmed" if high <= _AS_GOOD else "refuted" if low > _AS_GOOD else "not decided"
 
 
 def alike(a: Row, b: Row) -> Verdict:
@@ -45,7 +45,7 @@ def alike(a: Row, b: Row) -> Verdict:
     _, low, high = interval(a, b)
     if low >= -_AS_GOOD and high <= _AS_GOOD:
         return "confirmed"
-    return "refuted" if low > 0 or high < 0 else "not decided"
+    return "refuted" if low > _AS_GOOD or high < -_AS_GOOD else "not decided"
 
 
 def all_of(verdicts: Sequence[Verdict]) -> Verdict:
@@ -57,9 +57,15 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
 
 def claim(setting: Setting, sentence: str, section: str, verdict: Verdict, evidence: str) -> Claim:
     """Put a claim together; what a smoke test finds decides nothing."""
+    evidence = f"on {setting.dataset.name}: {evidence}"
     if setting.scale_name == "smoke":
         return Claim(sentence, section, "not decided", f"scale smoke decides nothing; {evidence}")
     return Claim(sentence, section, verdict, evidence)
+
+
+def on_one_of_several(verdict: Verdict) -> Verdict:
+    """Verdict on a sentence about several data sets from one of them, which can refute it but not confirm."""
+    return "not decided" if verdict == "confirmed" else verdict
 
 
 def errors(a: Row, b: Row) -> str:

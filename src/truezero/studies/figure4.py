@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from truezero.runs import Study as Generator
-from truezero.runs import together
+from truezero.runs import Requests, together
 from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned
 from truezero.studies.claims import alike, all_of, better, claim, errors
 from truezero.studies.figures import colour, reconstruction_curves
@@ -32,7 +31,7 @@ CHOICES = (
 )
 
 
-def begin(setting: Setting) -> Generator[StudyResult]:
+def begin(setting: Setting) -> Requests[StudyResult]:
     """Begin the study: one row per network, with or without pre-training, and share of the labels."""
     arms = [
         Arm(activation, reconstruction, labels=share)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from truezero.datasets import Dataset
-from truezero.runs import Executor, Progress, RunStore, carry_out, software
+from truezero.runs import Executor, Progress, RunStore, Shard, carry_out, software
 from truezero.studies.study import Study, StudyResult
 
 
@@ -18,6 +19,7 @@ def reproduce(
     scale: str = "laptop",
     n_seeds: int | None = None,
     executor: Executor | None = None,
+    shard: Shard | None = None,
     n_threads: int | None = None,
     on_progress: Callable[[Progress], Any] = lambda progress: None,
 ) -> StudyResult:
@@ -35,7 +37,9 @@ def reproduce(
     n_seeds : int, optional
         Instead of the scale's.
     executor : Executor, optional
-        Where runs are done: `Serial` (the default), `Processes`, or a `Shard` of them.
+        Where runs are done: `Serial` (the default) or `Processes`.
+    shard : Shard, optional
+        Do its share of the runs alone.
     n_threads : int, optional
         Of each run.
     on_progress : callable
@@ -56,7 +60,28 @@ def reproduce(
     """
     result = carry_out(
         study.on(dataset, scale, store, n_seeds=n_seeds), store, [dataset],
-        executor=executor, n_threads=n_threads, on_progress=on_progress,
+        executor=executor, shard=shard, n_threads=n_threads, on_progress=on_progress,
     )  # fmt: skip
-    result.provenance = software()
+    result.provenance = {"runs": _made_by(result, store), "put together by": software()["truezero"]}
     return result
+
+
+def _made_by(result: StudyResult, store: RunStore) -> list[dict[str, Any]]:
+    """What the runs of a study's tables ran on, each once; how many threads changes nothing."""
+    found: dict[str, dict[str, Any]] = {}
+    for key in sorted(set(_keys([table.rows for table in result.tables]))):
+        made = {name: value for name, value in store.provenance(key).items() if name != "n_threads"}
+        found[json.dumps(made, sort_keys=True)] = made
+    return list(found.values())
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Keys of runs, wherever they stand in rows."""
+    if isinstance(value, dict):
+        if isinstance(value.get("key"), str):
+            yield value["key"]
+        for part in value.values():
+            yield from _keys(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _keys(part)

@@ -10,8 +10,7 @@ import numpy as np
 
 from truezero.datasets import Dataset
 from truezero.errors import DataError, OptionError
-from truezero.runs import RunStore
-from truezero.runs import Study as Generator
+from truezero.runs import Requests, RunStore
 
 Kind = Literal["name", "error", "fraction", "sparsity", "rmse", "count", "number", "seconds"]
 """What a column holds: errors, shares and sparsity are fractions, shown in per cent."""
@@ -230,11 +229,11 @@ class Study:
     name: str
     title: str
     scales: Mapping[str, Any]
-    begin: Callable[..., Generator[StudyResult]]
+    begin: Callable[..., Requests[StudyResult]]
 
     def on(
         self, dataset: Dataset, scale: str, store: RunStore, *, n_seeds: int | None = None
-    ) -> Generator[StudyResult]:
+    ) -> Requests[StudyResult]:
         """Begin the study.
 
         Parameters

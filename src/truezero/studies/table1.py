@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from truezero.runs import Study as Generator
-from truezero.runs import together
+from truezero.runs import Requests, together
 from truezero.studies import paper
 from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned
-from truezero.studies.claims import alike, all_of, better, claim, errors, no_worse
+from truezero.studies.claims import alike, all_of, better, claim, errors, no_worse, on_one_of_several
 from truezero.studies.figures import (
     learning_curves,
     named,
@@ -43,7 +42,7 @@ CHOICES = (
 )
 
 
-def begin(setting: Setting) -> Generator[StudyResult]:
+def begin(setting: Setting) -> Requests[StudyResult]:
     """Begin the study: one row per network, with the paper's number beside it."""
     arms = [Arm(activation, RECONSTRUCTIONS[activation]) for activation in ACTIVATIONS]
     arms += [Arm(activation) for activation in ACTIVATIONS]
@@ -109,8 +108,10 @@ def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
             "Purely supervised rectifier networks remain competitive on all 4 datasets, even against the "
             "pretrained tanh or softplus models.",
             "4.1",
-            all_of([no_worse(rectifier, before["tanh"]), no_worse(rectifier, before["softplus"])]),
-            f"on {setting.dataset.name} against pre-trained tanh: {errors(rectifier, before['tanh'])}; "
+            on_one_of_several(
+                all_of([no_worse(rectifier, before["tanh"]), no_worse(rectifier, before["softplus"])])
+            ),
+            f"against pre-trained tanh: {errors(rectifier, before['tanh'])}; "
             f"softplus: {errors(rectifier, before['softplus'])}",
         ),
         claim(

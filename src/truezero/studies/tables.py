@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,14 @@ def networks(
     if papers is not None and setting.dataset.name not in papers[1]:
         why = "errors and sparsity cannot be compared with the paper's numbers"
         stand_ins.append(StandIn(papers[0], setting.dataset.name, why))
+    named = "".join(f" {stand_in.ours} stands in for {stand_in.paper}." for stand_in in stand_ins)
+    shown = [*figures, *pictures(model, setting.dataset)]
     return StudyResult(
         setting.study,
         setting.title,
         facts(setting),
-        [Table(table, [*columns, *_DETAILS], without_histories(rows), _NOTE)],
-        [*figures, *pictures(model, setting.dataset)],
+        [Table(table, [*columns, *_DETAILS], without_histories(rows), _NOTE + named)],
+        [replace(figure, caption=figure.caption + named) for figure in shown],
         list(choices),
         list(_DEPARTURES),
         stand_ins,
