@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,81 @@ def test_the_paper_s_mnist(real_data: Path) -> None:
         (50_000, 784), (10_000, 784), (10_000, 784),
     ]  # fmt: skip
     assert mnist.X_train.dtype == np.uint8
+
+
+def test_features_share_the_memory_and_scaled_rows_are_their_values() -> None:
+    X = np.random.default_rng(0).integers(0, 256, (20, 12), dtype=np.uint8)
+    data = Dataset("pictures", X, None, X_test=X[:5], scale=2 / 255, offset=-1.0, image_shape=(3, 2, 2))
+    features = data.features("train")
+    assert features.X is X
+    assert data.features("test").X.base is X
+    assert (features.scale, features.offset) == (2 / 255, -1.0)
+    np.testing.assert_allclose(features.values("float64"), X / 127.5 - 1)
+    assert data.scaled("train").dtype == np.float32
+    assert data.scaled("train").tobytes() == features.values("float32").tobytes()
+    with pytest.raises(DataError, match="pictures has no validation rows"):
+        data.features("validation")
+
+
+def test_what_does_not_fit_its_data_set() -> None:
+    X = np.ones((4, 12), dtype=np.uint8)
+    for shape in ((3, 4), (1, 3, 5), (12,)):
+        with pytest.raises(
+            DataError, match=r"rows of 12 features are no images of .* \(channels, height, width\)"
+        ):
+            Dataset("pictures", X, None, image_shape=shape)  # type: ignore[arg-type]
+    with pytest.raises(
+        DataError, match="words: sparse rows cannot have an offset, the train rows are sparse"
+    ):
+        Dataset("words", sparse.csr_array(X), None, offset=1.0)
+    bad = sparse.csr_array(np.diag([1.0, 2.0, np.inf]))
+    with pytest.raises(DataError, match="words: test row 2, feature 2 is NaN or infinite"):
+        Dataset("words", sparse.csr_array((3, 3)), None, X_test=bad)
+
+
+def test_images_have_channels(tmp_path: Path) -> None:
+    assert load_dataset("digits").image_shape == (1, 8, 8)
+    assert load_dataset(write_images(tmp_path)).image_shape == (1, 4, 3)
+
+
+def test_a_fingerprint_is_of_what_the_data_are(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    X, y = random.random((3000, 40)), np.array(["a", "bc"] * 1500)
+    known = Dataset("a", X, y).fingerprint
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    wide = np.zeros((3000, 80))
+    wide[:, ::2] = X
+    for same in (mapped, np.asfortranarray(X), wide[:, ::2]):
+        assert Dataset("b", same, y).fingerprint == known
+    other = X.copy()
+    other[-1, -1] += 1
+    rows = sparse.csr_array(np.round(X))
+    changed = rows.copy()
+    changed.data[-1] = 2
+    different = [
+        known,
+        Dataset("a", X, y, scale=0.5).fingerprint,
+        Dataset("a", X, y, offset=0.5).fingerprint,
+        Dataset("a", X, y.astype(object)).fingerprint,
+        Dataset("a", X, None).fingerprint,
+        Dataset("a", X[:0:-1], y[1:]).fingerprint,
+        Dataset("a", other, y).fingerprint,
+        Dataset("a", X.astype(np.float32), y).fingerprint,
+        Dataset("a", X, y, X, y).fingerprint,
+        Dataset("a", rows, y).fingerprint,
+        Dataset("a", changed, y).fingerprint,
+    ]
+    assert len(set(different)) == len(different)
+
+
+def test_a_fingerprint_copies_nothing() -> None:
+    data = Dataset("a", np.zeros((1000, 10_000), np.uint8)[:, ::2], None, np.ones((1000, 5000), np.uint8))
+    tracemalloc.start()
+    assert data.fingerprint
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000
 
 
 def test_a_fingerprint_is_of_the_width_too() -> None:

@@ -1,48 +1,86 @@
-"""Large, tiny and absurd features, and rows as they come."""
+"""The input scale: what features are divided by, which rows count less, and what it brings."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_breast_cancer, make_classification
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 
 from truezero import DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder, load, save
-from truezero.analysis import measure
 from truezero.core.network import initialize
 from truezero.core.rows import Features
 from truezero.datasets import load_dataset
-from truezero.errors import DataError
-from truezero.estimators.input_scale import InputScale
+from truezero.estimators.input_scale import InputScale, _Sizes
+
+made = np.random.default_rng(0)
+
+
+@pytest.fixture(name="random")
+def draws() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def pixels(n: int = 500) -> Any:
+    """Bytes of images: grey strokes on black, and at the border single faint pixels."""
+    images = made.integers(1, 256, (n, 40), dtype=np.uint8) * (made.random((n, 40)) < 0.3)
+    images[:, :3] = 0
+    images[0, 0] = 1
+    return images.astype(np.uint8)
+
+
+def words(n: int = 500) -> Any:
+    """How often words stand in a text: most not at all, few more than once, some words hardly ever."""
+    counts = made.poisson(np.geomspace(0.5, 0.003, 200), (n, 200))
+    return sparse.csr_array(np.minimum(counts, 8).astype(np.float32))
+
+
+def binary(n: int = 500) -> Any:
+    rows = words(n)
+    rows.data[:] = 1
+    return rows
+
+
+def tf_idf(n: int = 500) -> Any:
+    rows = words(n)
+    inverse = np.log(n / np.maximum(np.bincount(rows.indices, minlength=200), 1)) + 1
+    return normalize(sparse.csr_array(rows * inverse))
+
+
+LEFT_ALONE = {
+    "pixels": Features(pixels(), scale=1 / 255),
+    "pixels from -1 to 1": Features(pixels(), scale=2 / 255, offset=-1.0),
+    "words": Features(words()),
+    "binary words": Features(binary()),
+    "words of norm 1": Features(tf_idf()),
+    "rows of norm 1, float32": Features(normalize(made.normal(size=(500, 300))).astype(np.float32)),
+    "standardised": Features(StandardScaler().fit_transform(made.lognormal(size=(3000, 30)) ** 0.3)),
+    "rows of norm 1 among empty ones": Features(
+        normalize(made.normal(size=(500, 30))) * (np.arange(500) % 10 == 0)[:, np.newaxis]
+    ),
+    "one feature a row": Features(np.eye(30, dtype=np.float32)[made.integers(0, 30, 300)]),
+    "digits": load_dataset("digits").features("train"),
+    "nothing but zeros": Features(np.zeros((5, 3))),
+    "no rows": Features(np.empty((0, 3))),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_ALONE)
+def test_what_has_one_unit_is_left_alone(name: str) -> None:
+    rows = LEFT_ALONE[name]
+    scale = InputScale.learn(rows)
+    assert scale == InputScale()
+    assert scale.row_weights(rows) is None
+    assert scale.apply(rows) is rows
+    assert InputScale.learn_common(rows) == InputScale()
 
 
 def scale_of(X: Any) -> InputScale:
     return InputScale.learn(Features(X))
-
-
-def accuracy(X: Any, y: Any, X_test: Any, y_test: Any) -> float:
-    scores = [
-        DeepRectifierClassifier((64, 64), max_iter=30, random_state=seed, n_threads=1)
-        .fit(X, y)
-        .score(X_test, y_test)
-        for seed in range(3)
-    ]
-    return float(np.mean(scores))
-
-
-@pytest.fixture(scope="module")
-def task() -> tuple[Any, Any, Any, Any]:
-    X, y = make_classification(3000, 20, n_informative=10, n_classes=3, class_sep=1.2, random_state=0)
-    return X[:1000], y[:1000], X[1000:], y[1000:]
-
-
-# ---- the rule -----------------------------------------------------------------------------------------
 
 
 def test_features_are_divided_by_their_own_size() -> None:
@@ -57,25 +95,19 @@ def test_features_are_divided_by_their_own_size() -> None:
     np.testing.assert_array_equal(scale.start[:4], [1, 1, 1, 1])
 
 
-@pytest.mark.parametrize(
-    "X",
-    [
-        np.random.default_rng(0).random((300, 30)),
-        (np.random.default_rng(0).random((300, 30)) < 0.1).astype(np.float32),
-        np.eye(30, dtype=np.float32)[np.random.default_rng(0).integers(0, 30, 300)],
-        np.zeros((5, 3)),
-        np.empty((0, 3)),
-        load_dataset("digits").scaled("train"),
-    ],
-    ids=["pixels", "words", "norm 1", "zeros", "no rows", "digits"],
-)
-def test_pixels_and_words_are_left_alone(X: Any) -> None:
-    assert scale_of(X) == InputScale()
-    assert InputScale().row_weights(Features(X)) is None
-    norms = np.sqrt((X.astype(np.float64) ** 2).sum(1, keepdims=True))
-    if len(X) and norms.any():
-        normalised = (X / np.maximum(norms, 1e-9)).astype(np.float32)
-        assert scale_of(normalised) == InputScale()
+def test_a_large_feature_is_divided_and_others_are_not(random: np.random.Generator) -> None:
+    unit = normalize(random.normal(size=(500, 20)))
+    for column, divisor in ((random.normal(6, 0.5, 500), 8), (random.normal(0, 900, 500), 1024)):
+        rows = np.column_stack([unit, column])
+        learned = InputScale.learn(Features(rows)).divisor
+        assert learned is not None
+        assert learned.tolist() == [1] * 20 + [divisor]
+        as_csr = InputScale.learn(Features(sparse.csr_array(rows)))
+        as_bytes = InputScale.learn(Features(np.full((5, 21), 100, np.uint8), np.append(np.zeros(20), 10)))
+        assert as_csr.divisor is not None
+        assert as_bytes.divisor is not None
+        assert as_csr.divisor.tolist() == learned.tolist()
+        assert as_bytes.divisor.tolist() == [1] * 20 + [1024]
 
 
 def test_small_features_are_raised_where_there_are_many_units() -> None:
@@ -85,6 +117,69 @@ def test_small_features_are_raised_where_there_are_many_units() -> None:
     divisor = scale_of(tiny).divisor
     assert divisor is not None
     np.testing.assert_allclose(np.log2(sizes / divisor), 0, atol=0.51)
+
+
+def test_features_that_are_all_tiny_are_brought_to_one_size(random: np.random.Generator) -> None:
+    rows = random.normal(size=(400, 20)) * np.exp2(np.linspace(-2, 0, 20))
+    sizes = np.log2(np.sqrt((rows**2).mean(axis=0)))
+    for octaves in (20, 10):
+        scale = InputScale.learn(Features(rows / 2.0**octaves))
+        np.testing.assert_allclose(reached(scale, 20), sizes - octaves, atol=0.1)
+    # Only a little below rows of norm 1 they keep their relation.
+    near = rows / np.sqrt((rows**2).sum(axis=1).mean()) / 4
+    divisor = InputScale.learn(Features(near)).divisor
+    assert divisor is not None
+    assert set(divisor) == {0.25}
+
+
+def reached(scale: InputScale, n: int) -> Any:
+    """Logarithm to base 2 of what each feature is divided by, with what initial weights make good."""
+    divisor, start = (np.ones(n) if of is None else of for of in (scale.divisor, scale.start))
+    return np.log2(divisor / start)
+
+
+@pytest.mark.parametrize("other", [1.0, 1e-4, 0.01, 300.0])
+def test_no_cliff_as_a_feature_grows(other: float, random: np.random.Generator) -> None:
+    """From far below the others to far above, by a sixteenth of an octave each time."""
+    rows = random.normal(size=(300, 12)) * np.append(1, np.full(11, other))
+    grown = []
+    for exponent in np.arange(-16, 12, 1 / 16):
+        given = rows.copy()
+        given[:, 0] *= 2.0**exponent
+        grown.append(reached(InputScale.learn(Features(given)), 12))
+    # What all are multiplied by together is rounded to a power of two, others to an eighth of an octave.
+    assert np.abs(np.diff(grown, axis=0)).max() <= 1.5
+
+
+def test_no_cliff_as_units_begin_to_differ(random: np.random.Generator) -> None:
+    rows, spread = random.normal(size=(300, 40)), np.linspace(-1, 0, 40)
+    before = None
+    for octaves in np.arange(0, 16, 0.05):
+        now = reached(InputScale.learn(Features(rows * 2.0 ** (octaves * spread))), 40)
+        if before is not None:
+            assert np.abs(now - before).max() <= 0.75
+        before = now
+    assert np.abs(now - octaves * spread).max() < 0.3
+
+
+@pytest.mark.parametrize("as_csr", [False, True])
+def test_no_cliff_as_a_value_grows(as_csr: bool, random: np.random.Generator) -> None:
+    rows = random.normal(size=(300, 10))
+    before = None
+    for exponent in np.arange(0, 30, 0.25):
+        rows[7, 3] = 2.0**exponent
+        features = Features(sparse.csr_array(rows) if as_csr else rows)
+        scale = InputScale.learn(features)
+        weights = scale.row_weights(features)
+        now = 1.0 if weights is None else float(weights[7])
+        assert np.abs(reached(scale, 10)).max() <= 1  # one value does not make a feature large
+        if before is not None:
+            assert 0.3 * before < now <= before * (4.1 if scale.divisor is not None else 1)
+        before = now
+    assert before is not None
+    assert before < 1e-15
+    assert weights is not None
+    assert (np.delete(weights, 7) == 1).all()
 
 
 def test_nothing_jumps_from_one_power_of_two_to_the_next() -> None:
@@ -101,17 +196,6 @@ def test_nothing_jumps_from_one_power_of_two_to_the_next() -> None:
     assert np.abs(starts[0] - starts[1]).max() < 0.1 * np.abs(starts[0]).max()
 
 
-def test_folding_is_exact() -> None:
-    X = np.random.default_rng(0).normal(size=(100, 6)) * 10.0 ** np.arange(6)
-    scale = scale_of(X)
-    network = initialize((6, 4, 2), seed=1)
-    before = network.weights[0].copy()
-    scale.fold_into(network)
-    assert (network.weights[0] != before).any()
-    scale.take_out_of(network)
-    np.testing.assert_array_equal(network.weights[0], before)
-
-
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
 def test_an_absurd_row_decides_nothing(make: Any) -> None:
     X = np.random.default_rng(0).normal(size=(1000, 10)) * 5
@@ -126,13 +210,81 @@ def test_an_absurd_row_decides_nothing(make: Any) -> None:
     assert (np.delete(weights, 7) == 1).all()
 
 
-def test_one_scale_for_an_autoencoder() -> None:
-    X = np.random.default_rng(0).normal(size=(200, 3)) * [1, 6, 70]
-    np.testing.assert_array_equal(InputScale.learn_common(Features(X)).divisor, [64, 64, 64])
-    assert InputScale.learn_common(Features(np.ones((5, 3)))) == InputScale()
+def test_many_large_values_are_not_absurd(random: np.random.Generator) -> None:
+    """Rare words that weigh much: half of the rows have one, so none of them counts less."""
+    rows = sparse.csr_array((random.random((2000, 100)) < 0.01) * 30.0)
+    features = Features(rows)
+    scale = InputScale.learn(features)
+    assert scale.row_weights(features) is None
+
+
+def test_no_value_counts_for_more_than_four_times_the_size(random: np.random.Generator) -> None:
+    column = random.normal(size=2000)
+    column[:60] *= 100
+    size = 2.0 ** float(_Sizes.measure(Features(column[:, np.newaxis])).size[0])
+    assert np.minimum(column**2, 16 * size**2).mean() == pytest.approx(size**2, rel=0.15)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_first_layer_takes_the_division_over_exactly(dtype: str, random: np.random.Generator) -> None:
+    rows = random.normal(size=(200, 8)) * np.geomspace(1e-30, 1e30, 8)
+    scale = InputScale.learn(Features(rows))
+    network = initialize((8, 5, 2), dtype=dtype)
+    before, divided = network.weights[0].copy(), scale.apply(Features(rows)).values(dtype)
+    scale.fold_into(network)
+    np.testing.assert_allclose(
+        rows.astype(dtype) @ network.weights[0], divided @ before, rtol=1e-4, atol=1e-4
+    )
+    scale.take_out_of(network)
+    assert network.weights[0].tobytes() == before.tobytes()
+    again = InputScale.from_tensors(scale.to_tensors(), 8)
+    assert again.divisor is not None
+    assert scale.divisor is not None
+    assert again.divisor.tobytes() == scale.divisor.tobytes()
+    assert InputScale.from_tensors(InputScale().to_tensors(), 8) == InputScale()
+
+
+def test_an_autoencoder_s_features_share_one_power_of_two(random: np.random.Generator) -> None:
+    X = random.random((200, 10)) * np.append(np.ones(9), 100)
+    stack = StackedDenoisingAutoencoder((6,), max_iter=2, random_state=0, n_threads=1).fit(X)
+    assert stack._input_scale.divisor is not None
+    assert set(stack._input_scale.divisor) == {64.0}
+    outlier = X.copy()
+    outlier[0, 0] = 1e9
+    again = StackedDenoisingAutoencoder((6,), max_iter=2, random_state=0, n_threads=1)
+    assert set(InputScale.learn_common(Features(outlier)).divisor) == {64.0}  # type: ignore[arg-type]
+    again.fit(X / 2**10)  # as a whole small: brought to rows of norm about 1
+    norm = np.median(((X / 2**10 / again._input_scale.divisor) ** 2).sum(axis=1))
+    assert 0.4 < norm < 2.5
 
 
 # ---- what it brings -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def task() -> tuple[Any, Any, Any, Any]:
+    X, y = make_classification(3000, 20, n_informative=10, n_classes=3, class_sep=1.2, random_state=0)
+    return X[:1000], y[:1000], X[1000:], y[1000:]
+
+
+def accuracy(X: Any, y: Any, X_test: Any, y_test: Any) -> float:
+    scores = [
+        DeepRectifierClassifier((64, 64), max_iter=30, random_state=seed, n_threads=1)
+        .fit(X, y)
+        .score(X_test, y_test)
+        for seed in range(3)
+    ]
+    return float(np.mean(scores))
+
+
+def model(**changes: Any) -> DeepRectifierClassifier:
+    given: dict[str, Any] = {
+        "hidden_layer_sizes": (40, 40),
+        "max_iter": 25,
+        "n_threads": 1,
+        "random_state": 0,
+    }
+    return DeepRectifierClassifier(**{**given, **changes})
 
 
 def test_one_large_column_costs_nothing() -> None:
@@ -158,12 +310,41 @@ def test_one_absurd_row_costs_no_more_than_it_costs_logistic_regression(task: An
     assert accuracy(absurd, y, X_test, y_test) > clean - max(lost, 0.0) - 0.02
 
 
+@pytest.mark.parametrize("n_rows", [1, 15])
+def test_absurd_rows_cost_next_to_nothing(task: Any, n_rows: int, random: np.random.Generator) -> None:
+    X, y, X_test, y_test = task
+    clean = model().fit(X, y).score(X_test, y_test)
+    for size in (30, 1000, 1e6):
+        given = X.copy()
+        given[:n_rows] = X.std(axis=0) * size * random.choice([-1, 1], (n_rows, 20))
+        assert model().fit(given, y).score(X_test, y_test) > clean - 0.03
+
+
+def test_a_regression_with_an_absurd_row(random: np.random.Generator) -> None:
+    X = random.normal(size=(400, 6)) * 50
+    y = X @ np.arange(6)
+    given = X.copy()
+    given[3] *= 1e5
+    fitted = DeepRectifierRegressor((30,), max_iter=40, random_state=0, n_threads=1).fit(given, y)
+    assert fitted.score(X, y) > 0.95
+
+
 @pytest.mark.parametrize("size", [1e-6, 1e-3, 0.1, 30.0, 1e6])
 def test_any_unit_will_do(task: Any, size: float) -> None:
     X, y, X_test, y_test = task
     scaler = StandardScaler().fit(X)
     reference = accuracy(scaler.transform(X), y, scaler.transform(X_test), y_test)
     assert accuracy(size * X, y, size * X_test, y_test) > reference - 0.03
+
+
+def test_any_unit_of_each_column_will_do(task: Any, random: np.random.Generator) -> None:
+    X, y, X_test, y_test = task
+    of = StandardScaler().fit(X)
+    standardised = model().fit(of.transform(X), y).score(of.transform(X_test), y_test)
+    units = 10.0 ** random.uniform(-6, 6, 20)
+    assert model().fit(X * units, y).score(X_test * units, y_test) > standardised - 0.03
+    X, y = load_breast_cancer(return_X_y=True)
+    assert model().fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.93
 
 
 def test_a_model_file_keeps_the_scale(task: Any, tmp_path: Any) -> None:
@@ -179,126 +360,29 @@ def test_a_model_file_keeps_the_scale(task: Any, tmp_path: Any) -> None:
     np.testing.assert_array_equal(model.coefs_[0], loaded.coefs_[0])
 
 
-# ---- rows as they come --------------------------------------------------------------------------------
-
-PIXELS = load_dataset("digits")
-
-
-def same(a: Any, b: Any) -> None:
-    for left, right in zip(a.network_.weights, b.network_.weights, strict=True):
-        np.testing.assert_array_equal(left, right)
-
-
-@pytest.mark.parametrize("engine", ["native", "reference"])
-def test_features_train_to_the_bits_of_their_values(engine: str) -> None:
-    y = PIXELS.y_train
-    options: dict[str, Any] = {"max_iter": 2, "random_state": 0, "engine": engine}
-    rows = Features(PIXELS.X_train, 1 / 255)
-    values = rows.values("float32")
-    a = DeepRectifierClassifier((15,), **options).fit(rows, y)
-    b = DeepRectifierClassifier((15,), **options).fit(values, y)
-    same(a, b)
-    np.testing.assert_array_equal(a.predict_proba(rows), b.predict_proba(values))
-    np.testing.assert_array_equal(a.transform(rows).toarray(), b.transform(values).toarray())
-    assert a.score(rows, y) == b.score(values, y)
-    stack = StackedDenoisingAutoencoder((15,), **options)
-    same(stack.fit(rows), StackedDenoisingAutoencoder((15,), **options).fit(values))
-    assert stack.score(rows) == pytest.approx(stack.score(values), rel=1e-6)
-    assert measure(a, rows, y) == measure(a, values, y)
+def test_a_stream_keeps_its_first_scale_and_weighs_its_rows(task: Any) -> None:
+    X, y, X_test, y_test = task
+    fitted, scales = model(), []
+    for start in range(0, 1000, 100):
+        given = X[start : start + 100] * 100
+        given[0] = 1e9 if start else given[0]
+        fitted.partial_fit(given, y[start : start + 100], classes=[0, 1, 2])
+        scales.append(fitted._input_scale)
+    assert all(scale is scales[0] for scale in scales)
+    assert scales[0].divisor is not None
+    for _ in range(10):
+        fitted.partial_fit(X * 100, y)
+    assert fitted.score(X_test * 100, y_test) > 0.75
 
 
-@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
-def test_bytes_stay_bytes(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = set()
-    init = Features.__post_init__
-
-    def note(self: Features) -> None:
-        seen.add(self.X.dtype)
-        init(self)
-
-    monkeypatch.setattr(Features, "__post_init__", note)
-    model = DeepRectifierClassifier((15,), max_iter=2, random_state=0, early_stopping=False)
-    model.fit(make(PIXELS.X_train), PIXELS.y_train)
-    model.partial_fit(make(PIXELS.X_train[:50]), PIXELS.y_train[:50])  # type: ignore[index]
-    bytes_ = model.predict_proba(make(PIXELS.X_test))
-    assert seen == {np.dtype(np.uint8)}
-    np.testing.assert_allclose(bytes_, model.predict_proba(make(PIXELS.X_test).astype(np.float64)), rtol=1e-5)
-
-
-def test_rows_of_several_kinds_pre_train_together() -> None:
-    few = np.where(np.arange(len(PIXELS.X_train)) < 100, np.asarray(PIXELS.y_train), -1)
-    model = DeepRectifierClassifier(
-        (15,), max_iter=2, random_state=0, unlabeled_label=-1, early_stopping=False,
-        pretraining=StackedDenoisingAutoencoder(max_iter=1),
-    )  # fmt: skip
-    model.fit(PIXELS.features("train"), few, X_unlabeled=PIXELS.features("validation"))
-    other = DeepRectifierClassifier(**model.get_params(deep=False))
-    other.fit(PIXELS.scaled("train"), few, X_unlabeled=[PIXELS.scaled("validation")])
-    same(model, other)
-    mixed = DeepRectifierClassifier(**model.get_params(deep=False))
-    same(mixed.fit(PIXELS.features("train"), few, X_unlabeled=PIXELS.scaled("validation")), other)
-
-
-def test_features_that_do_not_fit() -> None:
-    y = np.arange(40) % 2
-    rows = Features(np.random.default_rng(0).random((40, 3)), 2.0, -1.0)
-    model = DeepRectifierClassifier((5,), max_iter=1, random_state=0).fit(rows, y)
-    assert model.n_features_in_ == 3
-    with pytest.raises(DataError, match="X has 4 features, but DeepRectifierClassifier is expecting 3"):
-        model.predict(Features(np.ones((2, 4))))
-    with pytest.raises(DataError, match="X has 40 rows, y 39"):
-        model.fit(rows, y[1:])
-    bad = np.ones((40, 3))
-    bad[7, 2] = np.nan
-    with pytest.raises(DataError, match="row 7, feature 2 is NaN or infinite"):
-        model.fit(Features(bad), y)
-    with pytest.raises(DataError, match="row 1, feature 2 is NaN"):
-        model.predict(Features(sparse.csr_array([[0, 0, 0], [0, 0, np.inf]])))
-    with pytest.raises(DataError, match="sparse rows cannot have an offset"):
-        Features(sparse.csr_array(np.eye(3)), offset=1.0)
-    for wrong in (np.ones(2), np.nan):
-        with pytest.raises(DataError, match="must be a finite number, or 3"):
-            Features(np.ones((2, 3)), scale=wrong)
-    regressor = DeepRectifierRegressor((5,), max_iter=1, random_state=0).fit(rows, np.arange(40.0))
-    assert regressor.predict(rows).shape == (40,)
-
-
-def test_memory_of_bytes() -> None:
-    """Training on 30 MB of pixels kept as bytes takes no more than half as much again beside them."""
-    program = """
-import resource, numpy as np
-from truezero import DeepRectifierClassifier
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-small = np.random.default_rng(0).integers(0, 255, (500, 1000), dtype=np.uint8)
-DeepRectifierClassifier((20,), max_iter=1, early_stopping=False).fit(small, np.arange(500) % 3)
-before = peak()
-X = np.zeros((30_000, 1000), dtype=np.uint8)
-X[:] = small[np.arange(30_000) % 500]
-DeepRectifierClassifier((20,), max_iter=1, early_stopping=False).fit(X, np.arange(30_000) % 3)
-print((peak() - before) / X.nbytes)
-"""
-    process = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True
-    )
-    assert float(process.stdout) < 2.5
-
-
-def test_duplicates_of_bytes_add_up() -> None:
-    """Sums of CSR's duplicates that are no byte."""
-    data = np.array([200, 100, 7], dtype=np.uint8)
-    rows = sparse.csr_array((data, [1, 1, 0], [0, 2, 3]), shape=(2, 3))
-    np.testing.assert_array_equal(Features(rows).values("float64").toarray()[0], [0, 300, 0])
-    network = initialize((3, 4, 2), seed=1)
-    expected = network(rows.astype(np.float32))
-    np.testing.assert_array_equal(network(rows), expected)
-
-
-def test_labels_may_be_missing_where_rows_have_a_scale() -> None:
-    some = np.where(np.arange(len(PIXELS.X_test)) < 9, np.asarray(PIXELS.y_test), -1)
-    model = DeepRectifierClassifier((9,), max_iter=2, random_state=0, unlabeled_label=-1)
-    rows = PIXELS.features("test")
-    model.fit(PIXELS.features("train"), PIXELS.y_train)
-    assert model.score(rows, some) == model.score(rows.values("float32"), some)
+def test_only_training_is_weighted(task: Any) -> None:
+    """The absurd row among the validation rows counts as one of them."""
+    X, y, X_val, y_val = task
+    X_val = X_val.copy()
+    X_val[:100] *= 1e6
+    fitted = model(max_iter=5).fit(X, y, X_val=X_val, y_val=y_val)
+    error = fitted.history_[fitted.epoch_selected_ - 1]["validation_error"]
+    assert error == pytest.approx(1 - fitted.score(X_val, y_val))
 
 
 def test_no_cliff_where_rows_are_small() -> None:

@@ -150,10 +150,14 @@ class Features:
     def blocks(self) -> Iterator[Any]:
         """Values, float64, so many rows at a time that they take little memory; CSR stays CSR, canonical."""
         canonical = self.canonical()
+        for part in self._stretches():
+            yield canonical.take(part).values("float64")
+
+    def _stretches(self) -> Iterator[slice]:
+        """Rows, in order, so many at a time that what is made of them takes little memory."""
         width = self.X.nnz / max(self.n_samples, 1) if sparse.issparse(self.X) else self.n_features
         n = max(int(_BLOCK / max(width, 1)), 1)
-        for start in range(0, self.n_samples, n):
-            yield canonical.take(slice(start, start + n)).values("float64")
+        return (slice(start, start + n) for start in range(0, self.n_samples, n))
 
     def check_finite(self) -> None:
         """Refuse values that are no numbers.
@@ -165,9 +169,8 @@ class Features:
         """
         if self.X.dtype == np.uint8:
             return
-        n = max(_BLOCK // max(self.n_features, 1), 1)
-        for start in range(0, self.n_samples, n):
-            block = self.X[start : start + n]
+        for part in self._stretches():
+            block, start = self.X[part], part.start
             if np.isfinite(block.data if sparse.issparse(block) else block).all():
                 continue
             stored = sparse.coo_array(block)

@@ -55,10 +55,13 @@ class Dataset:
             raise DataError(f"{self.name}: scale and offset must be finite")
         for part in PARTS:
             _check(self.name, part, *self.part(part), self.X_train)
-        if self.image_shape is not None and math.prod(self.image_shape) != self.X_train.shape[1]:
+            if self.offset and sparse.issparse(self.part(part)[0]):
+                raise DataError(f"{self.name}: sparse rows cannot have an offset, the {part} rows are sparse")
+        shape = self.image_shape
+        if shape is not None and (len(shape) != 3 or math.prod(shape) != self.X_train.shape[1]):
             raise DataError(
                 f"{self.name}: rows of {self.X_train.shape[1]} features are no images of "
-                f"{self.image_shape} (channels, height, width)"
+                f"{shape} (channels, height, width)"
             )
 
     def part(self, part: Part) -> tuple[Any, NDArray[Any] | None]:
@@ -137,9 +140,7 @@ def _check(name: str, part: str, X: Any, y: NDArray[Any] | None, X_train: Any) -
         raise DataError(f"{name}: training rows have {X_train.shape[1]} features, {part} rows {X.shape[1]}")
     if y is not None and y.shape[:1] != (X.shape[0],):
         raise DataError(f"{name}: {X.shape[0]} {part} rows but {len(y)} labels")
-    values = X.data if sparse.issparse(X) else X
-    if X.dtype != np.uint8 and not np.isfinite(values).all():
-        bad = X.tocoo() if sparse.issparse(X) else None
-        where = np.argwhere(~np.isfinite(values))[0]
-        row, column = (bad.row[where[0]], bad.col[where[0]]) if bad is not None else where
-        raise DataError(f"{name}: {part} row {row}, feature {column} is NaN or infinite; fill or drop it")
+    try:
+        Features(X).check_finite()
+    except DataError as error:
+        raise DataError(f"{name}: {part} {error}") from error

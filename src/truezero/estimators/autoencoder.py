@@ -256,7 +256,7 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         X : array-like, sparse matrix or Features of shape (n_samples, n_features)
             Sparse input stays sparse, and uint8 stays uint8.
         y : ignored
-        X_val : array-like or sparse matrix, optional
+        X_val : as X, optional
             Held-out rows; otherwise `validation_fraction` of X is held out.
         below : StackedDenoisingAutoencoder, optional
             A fitted one whose layers are the first of `hidden_layer_sizes`: only those above are trained. If
@@ -316,7 +316,7 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
         y : ignored
 
         Returns

@@ -158,7 +158,7 @@ class DeepRectifierBase(CodesMixin, ABC):
             Rows (n_unlabeled, n_features) without labels for `pretraining`, which learns from X as well.
             Cross-validation splits whatever is as long as X: hand in a list, ``[U]``, there, which it
             leaves whole.
-        X_val, y_val : array-like, optional
+        X_val, y_val : as X and y, optional
             Validation rows; otherwise `validation_fraction` of X is split off if `early_stopping`.
 
         Returns
@@ -254,6 +254,8 @@ class DeepRectifierBase(CodesMixin, ABC):
         """Rows, raw targets and weights as scikit-learn checks them."""
         numeric = self._targets_output == "linear"
         if isinstance(X, Features):
+            if y is None:
+                raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
             rows, y = self._features(X, reset=reset), _check_y(y, multi_output=True, y_numeric=numeric)
             if len(y) != rows.n_samples:
                 raise DataError(f"X has {rows.n_samples} rows, y {len(y)}")

@@ -63,6 +63,8 @@ class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         """Rows as they came: numbers that are float32, float64 or uint8 are not converted."""
         if not isinstance(X, Features):
             return Features(validate_data(self, X, reset=reset, accept_sparse="csr", dtype=DTYPES))
+        if 0 in X.X.shape:
+            raise DataError(f"input rows must have rows and columns, got shape {X.X.shape}")
         if reset:
             self.n_features_in_ = X.n_features
             self.__dict__.pop("feature_names_in_", None)

@@ -18,8 +18,8 @@ from truezero.core.tensors import Tensors
 _FAR = 4.0
 # A row with a greater value than this, divided, counts less in training, if few rows have one.
 _ABSURD = 8.0
-# Octaves that the sizes of half of the features span, from which on their units begin to differ and
-# surely differ. Of pixels and words they span one at most.
+# Octaves that the sizes of half of the features span, or rows' norm is below 1, from which on features
+# begin to be of many units, and surely are. Of pixels and words it is one at most.
 _ONE_UNIT, _MANY_UNITS = 3.0, 6.0
 # 2**±60 keeps weights and their inverses well inside float32.
 _LARGEST_EXPONENT = 60
@@ -33,8 +33,8 @@ class InputScale:
 
     A feature's RMS is brought to about 1 if it is above 1. One below 1 is left alone where all features
     have about one size, as pixels, words and rows of norm 1 do; where they have not, as in a table of many
-    units, it is brought to 1 too (its RMS over the rows where it is not 0). If no feature is
-    large and the typical row's squared norm is below ½, all features are multiplied by what makes it that.
+    units, or where all are tiny, it is brought to 1 too (its RMS over the rows where it is not 0). If
+    no feature is large and the typical row's squared norm is still below ½, all are multiplied to make it ½.
     All of this is continuous but for the rounding to powers of two, and what that leaves is made good in
     the initial weights.
 
@@ -55,8 +55,8 @@ class InputScale:
     def learn(cls, features: Features) -> Self:
         """Find what to divide each feature by."""
         sizes = _Sizes.measure(features)
-        wanted = sizes.exponents()
-        wanted = wanted + _shift(features, sizes, wanted)
+        wanted = sizes.exponents(_octaves_below(features, sizes, np.zeros_like(sizes.rms)))
+        wanted = wanted - _octaves_below(features, sizes, wanted)
         start = np.exp2(np.round(wanted) - np.round(8 * wanted) / 8)
         return cls(_divisor(wanted), None if (start == 1).all() else start)
 
@@ -65,7 +65,7 @@ class InputScale:
         """Find one power of two for all features, which share a cost."""
         sizes = _Sizes.measure(features)
         greatest = np.full_like(sizes.rms, max(sizes.rms.max(initial=0.0), 0.0))
-        return cls(_divisor(greatest + _shift(features, sizes, greatest)))
+        return cls(_divisor(greatest - _octaves_below(features, sizes, greatest)))
 
     def apply(self, features: Features) -> Features:
         """Features divided, without a copy of the rows."""
@@ -171,32 +171,31 @@ class _Sizes:
             rms = size + np.log2(n_used / max(features.n_samples, 1)) / 2
         return cls(rms, size, n_used > 0)
 
-    def exponents(self) -> NDArray[np.float64]:
-        """Logarithm to base 2 of what each feature is to be divided by."""
+    def exponents(self, below: float) -> NDArray[np.float64]:
+        """Log to base 2 of what to divide each feature by, where rows' norm is so many octaves below 1."""
         if not self.used.any():
             return np.zeros(len(self.size))
         lower, upper = np.quantile(self.size[self.used], [0.25, 0.75])
-        share = np.clip((upper - lower - _ONE_UNIT) / (_MANY_UNITS - _ONE_UNIT), 0, 1)
+        octaves = max(upper - lower, below)
+        share = np.clip((octaves - _ONE_UNIT) / (_MANY_UNITS - _ONE_UNIT), 0, 1)
         wanted = np.where(self.rms > 0, self.rms, share * np.minimum(self.size, 0))
         return np.where(self.used, wanted, 0)
-
-
-def _shift(features: Features, sizes: _Sizes, exponents: NDArray[np.float64]) -> float:
-    """Logarithm of what to divide all features by besides, so that squared norms of rows are not below ½."""
-    norm = float(np.exp2(2 * (sizes.rms - exponents))[sizes.used].sum())  # of a mean row, divided
-    if not 0 < norm < 0.5:
-        return 0.0
-    of_rows = np.concatenate(
-        [_squared_norms(block) for block in features.divided(np.exp2(exponents)).blocks()]
-    )
-    typical = max(norm, float(np.median(of_rows[of_rows > 0], keepdims=True)[0]))
-    return min(float(np.log2(2 * typical)) / 2, 0.0)
 
 
 def _divisor(exponents: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Two to the power of these, rounded; None if that is 1 everywhere."""
     divisor = np.exp2(np.clip(np.round(exponents), -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
     return None if (divisor == 1).all() else divisor
+
+
+def _octaves_below(features: Features, sizes: _Sizes, exponents: NDArray[np.float64]) -> float:
+    """How far a typical row's norm is below √½ when features are divided by 2 to these powers."""
+    norm = float(np.exp2(2 * (sizes.rms - exponents))[sizes.used].sum())  # squared, of a mean row
+    if not 0 < norm < 0.5:
+        return 0.0
+    of_rows = np.concatenate([_squared_norms(b) for b in features.divided(np.exp2(exponents)).blocks()])
+    typical = max(norm, float(np.median(of_rows[of_rows > 0], keepdims=True)[0]))
+    return max(-float(np.log2(2 * typical)) / 2, 0.0)
 
 
 def _squares(features: Features, limit: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:

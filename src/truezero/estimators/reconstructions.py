@@ -33,7 +33,7 @@ class ReconstructionMixin(CodesMixin):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
 
         Returns
         -------
@@ -96,7 +96,7 @@ class ReconstructionMixin(CodesMixin):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
         y : ignored
 
         Returns
