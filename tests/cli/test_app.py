@@ -6,6 +6,7 @@ import importlib
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -168,3 +169,17 @@ print(*wanted, sep="\\n", file=sys.stderr)
     imported = process.stderr.split()
     assert {"truezero.estimators", "sklearn"} <= set(imported)
     assert not unwanted.intersection(imported)
+
+
+def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out.startswith("truezero ")
+
+
+def test_a_folder_of_results_is_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").mkdir()
+    for verb in ("list", "clean"):
+        assert run(monkeypatch, "runs", verb, str(tmp_path)) == 2
+        assert f"did you mean {tmp_path / 'runs'}?" in capsys.readouterr().err

@@ -6,10 +6,11 @@ import os
 import sys
 import traceback
 import warnings
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from truezero._version import __version__
 from truezero.cli.command import ClickException, CommandLine, Deferred
 from truezero.errors import TruezeroError
 
@@ -28,8 +29,18 @@ COMMANDS = {
 app = CommandLine()
 
 
+def _say_version(value: bool) -> None:
+    if value:
+        print(f"truezero {__version__}")
+        raise typer.Exit()
+
+
 @app.callback()
-def _truezero() -> None:
+def _truezero(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
     """Train deep sparse rectifier networks, and get paid for the zeros."""
 
 

@@ -41,7 +41,12 @@ def reproduce(
     ] = 1,
     shard: Annotated[
         str | None,
-        typer.Option("--shard", metavar="I/N", help="Do one of N shares of the runs, 0 to N - 1, and stop."),
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Do one of N shares of the runs, 0 to N - 1. Where rates are to be chosen, merge the stores "
+            "and do it again.",
+        ),
     ] = None,
     data_dir: DataDirOption = None,
     n_threads: ThreadsOption = None,

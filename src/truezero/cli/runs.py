@@ -23,6 +23,8 @@ StoreArgument = Annotated[
 def _open(folder: Path) -> RunStore:
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}")
+    if (folder / "results.json").exists() or (folder / "runs").is_dir():
+        raise DataError(f"{folder} holds no runs itself; did you mean {folder / 'runs'}?")
     return RunStore(folder)
 
 
@@ -90,6 +92,6 @@ def merge(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the finished runs of other stores into one."""
-    opened = RunStore(store)
+    opened = _open(store) if store.exists() else RunStore(store)
     copied = sum(opened.merge(_open(other)) for other in others)
     print(json.dumps({"copied": copied}) if as_json else f"{copied} runs copied")

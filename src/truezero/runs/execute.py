@@ -1,4 +1,4 @@
-"""Where runs are done: in this process, in several, or a share of them only. Knows no run's meaning."""
+"""Where runs are done: in this process or in several; and which of them, if they are shared out."""
 
 from __future__ import annotations
 
