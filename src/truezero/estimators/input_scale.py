@@ -18,9 +18,12 @@ from truezero.core.tensors import Tensors
 _FAR = 4.0
 # A row with a greater value than this, divided, counts less in training, if few rows have one.
 _ABSURD = 8.0
-# Octaves that the sizes of half of the features span, or rows' norm is below 1, from which on features
-# begin to be of many units, and surely are. Of pixels and words it is one at most.
+# Octaves that the sizes of half of the features span, from which on their units begin to differ and
+# surely differ. Of pixels and words they span one at most.
 _ONE_UNIT, _MANY_UNITS = 3.0, 6.0
+# Octaves that the norm of a typical row is below √½ when features are brought to one size, too, and not
+# only in part.
+_TINY = 2.0
 # 2**±60 keeps weights and their inverses well inside float32.
 _LARGEST_EXPONENT = 60
 
@@ -172,12 +175,12 @@ class _Sizes:
         return cls(rms, size, n_used > 0)
 
     def exponents(self, below: float) -> NDArray[np.float64]:
-        """Log to base 2 of what to divide each feature by, where rows' norm is so many octaves below 1."""
+        """Log to base 2 of what to divide each feature by, where rows' norm is so many octaves below √½."""
         if not self.used.any():
             return np.zeros(len(self.size))
         lower, upper = np.quantile(self.size[self.used], [0.25, 0.75])
-        octaves = max(upper - lower, below)
-        share = np.clip((octaves - _ONE_UNIT) / (_MANY_UNITS - _ONE_UNIT), 0, 1)
+        of_many_units = (upper - lower - _ONE_UNIT) / (_MANY_UNITS - _ONE_UNIT)
+        share = np.clip(max(of_many_units, below / _TINY), 0, 1)
         wanted = np.where(self.rms > 0, self.rms, share * np.minimum(self.size, 0))
         return np.where(self.used, wanted, 0)
 
