@@ -1,95 +1,192 @@
-"""What unscaled, tiny, huge and absurd data cost beside the same data standardised.
+"""How well networks learn from features as they come, beside the same features standardised.
 
-    python benchmarks/input_scale.py --sets 200
+    python benchmarks/input_scale.py --out results/input-scale/sets.jsonl
 
-Random data sets of 2 to 5 classes, 10 to 50 features, 300 to 2,000 rows, half of them with 1 to 5 absurd
-rows or entries of 10 to 1,000 standard deviations. Their scale is 10 to the power of −6 to 6: one for the
-whole set, or one per feature (`--each`). Compared are test accuracies, means over seeds, with those of the
-clean data standardised.
+First, examples: rows of norm 1 and a column far from 0; rows and entries far outside. Then random data sets,
+in two readings of "scales from 1e-6 to 1e6": one scale for a whole data set, and one for each column. Half of
+them have one to five rows or entries 10 to 1000 deviations out. Accuracy is on 2000 further rows, the mean of
+some seeds. "noise" is what other seeds make of the standardised data. Finished sets are kept in the file.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import warnings
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from sklearn.datasets import make_classification
-from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler, normalize
 
 from truezero import DeepRectifierClassifier, DivergenceError
 from truezero.runs.provenance import processor
 
-
-def made(seed: int, each: bool) -> tuple[Any, Any, Any, Any, Any, str]:
-    """Training rows and labels, test rows and labels, training rows as they were clean, and what was done."""
-    random = np.random.default_rng(1000 + seed)
-    k, p, n = int(random.integers(2, 6)), int(random.integers(10, 51)), int(random.integers(300, 2001))
-    informative = min(int(random.integers(max(5, p // 4), p // 2 + 4)), p)
-    X, y = make_classification(
-        n + 2000, p, n_informative=informative, n_redundant=min(p - informative, p // 5), n_classes=k,
-        n_clusters_per_class=int(random.integers(1, 3)), class_sep=float(random.uniform(0.5, 1.5)),
-        flip_y=0.02, random_state=seed,
-    )  # fmt: skip
-    X = X * 10.0 ** (random.uniform(-6, 6, p) if each else random.uniform(-6, 6))
-    rows, test = X[:n].copy(), X[n:]
-    mean, deviation = rows.mean(0), rows.std(0)
-    kind = "clean"
-    if random.random() < 0.5:
-        kind = str(random.choice(["rows", "entries"]))
-        m, size = int(random.integers(1, 6)), 10 ** random.uniform(1, 3)
-        at = random.choice(n, m, replace=False)
-        if kind == "rows":
-            rows[at] = mean + random.choice([-1, 1], (m, p)) * deviation * size
-        else:
-            columns = random.integers(0, p, m)
-            rows[at, columns] = (mean + size * deviation)[columns]
-    return rows, y[:n], test, y[n:], X[:n], kind
+NETWORK: dict[str, Any] = {"hidden_layer_sizes": (64, 64), "max_iter": 40, "n_threads": 1}
+N_TEST = 2000
+TOLERANCE = 0.02
+READINGS = ("one scale", "a scale per column")
+Array = NDArray[Any]
 
 
-def accuracy(X: Any, y: Any, X_test: Any, y_test: Any, seeds: int) -> float:
-    """Mean over the seeds; 0 where training diverges."""
-    found = []
-    for seed in range(seeds):
-        model = DeepRectifierClassifier((64, 64), max_iter=40, random_state=seed, n_threads=1)
+def accuracy(X: Array, y: Array, X_test: Array, y_test: Array, seeds: range) -> float:
+    """Mean over the seeds; a training that diverges has 0."""
+    reached = []
+    for seed in seeds:
+        model = DeepRectifierClassifier(**NETWORK, random_state=seed)
         try:
-            found.append(model.fit(X, y).score(X_test, y_test))
+            reached.append(model.fit(X, y).score(X_test, y_test))
         except DivergenceError:
-            found.append(0.0)
-    return statistics.mean(found)
+            reached.append(0.0)
+    return float(np.mean(reached))
 
 
-def compared(seed: int, each: bool, seeds: int) -> tuple[str, float, float]:
-    """What is wrong with a set, accuracy on it, and on the clean one standardised."""
-    warnings.simplefilter("ignore")
-    X, y, X_test, y_test, clean, kind = made(seed, each)
-    scaler = StandardScaler().fit(clean)
-    reference = accuracy(scaler.transform(clean), y, scaler.transform(X_test), y_test, seeds)
-    return kind, accuracy(X, y, X_test, y_test, seeds), reference
+def compared(X: Array, y: Array, clean: Array, X_test: Array, y_test: Array, n: int) -> dict[str, float]:
+    """Accuracies by what the features are when they come to the network.
+
+    Outliers are in X alone; with "standardised" neither network nor scaler sees them.
+    """
+    of_clean, of_all = StandardScaler().fit(clean), StandardScaler().fit(X)
+    linear = LogisticRegression(max_iter=1000).fit(of_all.transform(X), y)
+    return {
+        "as they come": accuracy(X, y, X_test, y_test, range(n)),
+        "standardised": accuracy(of_clean.transform(clean), y, of_clean.transform(X_test), y_test, range(n)),
+        "noise": accuracy(
+            of_clean.transform(clean), y, of_clean.transform(X_test), y_test, range(100, 100 + n)
+        ),
+        "outliers standardised": accuracy(of_all.transform(X), y, of_all.transform(X_test), y_test, range(n)),
+        "logistic regression": float(linear.score(of_all.transform(X_test), y_test)),
+    }
+
+
+def examples() -> Iterator[tuple[str, Array, Array, Array, Array, Array]]:
+    """Name, X, y, X without outliers, and rows to measure on."""
+    X, y = make_classification(
+        1000 + N_TEST, 30, n_informative=10, n_classes=3, class_sep=1.2, random_state=0
+    )
+    random = np.random.default_rng(0)
+    unit = normalize(X)
+    beside = np.hstack([unit, random.normal(6, 0.5, (len(X), 1))])
+    cut = beside.copy()
+    cut[:, -1] = np.minimum(cut[:, -1], 7.9)
+    above = cut.copy()
+    above[0, -1] = 8.2
+    for name, rows in (
+        ("rows of norm 1", unit),
+        ("and a column N(6, 0.5)", beside),
+        ("  at most 7.9", cut),
+        ("  at most 8.2", above),
+    ):
+        yield name, rows[:1000], y[:1000], rows[:1000], rows[1000:], y[1000:]
+    for size in (10, 100, 1000):
+        for n_rows in (1, 20):
+            far = X[:1000].copy()
+            far[:n_rows] = X.std(axis=0) * size * random.choice([-1, 1], (n_rows, 30))
+            yield f"{n_rows} rows at {size} deviations", far, y[:1000], X[:1000], X[1000:], y[1000:]
+            far = X[:1000].copy()
+            far[:n_rows, 0] = X[:, 0].std() * size
+            yield f"{n_rows} entries at {size} deviations", far, y[:1000], X[:1000], X[1000:], y[1000:]
+
+
+def random_set(seed: int, per_column: bool) -> tuple[Array, Array, Array, Array, Array]:
+    """X, y, X without outliers, and rows to measure on, of a random kind and scale."""
+    random = np.random.default_rng(1000 + seed)
+    n_classes, n_features = int(random.integers(2, 6)), int(random.integers(10, 51))
+    n = int(random.integers(300, 2001))
+    n_informative = min(int(random.integers(max(5, n_features // 4), n_features // 2 + 4)), n_features)
+    X, y = make_classification(
+        n + N_TEST, n_features,
+        n_informative=n_informative, n_redundant=min(n_features - n_informative, n_features // 5),
+        n_classes=n_classes, n_clusters_per_class=int(random.integers(1, 3)),
+        class_sep=float(random.uniform(0.5, 1.5)), flip_y=0.02, random_state=seed,
+    )  # fmt: skip
+    X *= 10.0 ** random.uniform(-6, 6, n_features if per_column else 1)
+    clean, given = X[:n], X[:n].copy()
+    if random.random() < 0.5:
+        whole, m, size = random.random() < 0.5, int(random.integers(1, 6)), 10 ** random.uniform(1, 3)
+        rows = random.choice(n, m, replace=False)
+        columns = (
+            np.arange(n_features)[np.newaxis] if whole else random.integers(0, n_features, m)[:, np.newaxis]
+        )
+        sign = random.choice([-1, 1], (m, columns.shape[1]))
+        given[rows[:, np.newaxis], columns] = (
+            clean.mean(axis=0)[columns] + sign * size * clean.std(axis=0)[columns]
+        )
+    return given, y[:n], clean, X[n:], y[n:]
+
+
+def measured(reading: str, name: str, n_seeds: int) -> dict[str, Any]:
+    """What came of an example or a random set, as the file keeps it."""
+    if reading == "example":
+        data: Any = next(rest for title, *rest in examples() if title == name)
+    else:
+        data = random_set(int(name), reading == READINGS[1])
+    X, y, clean, X_test, y_test = data
+    found = compared(X, y, clean, X_test, y_test, n_seeds)
+    return {
+        "reading": reading,
+        "name": name,
+        "outliers": not np.array_equal(X, clean),
+        **{title: round(value, 5) for title, value in found.items()},
+    }
+
+
+def table(rows: dict[str, dict[str, Any]]) -> None:
+    """Print accuracies, a line each."""
+    names = [name for name in next(iter(rows.values())) if name not in ("reading", "name", "outliers")]
+    print(" " * 30, *[f"{name:>22s}" for name in names])
+    for title, values in rows.items():
+        print(f"{title:30s}", *[f"{values[name]:22.3f}" for name in names])
+
+
+def summary(name: str, sets: list[dict[str, Any]]) -> None:
+    """Print what share of the sets is within the tolerance of the standardised ones."""
+    print(f"\n{name}: {len(sets)} sets, share whose accuracy is at most {TOLERANCE} below standardised")
+    for title, part in (
+        ("all", sets),
+        ("without outliers", [s for s in sets if not s["outliers"]]),
+        ("with outliers", [s for s in sets if s["outliers"]]),
+    ):
+        print(f"  {title} ({len(part)}):")
+        for of in ("as they come", "outliers standardised", "noise"):
+            lost = np.array([s[of] - s["standardised"] for s in part])
+            if len(lost):
+                share = (lost >= -TOLERANCE).mean()
+                print(f"    {of:22s}{share:6.3f}   mean {lost.mean():+.3f}, least {lost.min():+.3f}")
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run what is not in the file yet, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", type=int, default=200)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, help="Begin with this one.")
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--each", action="store_true")
-    given = parser.parse_args()
-    tasks = (delayed(compared)(seed, given.each, given.seeds) for seed in range(given.sets))
-    found = Parallel(given.jobs)(tasks)
-    scale = "one scale per feature" if given.each else "one scale per set"
-    print(f"{processor()}; {given.sets} sets, {given.seeds} seeds, {scale}")
-    for name in ("clean", "rows", "entries", "all"):
-        loss = [reference - ours for kind, ours, reference in found if name in (kind, "all")]
-        within = sum(value <= 0.02 for value in loss)
-        print(
-            f"{name:<8} {within} of {len(loss)} within .02 of the same data standardised; mean loss "
-            f"{statistics.mean(loss):+.4f}, greatest {max(loss):+.3f}"
-        )
+    parser.add_argument("--out", type=Path, default=Path("results/input-scale/sets.jsonl"))
+    options = parser.parse_args()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    kept = options.out.read_text().splitlines() if options.out.exists() else []
+    done = {(entry["reading"], entry["name"]): entry for entry in map(json.loads, kept)}
+    names = [name for name, *_ in examples()]
+    wanted = [("example", name) for name in names] + [
+        (reading, str(seed))
+        for reading in READINGS
+        for seed in range(options.first, options.first + options.sets)
+    ]
+    tasks = (delayed(measured)(*key, options.seeds) for key in wanted if key not in done)
+    with options.out.open("a") as file:
+        for entry in Parallel(options.jobs, return_as="generator_unordered")(tasks):
+            done[entry["reading"], entry["name"]] = entry
+            file.write(json.dumps(entry) + "\n")
+            file.flush()
+    print(f"{processor()}; means of {options.seeds} seeds")
+    table({name: done["example", name] for name in names})
+    for reading in READINGS:
+        summary(reading, [entry for key, entry in done.items() if key[0] == reading])
 
 
 if __name__ == "__main__":
