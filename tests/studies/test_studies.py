@@ -225,7 +225,7 @@ def test_verdicts() -> None:
     assert claims.all_of(["confirmed", "not decided"]) == "not decided"
     assert claims.all_of(["confirmed", "not decided", "refuted"]) == "refuted"
     assert claims.all_of(["confirmed"]) == "confirmed"
-    assert claims.errors(a, b).startswith("1.10 % and 2.10 %: -1.00 points, 95 % interval")
+    assert claims.errors(a, b).startswith("1.10\u00a0% and 2.10\u00a0% (−1.00 points, 95\u00a0% interval")
 
 
 # ---- what is shown ------------------------------------------------------------------------------------

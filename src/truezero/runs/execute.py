@@ -166,14 +166,16 @@ class Processes:
 
     def __call__(self, runs: Sequence[Run], perform: Perform) -> Iterator[tuple[Run, Outcome]]:
         """See `Executor`."""
-        from joblib.externals.loky.process_executor import (
-            TerminatedWorkerError,  # only when there are workers
-        )
+        # Imported where there are workers.
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         held: list[Run] = []
         for wait in (False, True):
             left = {run.key: run for run in (held if wait else runs)}
-            parallel = joblib.Parallel(self.n_workers, return_as="generator_unordered", pre_dispatch="all")
+            # No more runs with the pool than it has workers: what waits there makes noise at Ctrl-C.
+            parallel = joblib.Parallel(
+                self.n_workers, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
+            )
             try:
                 for run, outcome in parallel(
                     joblib.delayed(_with_run)(perform, run, wait) for run in list(left.values())

@@ -71,7 +71,7 @@ def on_one_of_several(verdict: Verdict) -> Verdict:
 def errors(a: Row, b: Row) -> str:
     """Write two errors and their difference, in per cent."""
     mean, low, high = interval(a, b)
+    difference = f"{100 * mean:+.2f} points"
     bounds = f", 95 % interval {100 * low:+.2f} to {100 * high:+.2f}" if np.isfinite(low) else ", one seed"
-    return (
-        f"{100 * a['test_error']:.2f} % and {100 * b['test_error']:.2f} %: {100 * mean:+.2f} points{bounds}"
-    )
+    written = f"{100 * a['test_error']:.2f} % and {100 * b['test_error']:.2f} % ({difference}{bounds})"
+    return written.replace("-", "−").replace(" %", "\u00a0%")

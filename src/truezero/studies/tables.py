@@ -81,7 +81,7 @@ def networks(
     if papers is not None and setting.dataset.name not in papers[1]:
         why = "errors and sparsity cannot be compared with the paper's numbers"
         stand_ins.append(StandIn(papers[0], setting.dataset.name, why))
-    named = "".join(f" {stand_in.ours} stands in for {stand_in.paper}." for stand_in in stand_ins)
+    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
     shown = [*figures, *pictures(model, setting.dataset)]
     return StudyResult(
         setting.study,
