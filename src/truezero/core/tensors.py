@@ -137,7 +137,7 @@ def _digest(record: str, tensors: Tensors) -> str:
 
 def _as_os_error(error: SafetensorError) -> OSError:
     """What the system said, which safetensors gives as text alone."""
-    code = re.search(r"\bcode: (\d+)", str(error))
+    code = re.search(r"(?:code: |os error )(\d+)", str(error))
     if code is None:
         return OSError(" ".join(str(error).split()))
     return OSError(int(code[1]), os.strerror(int(code[1])))

@@ -1,28 +1,27 @@
-"""Text from files and from people, made fit for a message or a terminal."""
+"""Texts that come from files, as they may stand in messages."""
 
 from __future__ import annotations
 
-_SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
-
 
 def printable(text: object, most: int = 100) -> str:
-    """Text in one line without control characters, cut where it is long.
+    r"""Escape what a terminal would act on, and cut what is long.
 
     Parameters
     ----------
     text : object
-        What is no str is taken as str shows it.
-    most : int, default=100
-        Characters at most.
+        Anything that `str` takes; bytes are read as UTF-8.
+    most : int
+        Characters that are kept.
 
     Returns
     -------
     str
-        What a terminal would obey, not show (escapes, line ends, marks of direction, lone surrogates), is
-        written as a backslash escape.
+        One line of printable characters: control characters, line ends, marks that turn the direction of
+        writing, and halves of characters are escaped as in Python (``\x1b``); "…" at its end stands for
+        the rest.
     """
-    head = str(text)[: most + 1]
-    shown = "".join(
-        c if c.isprintable() else _SHORT.get(c) or c.encode("unicode_escape").decode("ascii") for c in head
-    )
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    whole = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else str(text)
+    kept = whole[:most]
+    if not kept.isprintable():
+        kept = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in kept)
+    return kept if len(whole) <= most else f"{kept[:most]}…"

@@ -108,7 +108,7 @@ _TRAINED: dict[str, Schema] = {
 }
 _MULTIPLIED: dict[str, Schema] = {"products": Items(word), "blas": word | None}
 _SHARE = number(least=0, most=1)
-_EPOCH = Fields(
+EPOCH = Fields(
     {
         **_TRAINED,
         "validation_error": measured | None,
@@ -118,7 +118,7 @@ _EPOCH = Fields(
     },
     _MULTIPLIED,
 )
-_PRETRAINING = Fields(
+PRETRAINING = Fields(
     {
         **_TRAINED,
         "layer": whole_number(0),
@@ -139,7 +139,7 @@ def check_epochs(history: Any, n_hidden: int) -> None:
     ValueError
         If it is none, or not of so many hidden layers.
     """
-    Items(_EPOCH, fewest=1).check("the history", history)
+    Items(EPOCH, fewest=1).check("the history", history)
     for place, record in enumerate(history, start=1):
         if record["epoch"] != place:
             raise ValueError(f"epoch {record['epoch']} of the history stands in the place of {place}")
@@ -155,7 +155,7 @@ def check_layers(history: Any, layers: range) -> None:
     ValueError
         If it is none, or not of all of these layers and no others.
     """
-    Items(_PRETRAINING).check("the history", history)
+    Items(PRETRAINING).check("the history", history)
     done = dict.fromkeys(layers, 0)
     for record in history:
         layer, epoch = record["layer"], record["epoch"]
