@@ -61,6 +61,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 Array = np.ndarray
 _Number = int | float | np.number
+_Category = str | bytes | int | float | np.generic | None
 _SCORES: dict[str, Any] = {"scores_": Array, "pvalues_": Array | None}
 _CATEGORIES: dict[str, Any] = {
     "categories_": list,
@@ -138,6 +139,22 @@ STEP_NAMES = {cls.__name__: cls for cls in STEPS}
 # Attributes that older versions do not have, and which of theirs has the value.
 FORMER: dict[type, dict[str, str]] = {SimpleImputer: {"_fill_dtype": "_fit_dtype"}}
 
+# Arrays of one number per feature.
+_PER_FEATURE: dict[type, tuple[str, ...]] = {
+    StandardScaler: ("mean_", "var_", "scale_"),
+    MinMaxScaler: ("scale_", "min_", "data_min_", "data_max_", "data_range_"),
+    MaxAbsScaler: ("max_abs_", "scale_"),
+    RobustScaler: ("center_", "scale_"),
+    PowerTransformer: ("lambdas_",),
+    SimpleImputer: ("statistics_",),
+    TfidfTransformer: ("idf_",),
+    VarianceThreshold: ("variances_",),
+    **dict.fromkeys(
+        (SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe, GenericUnivariateSelect),
+        ("scores_", "pvalues_"),
+    ),
+}
+
 # Parameters that are state or places on a disk, and attributes that say how a fit was asked for.
 NOT_KEPT = ("memory", "_metadata_request", "_stop_words_id")
 
@@ -160,14 +177,40 @@ def check_step(step: Any) -> None:
     """
     if hasattr(step, "_parameter_constraints"):  # FeatureUnion has none
         step._validate_params()
+    for name, n in (("steps", 2), ("transformer_list", 2), ("transformers", 3)):
+        parts = getattr(step, name, [])
+        if not isinstance(parts, list) or not all(
+            isinstance(p, (tuple, list)) and len(p) == n for p in parts
+        ):
+            raise ModelFileError(f"{name} must be a list of {n} parts each")
     if isinstance(step, Pipeline):
         step._validate_steps()
     if isinstance(step, (ColumnTransformer, FeatureUnion)):
         step._validate_transformers()
+    _check_shapes(step)
+    if hasattr(step, "dtype"):  # which scikit-learn does not check everywhere
+        np.dtype(step.dtype)
     if isinstance(step, OneHotEncoder) and "categories_" in vars(step):
         _check_categories(step)
     if isinstance(step, (CountVectorizer, DictVectorizer)) and "vocabulary_" in vars(step):
         _check_vocabulary(step.vocabulary_)
+
+
+def _check_shapes(step: Any) -> None:
+    learned = vars(step)
+    n = learned.get("n_features_in_")
+    if n is None:
+        return
+    for name in _PER_FEATURE.get(type(step), ()):
+        numbers = learned.get(name)
+        if isinstance(numbers, Array) and (numbers.shape != (n,) or numbers.dtype.kind not in "fiuO"):
+            raise ModelFileError(f"{name} must be {n} numbers, one per feature")
+    categories = learned.get("categories_")
+    if categories is not None and len(categories) != n:
+        raise ModelFileError(f"{len(categories)} lists of categories and {n} features disagree")
+    quantiles = learned.get("quantiles_")
+    if quantiles is not None and quantiles.shape != (*learned["references_"].shape, n):
+        raise ModelFileError(f"quantiles_ must be {n} numbers for each of references_")
 
 
 def _check_vocabulary(vocabulary: dict[Any, Any]) -> None:
@@ -188,6 +231,8 @@ def _check_categories(encoder: Any) -> None:
     for feature, (categories, mapping, drop, n_columns) in enumerate(per_feature):
         if not isinstance(categories, Array) or categories.ndim != 1:
             raise ModelFileError(f"feature {feature} has no list of categories")
+        if categories.dtype.kind == "O" and not all(isinstance(c, _Category) for c in categories.tolist()):
+            raise ModelFileError(f"a category of feature {feature} is no text, number or None")
         numbers = categories[~np.isnan(categories)] if categories.dtype.kind == "f" else categories
         # A value is searched for among numbers; where they are not sorted, past the end.
         if numbers.dtype.kind not in "OUS" and not (numbers[1:] > numbers[:-1]).all():
