@@ -6,6 +6,7 @@ class itself gives it: so a file neither runs code nor puts what it likes where 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from truezero.core.text import printable
 from truezero.errors import ModelFileError
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -74,8 +76,8 @@ _VOCABULARY: dict[str, Any] = {"vocabulary_": dict, "fixed_vocabulary_": bool}
 # Of versions 1.6 to 1.9; FunctionTransformer is what "passthrough" is in a fitted ColumnTransformer.
 STEPS: dict[type, dict[str, Any]] = {
     StandardScaler: {
-        "mean_": Array | _Number | None,
-        "var_": Array | _Number | None,
+        "mean_": Array | None,
+        "var_": Array | None,
         "scale_": Array | None,
         "n_samples_seen_": Array | _Number,
     },
@@ -192,6 +194,8 @@ def check_step(step: Any) -> None:
         np.dtype(step.dtype)
     if isinstance(step, OneHotEncoder) and "categories_" in vars(step):
         _check_categories(step)
+    if isinstance(step, (CountVectorizer, HashingVectorizer)):
+        _check_words(step)
     if isinstance(step, (CountVectorizer, DictVectorizer)) and "vocabulary_" in vars(step):
         _check_vocabulary(step.vocabulary_)
 
@@ -211,6 +215,20 @@ def _check_shapes(step: Any) -> None:
     quantiles = learned.get("quantiles_")
     if quantiles is not None and quantiles.shape != (*learned["references_"].shape, n):
         raise ModelFileError(f"quantiles_ must be {n} numbers for each of references_")
+
+
+def _check_words(vectorizer: Any) -> None:
+    """What a vectorizer makes words by, which is used when it meets a text, not before."""
+    ngrams = vectorizer.ngram_range
+    if len(ngrams) != 2 or not all(type(n) is int and n > 0 for n in ngrams):
+        raise ModelFileError(f"ngram_range must be two whole numbers above 0, got {printable(repr(ngrams))}")
+    if isinstance(vectorizer.stop_words, list) and not all(isinstance(w, str) for w in vectorizer.stop_words):
+        raise ModelFileError("stop words must be text")
+    if vectorizer.analyzer == "word" and vectorizer.tokenizer is None:
+        try:
+            re.compile(vectorizer.token_pattern)
+        except (TypeError, re.error, OverflowError) as error:
+            raise ModelFileError(f"token_pattern is no regular expression: {printable(error)}") from error
 
 
 def _check_vocabulary(vocabulary: dict[Any, Any]) -> None:
