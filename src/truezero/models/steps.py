@@ -205,9 +205,10 @@ def _check_shapes(step: Any) -> None:
     n = learned.get("n_features_in_")
     if n is None:
         return
+    kinds = "fiuOUS" if isinstance(step, SimpleImputer) else "fiu"  # what is filled in may be text
     for name in _PER_FEATURE.get(type(step), ()):
         numbers = learned.get(name)
-        if isinstance(numbers, Array) and (numbers.shape != (n,) or numbers.dtype.kind not in "fiuO"):
+        if isinstance(numbers, Array) and (numbers.shape != (n,) or numbers.dtype.kind not in kinds):
             raise ModelFileError(f"{name} must be {n} numbers, one per feature")
     categories = learned.get("categories_")
     if categories is not None and len(categories) != n:
