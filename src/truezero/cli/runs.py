@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 
 from truezero.cli.command import CommandLine
 from truezero.cli.options import JsonOption
-from truezero.errors import DataError
+from truezero.errors import DataError, MissingFileError
 from truezero.runs import NUMERICS, RunStore
 
 app = CommandLine()
@@ -22,7 +23,7 @@ StoreArgument = Annotated[
 
 def _open(folder: Path) -> RunStore:
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}")
+        raise MissingFileError(f"there is no folder {folder}", errno.ENOENT, str(folder))
     if (folder / "results.json").exists() or (folder / "runs").is_dir():
         raise DataError(f"{folder} holds no runs itself; did you mean {folder / 'runs'}?")
     return RunStore(folder)

@@ -73,7 +73,7 @@ def train(
         model, result = train_to_file(
             data, out, regression=regression, pretrain=pretrain, unlabeled=unlabeled, resume=resume,
             data_dir=data_dir, parameters=parameters, pretraining_parameters=pretraining_parameters,
-            verbose=not as_json and sys.stderr.isatty(),
+            verbose=not as_json,
         )  # fmt: skip
     except KeyboardInterrupt:
         if unfinished_files(out):

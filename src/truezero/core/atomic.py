@@ -152,17 +152,6 @@ def _told(target: Path) -> Iterator[None]:
         raise file_error("cannot write", target, error) from error
     except OSError as error:
         raise file_error("cannot write", target, error) from error
-    except Exception as error:
-        code = _errno_said(error)
-        if code is None:
-            raise
-        raise file_error("cannot write", target, OSError(code, os.strerror(code))) from error
-
-
-def _errno_said(error: Exception) -> int | None:
-    """Number of the operating system's error in what a library of another language makes of it."""
-    said = re.search(r"\bcode: (\d+)", str(error)) if type(error).__name__ == "SafetensorError" else None
-    return None if said is None else int(said[1])
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from truezero.core.constraints import Constraints, number, one_of
 from truezero.core.draws import Purpose, permutation, uniform, words
 from truezero.core.records import savable
 from truezero.core.tensors import Path, Tensors
-from truezero.errors import EngineUnavailableError, ModelFileError, OptionError
+from truezero.errors import ModelFileError, OptionError
 
 SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
@@ -219,7 +220,7 @@ class Runner(Protocol):
 
 
 # Engines know networks, not the other way round: what is defined here must be readable without them. So
-# the engines hand in here what runs a network that is called (`engines/select.py`).
+# the engines hand in here what runs a network that is called (`engines/select.py`), once they are imported.
 _runners: list[Runner] = []
 
 
@@ -230,7 +231,7 @@ def run_networks_by(runner: Runner) -> None:
 
 def _runner() -> Runner:
     if not _runners:
-        raise EngineUnavailableError("there is no engine to run a network: import truezero.engines first")
+        importlib.import_module("truezero.engines")
     return _runners[0]
 
 

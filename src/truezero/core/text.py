@@ -1,31 +1,27 @@
-"""Text that came from outside, as it may be shown: no control characters, and not without end."""
+"""Texts that come from files, as they may stand in messages."""
 
 from __future__ import annotations
 
 
 def printable(text: object, most: int = 100) -> str:
-    r"""Write what a file, a name or a label says so that a terminal shows it and does nothing else.
+    r"""Escape what a terminal would act on, and cut what is long.
 
     Parameters
     ----------
     text : object
-        Text, or whatever `str` makes text of.
-    most : int, default=100
-        Characters that are read of it; what is cut is replaced by an ellipsis.
+        Anything that `str` takes; bytes are read as UTF-8.
+    most : int
+        Characters that are kept.
 
     Returns
     -------
     str
-        One line, in which control characters and others that do not print stand as ``\xNN``, ``\uNNNN`` or
-        ``\UNNNNNNNN``; all others are as they were.
+        One line of printable characters: control characters, line ends, marks that turn the direction of
+        writing, and halves of characters are escaped as in Python (``\x1b``); "…" at its end stands for
+        the rest.
     """
-    whole = str(text)
-    shown = "".join(c if c.isprintable() else _escape(c) for c in whole[:most])
-    return shown if len(whole) <= most else shown + "…"
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    whole = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else str(text)
+    kept = whole[:most]
+    if not kept.isprintable():
+        kept = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in kept)
+    return kept if len(whole) <= most else f"{kept[:most]}…"
