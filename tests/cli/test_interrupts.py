@@ -76,6 +76,8 @@ if __name__ == "__main__":
         wait = random.Random(number).uniform(EARLIEST, LATEST)
         with tempfile.TemporaryDirectory() as place:
             exit_code, text = interrupted(wait, Path(place))
-        found["as expected" if as_expected(exit_code, text) else f"{wait:.3f} s: {exit_code} {text[-300:]}"] += 1
+        found[
+            "as expected" if as_expected(exit_code, text) else f"{wait:.3f} s: {exit_code} {text[-300:]}"
+        ] += 1
     for what, times in found.items():
         print(times, what)

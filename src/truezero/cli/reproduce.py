@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -56,13 +55,14 @@ def reproduce(
     """Run a table or figure of the paper; finished runs are kept and not repeated."""
     if study not in STUDIES:
         raise OptionError(f"unknown study {study!r}; known: {', '.join(STUDIES)}")
+    if out is not None:
+        check_folder(out)
     share, executor = _shard(shard), Serial() if jobs == 1 else Processes(jobs)
     dataset = load_dataset(data, data_dir=data_dir)
-    folder = out or Path(f"results-{study}-{_file_name(dataset.name)}")
+    folder = out or Path(f"results-{study}-{_file_name(data)}")
     store = RunStore(folder / "runs")
     # Refuses what cannot be before anything is written.
     STUDIES[study].on(dataset, scale, store, n_seeds=n_seeds).close()
-    check_folder(folder)
     make_folder(folder)
     try:
         with progress_of_runs(f"{study} on {data}", lines=not as_json) as show:
@@ -94,8 +94,7 @@ def reproduce(
 
 def _file_name(data: str) -> str:
     """Name a folder after data: of a file's path the name without its ending."""
-    name = Path(data).stem if os.sep in data or os.path.exists(data) else data
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:100] or "data"
+    return re.sub(r"[^\w.-]+", "-", Path(data).stem).strip("-.")[:100] or "data"
 
 
 def _shard(shard: str | None) -> Shard | None:
