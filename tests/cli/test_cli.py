@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,6 @@ from truezero import DeepRectifierClassifier, StackedDenoisingAutoencoder, load,
 from truezero.datasets import load_dataset
 
 SMALL = ["--hidden-layer-sizes", "20,15", "--max-iter", "3"]
-
-
-def process(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, as it is for users; the others are run in this one."""
-    return subprocess.run(
-        [sys.executable, "-m", "truezero", *arguments],
-        capture_output=True, text=True, timeout=300, cwd=folder,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

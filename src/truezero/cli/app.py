@@ -114,10 +114,12 @@ def _told(error: BaseException, state: dict[str, Any], interrupts: Interrupts) -
         return _say(str(error), 2)
     if isinstance(error, MemoryError):
         return _say(f"there is not enough memory: {error}".rstrip(": "), 2)
+    if isinstance(error, OSError) and error.filename is not None:
+        name = printable(os.fsdecode(error.filename), _LONGEST // 2)
+        return _say(f"{name}: {error.strerror}", 2)
     if isinstance(error, OSError) and error.errno in _DISK:
-        if error.filename is None:
-            _give_up(sys.stdout)
-        return _say(f"cannot write {error.filename or 'the output'}: {error.strerror}", 2)
+        _give_up(sys.stdout)
+        return _say(f"cannot write the output: {error.strerror}", 2)
     return _say(f"{type(error).__name__}: {error} (a fault of truezero; --debug shows where)", 1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import sys
@@ -68,7 +67,8 @@ class Interrupts:
     def _unraisable(self, what: Any) -> None:
         """Raise again what came where nothing can be raised, in a destructor say."""
         if what.exc_type is KeyboardInterrupt:
-            threading.Timer(0.01, _thread.interrupt_main).start()
+            main = threading.main_thread().ident or 0
+            threading.Timer(0.01, signal.pthread_kill, (main, signal.SIGINT)).start()
         else:
             sys.__unraisablehook__(what)
 
