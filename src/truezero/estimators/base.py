@@ -16,16 +16,29 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fi
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
 from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
+from truezero.core.schema import Fields, Items, anything
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
-from truezero.errors import DataError, OptionError
+from truezero.errors import DataError, ModelFileError, OptionError
 from truezero.estimators.codes import DTYPES, CodesMixin
 from truezero.estimators.given import Given, split, why_whole
 from truezero.estimators.input_scale import InputScale
 from truezero.estimators.parameters import LABEL, check_parameters, per_layer
 from truezero.estimators.pretraining import PRETRAINING, pretrained_stack, unlabeled_rows
 from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, fine_tune
+from truezero.training.history import check_epochs
+
+# What a record must have for `_read_learned`.
+_LEARNED = Fields(
+    {
+        "network": anything,
+        "fitted": Fields(
+            {"history": anything, "epoch_selected": whole_number(1)},
+            {"n_samples": Items(whole_number(0), 2, 2)},
+        ),
+    }
+)
 
 
 class DeepRectifierBase(CodesMixin, ABC):
@@ -400,13 +413,24 @@ class DeepRectifierBase(CodesMixin, ABC):
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
         arrays, record["network"] = network_to_tensors(self.network_)
         writer.tensors |= arrays
-        record["fitted"]["epoch_selected"] = self.epoch_selected_
+        record["fitted"] |= {"epoch_selected": self.epoch_selected_, "n_samples": list(self.n_samples_)}
 
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
+        _LEARNED.check("the record", record)
+        fitted = record["fitted"]
         self.network_ = network_from_tensors(reader.tensors, record["network"], "", path).freeze()
-        self.history_ = list(record["fitted"]["history"])
-        self.epoch_selected_ = int(record["fitted"]["epoch_selected"])
-        self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"]) if self.history_ else []
+        if self.network_.output != self._targets_output:
+            raise ModelFileError(f"a {type(self).__name__} has no {self.network_.output} output")
+        check_epochs(fitted["history"], self.network_.n_hidden)
+        self.history_ = fitted["history"]
+        self.epoch_selected_ = fitted["epoch_selected"]
+        if self.epoch_selected_ > len(self.history_):
+            raise ModelFileError(
+                f"epoch {self.epoch_selected_} is selected, of {len(self.history_)} in the history"
+            )
+        if "n_samples" in fitted:  # not in files of older versions
+            self.n_samples_ = (fitted["n_samples"][0], fitted["n_samples"][1])
+        self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"])
         self._epochs_before = len(self.history_)
         self.n_outputs_ = self.network_.layer_sizes[-1]
         self.n_layers_ = len(self.network_.layer_sizes)

@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from truezero.core.network import Network
 from truezero.core.records import savable
+from truezero.core.schema import Fields, flag
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.errors import ModelFileError
@@ -130,10 +131,18 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
         super()._read_learned(record, reader, path)
         self._shift, self._scale = reader.tensors["target_shift"], reader.tensors["target_scale"]
-        self._matrix_target = bool(record["fitted"]["matrix_target"])
+        Fields({"matrix_target": flag}).check("the record", record["fitted"])
+        self._matrix_target = record["fitted"]["matrix_target"]
         for name, numbers in (("shift", self._shift), ("scale", self._scale)):
-            if numbers.shape != (self.n_outputs_,) or not np.isfinite(numbers).all():
+            if (
+                numbers.shape != (self.n_outputs_,)
+                or numbers.dtype.kind != "f"
+                or not np.isfinite(numbers).all()
+                or (name == "scale" and (numbers <= 0).any())
+            ):
                 raise ModelFileError(f"the targets' {name} must be numbers, one per output")
+        if self.n_outputs_ > 1 and not self._matrix_target:
+            raise ModelFileError(f"{self.n_outputs_} outputs, and targets that are no matrix, disagree")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
