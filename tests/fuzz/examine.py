@@ -11,9 +11,9 @@ from typing import Any
 from unittest import mock
 
 import joblib
+
 from fuzz.mutate import Mutant
 from fuzz.readers import Reader
-
 from truezero.errors import DataError, ModelFileError
 
 ALLOWED = ("refused", "same", "changed", "exit")

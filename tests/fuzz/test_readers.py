@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from fuzz.examine import ALLOWED, examine, examine_commands, read, run
 from fuzz.mutate import mutant
 from fuzz.readers import READERS
