@@ -107,9 +107,8 @@ def _svmlight(folder: Path) -> Path:
 
 
 def _idx(array: Any) -> bytes:
-    return (
-        struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
-    )
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    return header + bytes(array.astype(np.uint8).tobytes())
 
 
 def _idx_images(folder: Path) -> Path:
