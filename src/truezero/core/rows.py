@@ -13,7 +13,7 @@ from scipy import sparse
 from truezero.core.activations import Array
 from truezero.core.autoencoder import Autoencoder
 from truezero.core.network import Network
-from truezero.core.sparse_structure import check_structure
+from truezero.core.sparse_structure import checked_rows
 from truezero.errors import DataError
 
 SAMPLED_ROWS = 1000  # whose non-zeros stand for those of all dense rows
@@ -56,9 +56,7 @@ class Features:
         if self.X.dtype.newbyteorder("=") not in (np.float32, np.float64, np.uint8):
             raise DataError(f"input rows must be float32, float64 or uint8, got {self.X.dtype}")
         if sparse.issparse(self.X):
-            check_structure(self.X)
-            # An object of our own: SciPy notes on the object itself what it finds about its arrays.
-            object.__setattr__(self, "X", sparse.csr_array(self.X))
+            object.__setattr__(self, "X", checked_rows(self.X))
         for name in ("scale", "offset"):
             of_each = np.asarray(getattr(self, name))
             if of_each.shape not in ((), (self.n_features,)) or not np.isfinite(of_each).all():
@@ -241,7 +239,7 @@ def as_features(X: Any, dtype: np.dtype[np.floating]) -> Features:
             X = np.asarray(X)
         except ValueError as error:  # rows of different lengths
             raise DataError(f"input rows must be a matrix of numbers: {error}") from error
-    check_structure(X)
+    X = checked_rows(X)
     if X.ndim != 2:
         hint = "; for one row, hand in [row]" if X.ndim == 1 else ""
         raise DataError(f"input rows must be a matrix (n_samples, n_features), got shape {X.shape}{hint}")

@@ -14,6 +14,33 @@ from scipy import sparse
 from truezero.errors import DataError
 
 
+def checked_rows(X: Any) -> Any:
+    """Sparse rows as a CSR array, once it is sure that their indices point where they may.
+
+    Parameters
+    ----------
+    X : sparse matrix or array of any form, or anything else
+
+    Returns
+    -------
+    csr_array, or X itself where it is not sparse
+        An object of its own, as SciPy notes on the object what it finds about its arrays; it shares the
+        arrays of what is CSR already. Bytes that COO holds twice for one place are added as float32.
+
+    Raises
+    ------
+    DataError
+        As `check_structure`.
+    """
+    if not sparse.issparse(X):
+        return X
+    check_structure(X)
+    if X.format == "coo" and X.dtype == np.uint8:
+        added = sparse.csr_array(X.astype(np.float32))
+        return added.astype(np.uint8) if added.nnz == X.nnz else added
+    return sparse.csr_array(X)
+
+
 def check_structure(X: Any) -> None:
     """Refuse sparse rows whose indices point outside; nothing is changed, and dense rows pass.
 
@@ -35,7 +62,7 @@ def check_structure(X: Any) -> None:
     elif X.format == "coo":
         check_coordinates(X.shape, X.row, X.col, X.data)
     elif X.format == "dia":
-        check_diagonals(X.offsets, X.data)
+        check_diagonals(X.shape, X.offsets, X.data)
     elif X.format == "dok":
         keys = np.array(list(X.keys()), dtype=object).reshape(-1, 2)
         check_coordinates(X.shape, keys[:, 0].astype(np.int64), keys[:, 1].astype(np.int64), keys[:, 0])
@@ -101,8 +128,8 @@ def check_coordinates(
             )
 
 
-def check_diagonals(offsets: NDArray[Any], data: NDArray[Any]) -> None:
-    """Refuse arrays of DIA that do not fit each other; diagonals outside of the shape hold nothing.
+def check_diagonals(shape: tuple[int, int], offsets: NDArray[Any], data: NDArray[Any]) -> None:
+    """Refuse arrays of DIA that do not fit each other or a shape.
 
     Raises
     ------
@@ -114,6 +141,9 @@ def check_diagonals(offsets: NDArray[Any], data: NDArray[Any]) -> None:
         raise DataError(f"DIA rows of {len(offsets)} diagonals have values of shape {data.shape}")
     if len(np.unique(offsets)) != len(offsets):
         raise DataError("DIA rows have a diagonal twice")
+    if len(offsets) and not -shape[0] < offsets.min() <= offsets.max() < shape[1]:
+        wrong = offsets[(offsets <= -shape[0]) | (offsets >= shape[1])][0]
+        raise DataError(f"DIA rows of shape {shape} have a diagonal {wrong}, which lies outside")
 
 
 def _check_compressed(

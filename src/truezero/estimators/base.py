@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fi
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
 from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
-from truezero.core.sparse_structure import check_structure
+from truezero.core.sparse_structure import checked_rows
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
@@ -253,7 +253,7 @@ class DeepRectifierBase(CodesMixin, ABC):
 
     def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
         """Rows, raw targets and weights as scikit-learn checks them."""
-        check_structure(X)
+        X = checked_rows(X)
         numeric = self._targets_output == "linear"
         if isinstance(X, Features):
             if y is None:
