@@ -17,6 +17,7 @@ from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
 from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
 from truezero.core.schema import Fields, Items, anything
+from truezero.core.sparse_structure import checked_rows
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
@@ -265,6 +266,7 @@ class DeepRectifierBase(CodesMixin, ABC):
 
     def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
         """Rows, raw targets and weights as scikit-learn checks them."""
+        X = checked_rows(X)
         numeric = self._targets_output == "linear"
         if isinstance(X, Features):
             if y is None:

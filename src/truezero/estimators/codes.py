@@ -22,6 +22,7 @@ from truezero.core.constraints import (
     whole_number,
 )
 from truezero.core.network import Network
+from truezero.core.sparse_structure import checked_rows
 from truezero.engines import THREADS, Features, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.parameters import CALLBACKS, RANDOM_STATE, check_parameters
@@ -61,6 +62,7 @@ class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     def _features(self, X: Any, *, reset: bool = False) -> Features:
         """Rows as they came: numbers that are float32, float64 or uint8 are not converted."""
+        X = checked_rows(X)
         if not isinstance(X, Features):
             return Features(validate_data(self, X, reset=reset, accept_sparse="csr", dtype=DTYPES))
         if 0 in X.X.shape:
