@@ -6,9 +6,11 @@ Implements "Deep Sparse Rectifier Neural Networks" (Glorot, Bordes, Bengio, AIST
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # for checkers of types it is True; the module it comes from takes long to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from truezero._public import *  # noqa: F403
     from truezero._public import __version__ as __version__
 

@@ -67,7 +67,7 @@ def test_own_rows_and_regression(tmp_path: Path) -> None:
     np.savez(tmp_path / "wide.npz", X=np.ones((3, 9)))
     ended = truezero("predict", "m", "wide.npz", folder=tmp_path)
     assert ended.returncode == 2
-    assert "takes 4 features, the data have 9" in ended.stderr
+    assert "wide.npz has 9 features, but the model takes" in ended.stderr
 
 
 MISTAKES: dict[str, tuple[list[str], str]] = {
@@ -204,7 +204,7 @@ def test_unlabeled_rows_of_another_width(tmp_path: Path) -> None:
         "train", "digits", "--out", "m", "--pretrain", "auto", "--unlabeled", "u.npz", folder=tmp_path
     )
     assert ended.returncode == 2
-    assert "u.npz has 7 features, digits has 64" in ended.stderr
+    assert "u.npz has 7 features" in ended.stderr
 
 
 def test_a_pipeline_is_inspected_and_predicts(tmp_path: Path) -> None:
@@ -218,8 +218,8 @@ def test_a_pipeline_is_inspected_and_predicts(tmp_path: Path) -> None:
     assert inspected["steps"] == ["StandardScaler", "DeepRectifierClassifier"]
     assert inspected["test_error"] == pytest.approx(1 - pipeline.score(X, y))
     assert succeeded("predict", "m", "digits", folder=tmp_path)["predictions"] == pipeline.predict(X).tolist()
-    np.savetxt(tmp_path / "narrow.svm", [[1, 2]], fmt=["%d", "1:%d"])
+    np.savetxt(tmp_path / "wide.svm", [[1, 2]], fmt=["%d", "70:%d"])
     for verb in ("inspect", "predict"):
-        ended = truezero(verb, "m", "narrow.svm", folder=tmp_path)
+        ended = truezero(verb, "m", "wide.svm", folder=tmp_path)
         assert ended.returncode == 2
-        assert "the pipeline cannot take these rows: X has 1 features" in ended.stderr
+        assert "wide.svm" in ended.stderr

@@ -21,7 +21,7 @@ from truezero.cli.options import (
 from truezero.cli.output import show
 from truezero.cli.terminal import progress
 from truezero.datasets import load_dataset
-from truezero.models import load
+from truezero.models import data_form, load
 
 app = CommandLine()
 
@@ -43,7 +43,7 @@ def inspect(
     loaded = load(model)
     result = describe(loaded)
     if data is not None:
-        form = reading(n_features, zero_based, target)
+        form = reading(n_features, zero_based, target, by_default=data_form(loaded))
         with progress("inspect") as note:
             note(f"reading {data}")
             X, y = load_dataset(data, data_dir=data_dir, **form).rows_to_measure()

@@ -26,7 +26,7 @@ from truezero.core.text import printable
 from truezero.datasets import load_dataset
 from truezero.errors import OptionError
 from truezero.estimators import StackedDenoisingAutoencoder
-from truezero.models import check_rows, estimator_of, load
+from truezero.models import check_rows, data_form, estimator_of, load
 from truezero.models import predict as predictions_of
 
 app = CommandLine()
@@ -57,7 +57,7 @@ def predict(
         )
     if out is not None:
         check_writable(out)
-    form = reading(n_features, zero_based)
+    form = reading(n_features, zero_based, by_default=data_form(loaded))
     with progress("predict") as note:
         note(f"reading {data}")
         X, _ = load_dataset(data, data_dir=data_dir, **form).rows_to_measure()

@@ -55,7 +55,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     with _told(target):
-        if _is_written_through(target):
+        if is_written_through(target):
             with tempfile.TemporaryDirectory(prefix="truezero-") as folder:
                 whole = Path(folder) / "whole"
                 yield whole
@@ -126,7 +126,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """
     target = Path(path)
     with _told(target):
-        if _is_written_through(target):
+        if is_written_through(target):
             if _own_descriptor(target) is None and not os.access(target, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             return
@@ -168,8 +168,14 @@ def _status(path: Path) -> os.stat_result | None:
 # ---- what is not renamed over -------------------------------------------------------------------------
 
 
-def _is_written_through(target: Path) -> bool:
-    """Whether a target is a device, a pipe, or what a process has open; folders and the like are refused."""
+def is_written_through(target: Path) -> bool:
+    """Whether a target is a device, a pipe, or what a process has open: nothing may lie beside it.
+
+    Raises
+    ------
+    OSError
+        If it is a folder, or another kind of file that nothing can be written to.
+    """
     try:
         mode = os.stat(target).st_mode
     except FileNotFoundError:
