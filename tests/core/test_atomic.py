@@ -86,6 +86,7 @@ def test_a_new_file_follows_the_umask_which_is_left_alone(
         with monkeypatch.context() as patched, ThreadPoolExecutor(4) as threads:
             patched.setattr(os, "umask", lambda bits: pytest.fail("the umask is the whole process's"))
             list(threads.map(lambda n: write_text(tmp_path / str(n), "x"), range(40)))
+            write_tensors(tmp_path / "t", {"a": np.zeros(1)}, {}, kind="model")
     finally:
         os.umask(before)
     assert {mode(path) for path in tmp_path.iterdir()} == {"-rw-r-----"}
@@ -238,6 +239,14 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
 
 
 # ---- full disks and killed processes --------------------------------------------------------------------
+
+
+def test_a_file_that_was_made_anew_gets_the_mode_too(tmp_path: Path) -> None:
+    with writing(tmp_path / "f") as beside:
+        mode_of_new = beside.stat().st_mode
+        beside.unlink()
+        beside.touch(0o600)
+    assert (tmp_path / "f").stat().st_mode == mode_of_new
 
 
 @contextlib.contextmanager

@@ -67,7 +67,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary, held = _make_beside(real, before)
         try:
             yield temporary
-            _finish(temporary, real, before)
+            _finish(held, temporary, real, before)
         finally:
             os.close(held)
             temporary.unlink(missing_ok=True)
@@ -315,13 +315,15 @@ def _clear_leftovers(folder: Path, name: str) -> None:
                 os.close(file)
 
 
-def _finish(temporary: Path, real: Path, before: os.stat_result | None) -> None:
+def _finish(held: int, temporary: Path, real: Path, before: os.stat_result | None) -> None:
     """Let what was written take its place, and wait until the disk has it."""
     with open(temporary, "rb+") as file:  # a library may have made it anew
-        if before is not None and hasattr(os, "fchown"):
-            with contextlib.suppress(OSError):
-                os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
+        if hasattr(os, "fchown"):
+            if before is not None:
+                with contextlib.suppress(OSError):
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            mode = os.fstat(held).st_mode if before is None else before.st_mode
+            os.fchmod(file.fileno(), stat.S_IMODE(mode))
         os.fsync(file.fileno())
     try:
         if temporary.parent != real.parent:
