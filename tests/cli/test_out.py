@@ -68,7 +68,7 @@ def test_nothing_is_made_for_a_study_that_cannot_be(options: tuple[str, str], tm
 def test_the_folder_of_a_study_on_a_file(name: str, folder: str, tmp_path: Path) -> None:
     rows = np.random.default_rng(0).random((60, 4), dtype=np.float32)
     y = (rows[:, 0] > 0.5).astype(int)
-    parts = {
+    parts: dict[str, Any] = {
         f"{kind}_{part}": value
         for part in ("train", "val", "test")
         for kind, value in (("X", rows), ("y", y))

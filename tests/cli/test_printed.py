@@ -18,6 +18,7 @@ from rich.console import Console
 from truezero import DeepRectifierClassifier, OptionError, save
 from truezero.bench import Table
 from truezero.cli import app, bench, terminal
+from truezero.cli.interrupts import Interrupts
 from truezero.core.text import printable
 from truezero.runs import Progress
 
@@ -94,7 +95,7 @@ def test_printable(text: str, most: int) -> None:
 
 
 def test_errors_and_warnings_have_an_end(capsys: pytest.CaptureFixture[str]) -> None:
-    assert app._told(OptionError("kind " + "x" * 1_000_000), {}, app.Interrupts()) == 2
+    assert app._told(OptionError("kind " + "x" * 1_000_000), {}, Interrupts()) == 2
     app._show_warning("y" * 1_000_000)
     assert len(capsys.readouterr().err) < 5000
 

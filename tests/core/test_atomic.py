@@ -186,10 +186,14 @@ def test_a_file_in_a_folder_that_may_not_be_written_to(
         if folder == tmp_path:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
+    def make_unless_refused(folder: Path, name: str, mode: int) -> tuple[Path, int]:
+        refuse(folder)
+        return make(folder, name, mode)
+
     write_text(tmp_path / "f", "x")
     make = atomic._make_held
     monkeypatch.setattr(atomic, "_try_folder", refuse)
-    monkeypatch.setattr(atomic, "_make_held", lambda folder, *of: (refuse(folder), make(folder, *of))[1])
+    monkeypatch.setattr(atomic, "_make_held", make_unless_refused)
     check_writable(tmp_path / "f")
     write_text(tmp_path / "f", "y")
     assert (tmp_path / "f").read_text() == "y"

@@ -14,18 +14,28 @@ from typing import Any
 import numpy as np
 import pytest
 from comparing import TOLERANCE, disagreement, parameters, same_bits
+from peers import require_torch
 from scipy import sparse
 
 from truezero import Network
 from truezero.core.activations import activation_names, get_activation, register_activation
 from truezero.core.network import initialize
-from truezero.engines import Engine, Examples, Features, StepSettings, Tally, available_engines, get_engine
+from truezero.engines import (
+    Engine,
+    Examples,
+    Features,
+    StepSettings,
+    Tally,
+    _native,
+    available_engines,
+    get_engine,
+)
 from truezero.engines.select import resolve_threads
 from truezero.errors import DataError, EngineUnavailableError, OptionError
 
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
-levels = pytest.importorskip("truezero.engines._native").available_levels()
+levels = _native.available_levels()
 
 
 @pytest.fixture(params=ENGINES)
@@ -274,7 +284,7 @@ def test_gradients_are_finite_differences(engine: Engine, activation: str, outpu
 
 @pytest.mark.parametrize("activation", ["rectifier", "softplus", "tanh", "sigmoid"])
 def test_gradients_are_autograd_s(engine: Engine, activation: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = require_torch()
     network, examples = make(activation=activation, softplus_scale=3.0, sign_mask="half", weighted=True)
     l1 = (0.03, 0.01)
     function = {

@@ -23,10 +23,10 @@ from truezero.engines import (
     StepSettings,
     Tally,
     Unlabeled,
+    _native,
     get_engine,
 )
 
-_native = pytest.importorskip("truezero.engines._native")
 NUMBERS = ("uint8", "float32", "float64")
 # Scale and offset, and whether the rows are CSR.
 ROWS = [("one", False), ("each", False), ("one, offset", False), ("each, each offset", False)]
