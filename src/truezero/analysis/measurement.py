@@ -63,6 +63,7 @@ def measure(
     X, model = rows_of(model, X), estimator_of(model)
     network = model if isinstance(model, Network) else model.network_
     rows = X if isinstance(X, Features) else Features(X)
+    rows.check_finite(network.dtype)
     unit = error_unit(model)
     engine = get_engine("auto", network)
     evaluation = engine.evaluate(network, rows, n_threads=resolve_threads(n_threads))

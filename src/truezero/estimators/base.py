@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
@@ -34,7 +34,7 @@ from truezero.estimators.pretraining import (
     unlabeled_rows,
 )
 from truezero.estimators.seen import FIRST_ROWS, Seen, first_rows
-from truezero.estimators.targets import as_target_array, data_errors, labeled_rows
+from truezero.estimators.targets import as_target_array, as_weights, labeled_rows
 from truezero.training import FineTuning, ProgressBar, TrainingState, fine_tune
 
 
@@ -248,7 +248,8 @@ class DeepRectifierBase(MLPAttributes):
         else:
             network = self._going_on()
         state = self._train(network, given, held_out, settings)
-        assert state is not None  # weights of nothing but 0 are refused
+        if state is None:
+            raise DataError("Sample weights must contain at least one non-zero number, and class weights too")
         self.n_samples_ = (given.rows.n_samples, 0 if held_out is None else held_out.rows.n_samples)
         self._keep(state, further=False)
         self._warn_of(state, settings, held_out is not None)
@@ -323,10 +324,7 @@ class DeepRectifierBase(MLPAttributes):
         """Rows that have a label, with what belongs to them, and those that have none, if there are any."""
         rows = self._features(X, reset=reset)
         targets = as_target_array(y, rows.n_samples, type(self).__name__)
-        weight = None
-        if sample_weight is not None:
-            with data_errors():
-                weight = _check_sample_weight(sample_weight, rows.X, dtype=np.float64)
+        weight = as_weights(sample_weight, rows.n_samples)
         labeled = labeled_rows(targets, self.unlabeled_label)
         if labeled is None:
             return Given(rows, self._check_target(targets), weight), []

@@ -55,8 +55,8 @@ class TargetScale:
         given = weight if weight is not None and weight.sum() > 0 else None
         shift = np.average(y, axis=0, weights=given) if centre else np.zeros(y.shape[1])
         spread = np.sqrt(np.average((y - shift) ** 2, axis=0, weights=given))
-        # Equal numbers have a deviation of rounding alone.
-        known = spread > 1e-12 * np.abs(y).max(axis=0, initial=0.0)
+        # Equal numbers have a deviation, too, of what their mean was rounded by.
+        known = (y.max(axis=0) > y.min(axis=0)) & (spread > 0)
         exponent = np.round(np.log2(np.where(known, spread, 1)))
         scale = np.exp2(np.clip(exponent, -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
         return cls(np.asarray(shift, np.float64), np.asarray(scale, np.float64))

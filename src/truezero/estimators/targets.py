@@ -67,6 +67,39 @@ def as_target_array(y: Any, n_rows: int, owner: str) -> NDArray[Any]:
     return array
 
 
+def as_weights(weight: Any, n_rows: int) -> NDArray[np.float64] | None:
+    """Sample weights, shape (n_rows,); None if there are none.
+
+    Parameters
+    ----------
+    weight : array-like of shape (n_rows,), number, or None
+        They may all be 0, as those of a stream's chunk; scikit-learn's own check refuses that.
+    n_rows : int
+
+    Raises
+    ------
+    DataError
+        If they are no finite numbers of at least 0, or not as many.
+    """
+    if weight is None:
+        return None
+    with data_errors():
+        weights = np.asarray(weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n_rows, weights)
+    if weights.ndim != 1:
+        raise DataError(f"Sample weights must be 1D array or scalar, got shape {weights.shape}")
+    if len(weights) != n_rows:
+        raise DataError(f"sample_weight.shape == {weights.shape}, expected ({n_rows},)!")
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"sample weights must be finite and at least 0, that of row {row} is {weights[row]:g}"
+        )
+    return weights
+
+
 def labeled_rows(y: NDArray[Any], mark: object) -> NDArray[np.bool_] | None:
     """Which rows have a label.
 
@@ -128,11 +161,11 @@ def check_targets(y: NDArray[Any], *, numeric: bool) -> NDArray[Any]:
         )
     if numeric and y.dtype.kind in "USO":
         try:
-            return np.asarray(_check_y(y, multi_output=True, y_numeric=True))
+            return np.asarray(_check_y(y.astype(np.float64), multi_output=True))
         except (ValueError, TypeError) as error:
             raise DataError(
-                f"y must be numbers for regression, got {y.ravel()[0]!r}: {error}; for classes use "
-                "DeepRectifierClassifier"
+                f"y must be numbers for regression, got {y.ravel().tolist()[0]!r}; for classes use "
+                "DeepRectifierClassifier (without --regression on the command line)"
             ) from error
     with data_errors():
         return np.asarray(_check_y(y, multi_output=True, y_numeric=numeric))
