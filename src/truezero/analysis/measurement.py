@@ -35,9 +35,7 @@ class Measurement(TypedDict):
     n_test: int
 
 
-def measure(
-    model: Any, X: Any, y: NDArray[Any] | None = None, *, n_threads: int | None = None
-) -> Measurement:
+def measure(model: Any, X: Any, y: Any = None, *, n_threads: int | None = None) -> Measurement:
     """Measure a model on rows of data.
 
     Parameters

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.rows import stacked
-from truezero.errors import DataError
 from truezero.estimators.given import Given
 
 # Rows that the scales of a stream are learned from.
@@ -50,16 +49,7 @@ class Seen:
             With these rows.
         weight : ndarray of shape (n,) or None
             None where all rows count 1.
-
-        Raises
-        ------
-        DataError
-            If one is below 0.
         """
-        if weight is not None and weight.min(initial=0.0) < 0:
-            raise DataError(
-                f"sample weights must be at least 0, row {int(weight.argmin())} has {weight.min():g}"
-            )
         given = float(n) if weight is None else float(weight.sum())
         seen = Seen(self.weight + given, self.rows + n, self.of_class)
         mean = seen.weight / max(seen.rows, 1)
