@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -267,6 +267,8 @@ class _WholeNetwork:
         # A cost that overflows is what divergence is; it is reported below, not warned of.
         with np.errstate(over="ignore", invalid="ignore"):
             tally = train_pieces(pieces, train)
+        visits = self.source.visits
+        tally = replace(tally, loss=tally.loss * visits, penalty=tally.penalty * visits)
         what = divergence(network, tally, self.cost_of_zeros)
         if what is not None:
             raise DivergenceError(
