@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import safe_open
-from safetensors.numpy import save_file
+from forging import forge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -44,9 +42,4 @@ def rare(**options: Any) -> OneHotEncoder:
 def forged(pipeline: Pipeline, folder: Path, change: Callable[[Any, Any], Any]) -> Path:
     """File of a pipeline with its record or its arrays changed."""
     save(pipeline, folder / "p")
-    with safe_open(folder / "p", framework="numpy") as file:
-        record = json.loads(file.metadata()["truezero"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    change(record, tensors)
-    save_file(tensors, folder / "forged", {"truezero": json.dumps(record)})
-    return folder / "forged"
+    return forge(folder / "p", folder / "forged", change)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import save_file
+from forging import content_of
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 
@@ -69,16 +68,12 @@ def test_regressors_and_networks(tmp_path: Path) -> None:
 
 
 def test_a_file_of_the_first_format_is_read() -> None:
-    loaded = load(FIRST_FORMAT)
+    with pytest.warns(UserWarning, match="format-1.safetensors is of a version that wrote no digest") as said:
+        loaded = load(FIRST_FORMAT)
+    assert (len(said), said[0].filename) == (1, __file__)
     X = np.arange(12, dtype=np.float64).reshape(2, 6)
     proba = loaded.predict_proba(X)
     np.testing.assert_allclose(proba, np.load(FIRST_FORMAT.with_suffix(".npy")), rtol=1e-5)
-
-
-def read(path: Path) -> tuple[Any, set[str]]:
-    """Record and names of arrays in a file."""
-    with safe_open(path, framework="numpy") as file:
-        return json.loads(file.metadata()["truezero"]), set(file.keys())
 
 
 def test_files_are_such_as_the_first_readers_knew(model: Any, tmp_path: Path) -> None:
@@ -93,19 +88,10 @@ def test_files_are_such_as_the_first_readers_knew(model: Any, tmp_path: Path) ->
             check(old[0], new[0])
 
     save(model[0], tmp_path / "m")
-    (old, old_arrays), (new, new_arrays) = read(FIRST_FORMAT), read(tmp_path / "m")
+    (old, old_arrays, _), (new, new_arrays, _) = content_of(FIRST_FORMAT), content_of(tmp_path / "m")
     check(old, new)
-    assert new_arrays == old_arrays
+    assert set(new_arrays) == set(old_arrays)
     assert new["parameters"]["hidden_layer_sizes"] == [9, 7]
-
-
-@pytest.mark.parametrize("length", [0, 4, 100, -1])
-def test_files_cut_short_are_refused(model: Any, tmp_path: Path, length: int) -> None:
-    save(model[0], tmp_path / "m")
-    content = (tmp_path / "m").read_bytes()
-    (tmp_path / "cut").write_bytes(content[: length if length >= 0 else len(content) // 2])
-    with pytest.raises(ModelFileError, match="cut"):
-        load(tmp_path / "cut")
 
 
 def test_an_autoencoder_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -228,99 +214,6 @@ def test_names_of_features_and_containers_of_codes_are_kept(tmp_path: Path) -> N
     assert loaded.score(X, X["a"]) == fitted.score(X, X["a"])
 
 
-def altered(source: Path, target: Path, change: Any) -> None:
-    with safe_open(source, framework="numpy") as file:
-        metadata = dict(file.metadata())
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    change(tensors, metadata)
-    save_file(tensors, target, metadata)
-
-
-def test_forged_files_are_refused(model: Any, tmp_path: Path) -> None:
-    save(model[0], tmp_path / "m")
-    with safe_open(tmp_path / "m", framework="numpy") as file:
-        weights = next(name for name in file.keys() if file.get_tensor(name).shape == (9, 7))  # noqa: SIM118
-
-    def cut(tensors: Any, _: Any) -> None:
-        tensors[weights] = tensors[weights][:, :-1].copy()
-
-    def poison(tensors: Any, _: Any) -> None:
-        tensors[weights][0, 0] = np.nan
-
-    def remove(tensors: Any, _: Any) -> None:
-        del tensors[weights]
-
-    def forget(_: Any, metadata: Any) -> None:
-        metadata.clear()
-
-    def garble(_: Any, metadata: Any) -> None:
-        for name in metadata:
-            metadata[name] = "{"
-
-    for change in (cut, poison, remove, forget, garble):
-        altered(tmp_path / "m", tmp_path / "forged", change)
-        with pytest.raises(ModelFileError, match="forged"):
-            load(tmp_path / "forged")
-
-
-def put(record: Any, at: str, value: Any) -> None:
-    *parts, last = at.split(".")
-    for part in parts:
-        record = record[part]
-    record[last] = value
-
-
-@pytest.mark.parametrize(
-    ("at", "value"),
-    [
-        ("class", "Pipeline"), ("class", "os.system"), ("class", ["DeepRectifierClassifier"]), ("class", None),
-        ("class", "StackedDenoisingAutoencoder"),
-        ("parameters", []), ("parameters", None), ("parameters.callbacks", ["print"]), ("parameters.prefit", True),
-        ("parameters.__class__", "X"), ("parameters.fit", 1), ("parameters.class_weight", {"dict": [[1], []]}),
-        ("parameters.class_weight", {"call": "print"}), ("parameters.class_weight", {"dict": 1, "list": 2}),
-        ("parameters.pretraining", {"estimator": "Network"}), ("parameters.pretraining", {"estimator": ["x"]}),
-        ("parameters.pretraining", {"estimator": "StackedDenoisingAutoencoder", "__init__": 1}),
-        ("fitted", 3), ("fitted.n_features_in", 7), ("fitted.n_features_in", "x"), ("fitted.history", 5),
-        ("fitted.history", ["x"]), ("fitted.epoch_selected", 99), ("fitted.epoch_selected", None),
-        ("fitted.classes", ["no"]), ("fitted.classes", [["no", "yes"]]), ("fitted.classes", 3), ("fitted.classes", None),
-        ("fitted.classes_dtype", "<U999999999"), ("fitted.classes_dtype", "f8"), ("fitted.classes_dtype", {}),
-        ("fitted.output_config", "pandas"), ("trained_by", None), ("network.layer_sizes", []),
-        ("network.activations", ["relu", "eval"]), ("network", None), ("network.softplus_scale", -1),
-    ],
-    ids=str,
-)  # fmt: skip
-def test_forged_records_are_refused(model: Any, tmp_path: Path, at: str, value: Any) -> None:
-    save(model[0], tmp_path / "m")
-
-    def forge(_: Any, metadata: Any) -> None:
-        record = json.loads(metadata["truezero"])
-        put(record, at, value)
-        metadata["truezero"] = json.dumps(record)
-
-    altered(tmp_path / "m", tmp_path / "forged", forge)
-    with pytest.raises(ModelFileError, match="forged"):
-        load(tmp_path / "forged")
-
-
-@pytest.mark.parametrize("depth", [3000, 100_000])
-@pytest.mark.parametrize(
-    ("opening", "closing"),
-    [("[", "]"), ('{"tuple":[', "]}"), ('{"estimator":"StackedDenoisingAutoencoder","target":', "}")],
-)
-def test_records_nested_too_deep_are_refused(
-    model: Any, tmp_path: Path, depth: int, opening: str, closing: str
-) -> None:
-    save(model[0], tmp_path / "m")
-
-    def forge(_: Any, metadata: Any) -> None:
-        nested = f'"class_weight": {opening * depth}1{closing * depth}'
-        metadata["truezero"] = metadata["truezero"].replace('"class_weight": null', nested)
-
-    altered(tmp_path / "m", tmp_path / "forged", forge)
-    with pytest.raises(ModelFileError, match="forged"):
-        load(tmp_path / "forged")
-
-
 def test_what_cannot_be_saved_or_read(model: Any, tmp_path: Path) -> None:
     no_model: Any = {}
     with pytest.raises(OptionError, match="not fitted"):
@@ -328,7 +221,7 @@ def test_what_cannot_be_saved_or_read(model: Any, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="only a Network"):
         save(no_model, tmp_path / "m")
     with pytest.raises(OptionError, match="parameter pretraining of DeepRectifierClassifier is a dict_keys"):
-        save(load(FIRST_FORMAT).set_params(pretraining={}.keys()), tmp_path / "m")
+        save(copy.copy(model[0]).set_params(pretraining={}.keys()), tmp_path / "m")
     with pytest.raises(OptionError, match="only a Network"):
         save(type("DeepRectifierClassifier", (DeepRectifierClassifier,), {})(), tmp_path / "m")
     with pytest.raises(DataError, match="cannot write"):

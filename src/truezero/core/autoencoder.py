@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.activations import Array
-from truezero.core.constraints import Constraints, number
+from truezero.core.constraints import Constraints, number, one_of
 from truezero.core.draws import Purpose
 from truezero.core.network import Network, draw_weights, network_from_tensors, network_to_tensors
 from truezero.core.reconstruction import TARGETS, Reconstruction, Target, get_reconstruction, target_of
+from truezero.core.schema import Fields, Items, anything, flag, word
 from truezero.core.tensors import Path, Tensors
+from truezero.core.text import printable
 from truezero.errors import ModelFileError, OptionError
 
 
@@ -290,6 +292,18 @@ def autoencoder_to_tensors(autoencoder: Autoencoder, prefix: str = "") -> tuple[
     }
 
 
+_ALIKE = ("dtype", "softplus_scale", "use_biases")  # in all layers of a stack
+_DESCRIBED = Fields(
+    {
+        "network": anything,
+        "reconstruction": word,
+        "target": one_of(*TARGETS),
+        "tied": flag,
+        "deviation": Autoencoder.constraints["deviation"],
+    }
+)
+
+
 def autoencoder_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path) -> Autoencoder:
     """Rebuild an auto-encoder.
 
@@ -299,6 +313,7 @@ def autoencoder_from_tensors(tensors: Tensors, described: Any, prefix: str, path
         If parts are missing, disagree in shape, or are not finite.
     """
     try:
+        _DESCRIBED.check("the auto-encoder", described)
         network = network_from_tensors(tensors, described["network"], prefix, path)
         scales = [
             _scale(tensors, f"{prefix}input_scale", network.layer_sizes[0]),
@@ -308,16 +323,14 @@ def autoencoder_from_tensors(tensors: Tensors, described: Any, prefix: str, path
             network,
             described["reconstruction"],
             described["target"],
-            bool(described["tied"]),
+            described["tied"],
             float(described["deviation"]),
             *scales,
         )
-    except KeyError as error:
-        raise ModelFileError(f"{path} is damaged: it lacks {error}") from error
     except ModelFileError:
         raise
-    except (OptionError, TypeError, ValueError, IndexError) as error:
-        raise ModelFileError(f"{path} is damaged: {error}") from error
+    except (TypeError, ValueError, IndexError) as error:
+        raise ModelFileError(f"{path} is damaged: {printable(error, 300)}") from error
 
 
 def stack_to_tensors(stack: Stack, prefix: str = "") -> tuple[Tensors, list[dict[str, Any]]]:
@@ -341,17 +354,35 @@ def stack_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path
     ModelFileError
         As of its auto-encoders, or if there are none.
     """
-    layers = [
-        autoencoder_from_tensors(tensors, description, f"{prefix}{layer}.", path)
-        for layer, description in enumerate(described)
-    ]
-    if not layers:
-        raise ModelFileError(f"{path} is damaged: it has no layers")
-    return Stack(layers, tuple(tensors.get(f"{prefix}{layer}.sign") for layer in range(len(layers))))
+    try:
+        Items(anything, fewest=1).check("the layers", described)
+        layers = [
+            autoencoder_from_tensors(tensors, description, f"{prefix}{layer}.", path)
+            for layer, description in enumerate(described)
+        ]
+        signs = tuple(tensors.get(f"{prefix}{layer}.sign") for layer in range(len(layers)))
+        lowest = layers[0].network
+        for number, (layer, sign) in enumerate(zip(layers, signs, strict=True)):
+            own = layer.network
+            if number and own.layer_sizes[0] != layers[number - 1].network.layer_sizes[1]:
+                raise OptionError(f"layer {number} does not fit the one below")
+            if any(getattr(own, name) != getattr(lowest, name) for name in _ALIKE):
+                raise OptionError(f"its layers differ in {' or '.join(_ALIKE)}")
+            if sign is not None and (
+                sign.shape != own.layer_sizes[1:2] or sign.dtype != own.dtype or (np.abs(sign) != 1).any()
+            ):
+                raise OptionError(f"layer {number}: the sign mask must be ±1, one per unit")
+    except ModelFileError:
+        raise
+    except (TypeError, ValueError, IndexError) as error:
+        raise ModelFileError(f"{path} is damaged: {printable(error, 300)}") from error
+    return Stack(layers, signs)
 
 
 def _scale(tensors: Tensors, name: str, n: int) -> NDArray[Any] | None:
     scale = tensors.get(name)
-    if scale is not None and (scale.shape != (n,) or not (np.isfinite(scale) & (scale > 0)).all()):
+    if scale is not None and (
+        scale.shape != (n,) or scale.dtype.kind != "f" or not (np.isfinite(scale) & (scale > 0)).all()
+    ):
         raise OptionError(f"{name} must be {n} numbers above 0")
     return scale

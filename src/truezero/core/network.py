@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from truezero.core.activations import Activation, Array, get_activation
-from truezero.core.constraints import Constraints, number, one_of
+from truezero.core.constraints import Constraints, number, one_of, whole_number
 from truezero.core.draws import Purpose, permutation, uniform, words
 from truezero.core.records import savable
+from truezero.core.schema import Fields, Items, flag, word
 from truezero.core.tensors import Path, Tensors
-from truezero.errors import EngineUnavailableError, ModelFileError, OptionError
+from truezero.core.text import printable
+from truezero.errors import ModelFileError, OptionError
 
 SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
@@ -155,6 +158,18 @@ class Network:
                 array.flags.writeable = False
         return self
 
+    def is_like(self, other: Network) -> bool:
+        """Whether all but the weights and biases is the same: sizes, units, dtype, sign masks."""
+        return (
+            self.layer_sizes == other.layer_sizes
+            and (self.activations, self.softplus_scale, self.use_biases, self.output, self.dtype)
+            == (other.activations, other.softplus_scale, other.use_biases, other.output, other.dtype)
+            and all(
+                (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))
+                for a, b in zip(self.signs, other.signs, strict=True)
+            )
+        )
+
     def all_finite(self) -> bool:
         """Whether no weight or bias is NaN or infinite (0 × Inf would be skipped unseen)."""
         return all(bool(np.isfinite(a).all()) for a in (*self.weights, *self.biases))
@@ -219,7 +234,7 @@ class Runner(Protocol):
 
 
 # Engines know networks, not the other way round: what is defined here must be readable without them. So
-# the engines hand in here what runs a network that is called (`engines/select.py`).
+# the engines hand in here what runs a network that is called (`engines/select.py`), once they are imported.
 _runners: list[Runner] = []
 
 
@@ -230,7 +245,7 @@ def run_networks_by(runner: Runner) -> None:
 
 def _runner() -> Runner:
     if not _runners:
-        raise EngineUnavailableError("there is no engine to run a network: import truezero.engines first")
+        importlib.import_module("truezero.engines")
     return _runners[0]
 
 
@@ -342,6 +357,17 @@ def network_to_tensors(network: Network, prefix: str = "") -> tuple[Tensors, dic
     return tensors, described
 
 
+_DESCRIBED = Fields(
+    {
+        "layer_sizes": Items(whole_number(1), fewest=2),
+        "activations": Items(word),
+        "softplus_scale": Network.constraints["softplus_scale"],
+        "use_biases": flag,
+        "output": one_of(*get_args(Output)),
+    }
+)
+
+
 def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Path) -> Network:
     """Rebuild a network.
 
@@ -351,6 +377,7 @@ def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Pa
         If parts are missing, disagree in shape, or are not finite.
     """
     try:
+        _DESCRIBED.check("network", described)
         n_layers = len(described["layer_sizes"]) - 1
         network = Network(
             [tensors[f"{prefix}weights.{layer}"] for layer in range(n_layers)],
@@ -358,17 +385,19 @@ def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Pa
             tuple(described["activations"]),
             tuple(tensors.get(f"{prefix}signs.{layer}") for layer in range(n_layers - 1)),
             float(described["softplus_scale"]),
-            bool(described["use_biases"]),
+            described["use_biases"],
             described["output"],
         )
-        if list(network.layer_sizes) != list(described["layer_sizes"]):
+        if list(network.layer_sizes) != described["layer_sizes"]:
             raise OptionError(
                 f"layer sizes {described['layer_sizes']} and arrays {network.layer_sizes} disagree"
             )
+        if any(sign is not None and sign.dtype != network.dtype for sign in network.signs):
+            raise OptionError(f"sign masks must be {network.dtype}, as the weights are")
     except KeyError as error:
-        raise ModelFileError(f"{path} is damaged: it lacks {error}") from error
-    except (OptionError, TypeError, ValueError, IndexError) as error:
-        raise ModelFileError(f"{path} is damaged: {error}") from error
+        raise ModelFileError(f"{path} is damaged: it lacks {printable(error)}") from error
+    except (TypeError, ValueError, IndexError) as error:
+        raise ModelFileError(f"{path} is damaged: {printable(error, 300)}") from error
     if not network.all_finite():
         raise ModelFileError(f"{path} is damaged: a weight is NaN or infinite")
     return network

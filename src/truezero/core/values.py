@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.tensors import Tensors
+from truezero.core.text import printable
 from truezero.errors import ModelFileError, OptionError
 
 _LONG = 256  # items; longer lists of one kind are kept as a tensor
@@ -35,7 +36,10 @@ _TYPES: dict[str, Any] = {
 }
 _TYPE_NAMES = {kind: name for name, kind in _TYPES.items()}
 _CHARACTERS = {"U": np.uint32, "S": np.uint8}
-_DTYPE = re.compile(r"[<>|=]?([biufSU]\d{1,9}|O)")
+_DTYPE = re.compile(r"[<>|=]?([biufSU]\d{1,5}|O)")
+_MOST_CHARACTERS = 10**5 - 1  # of one text in an array
+_MOST_SCALARS = 10**7  # in one list: of one byte each in the file, and forty in memory
+_MOST_DIMENSIONS = 32  # NumPy's before 2.0
 
 
 class ValueWriter:
@@ -140,6 +144,8 @@ class ValueWriter:
             return self.write_other(array, what)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
         length = array.dtype.itemsize // np.dtype(characters).itemsize
+        if length > _MOST_CHARACTERS:
+            return self.write_other(array, what)
         codes = np.ascontiguousarray(array.ravel()).view(characters).reshape(*array.shape, length)
         return {"characters": [array.dtype.kind, self.add(codes)]}
 
@@ -153,19 +159,19 @@ class ValueReader:
         self._kinds: dict[str, Callable[[Any], Any]] = {
             "scalar": self._scalar,
             "tuple": lambda content: tuple(self._items(content)),
-            "set": lambda content: set(self._items(content)),
-            "frozenset": lambda content: frozenset(self._items(content)),
+            "set": lambda content: set(self._keys(content)),
+            "frozenset": lambda content: frozenset(self._keys(content)),
             "dict": self._dict,
             "slice": self._slice,
-            "bytes": bytes.fromhex,
-            "dtype": self._dtype,
-            "type": lambda content: _TYPES[content],
+            "bytes": _bytes,
+            "dtype": plain_dtype,
+            "type": lambda content: _named("type", content, _TYPES),
             "array": self.take,
             "objects": self._objects,
             "characters": self._characters,
             "texts": self._texts,
-            "integers": lambda content: self._column(content).tolist(),
-            "scalars": lambda content: list(self._column(content)),
+            "integers": lambda content: self._column(content, np.int64).tolist(),
+            "scalars": self._scalars,
         }
 
     def read(self, described: Any) -> Any:
@@ -174,8 +180,7 @@ class ValueReader:
         Raises
         ------
         ModelFileError
-            If a tag is unknown or the values are nested too deep. What a tag holds may be of wrong types
-            too, which raises Python's own exceptions.
+            If it is not as it is written, or nested too deep.
         """
         self._depth += 1
         try:
@@ -195,10 +200,12 @@ class ValueReader:
 
     def read_other(self, tag: str, content: Any) -> Any:
         """Read what `ValueWriter.write_other` wrote; here nothing."""
-        raise ModelFileError(f"a value of the unknown kind {tag!r}")
+        raise ModelFileError(f"a value of the unknown kind {printable(tag)!r}")
 
     def take(self, name: str) -> NDArray[Any]:
         """Array of that name, which then is gone: no short file makes many long lists."""
+        if not isinstance(name, str) or name not in self.tensors:
+            raise ModelFileError(f"it lacks an array {printable(repr(name))}")
         return self.tensors.pop(name)
 
     def _items(self, content: Any) -> list[Any]:
@@ -207,58 +214,115 @@ class ValueReader:
             raise ModelFileError("a list is missing")
         return items
 
+    def _keys(self, content: Any) -> list[Any]:
+        """Items that can be told apart in no time."""
+        keys = self._items(content)
+        for key in keys:
+            _check_key(key)
+        return keys
+
     def _dict(self, content: Any) -> dict[Any, Any]:
-        keys, values = content
-        return dict(zip(self._items(keys), self._items(values), strict=True))
+        keys, values = _of_length(2, "dict", content)
+        return dict(zip(self._keys(keys), self._items(values), strict=True))
 
     def _slice(self, content: Any) -> slice:
-        start, stop, step = self._items(content)
+        start, stop, step = _of_length(3, "slice", self._items(content))
         return slice(start, stop, step)
 
     def _scalar(self, content: Any) -> Any:
-        name, number = content
+        name, number = _of_length(2, "scalar", content)
         if not isinstance(number, (bool, int, float)):
-            raise ModelFileError(f"{number!r} is no number")
-        return _SCALARS[name](number)
+            raise ModelFileError(f"{printable(repr(number))} is no number")
+        return _named("scalar", name, _SCALARS)(number)
 
-    def _dtype(self, content: Any) -> np.dtype[Any]:
-        if not _DTYPE.fullmatch(content):
-            raise ModelFileError(f"unknown dtype {content!r}")
-        dtype: np.dtype[Any] = np.dtype(content)
-        return dtype
-
-    def _column(self, name: str) -> NDArray[Any]:
+    def _column(self, name: str, kind: Any = None) -> NDArray[Any]:
         column = self.take(name)
-        if column.ndim != 1:
-            raise ModelFileError(f"{name} is no list")
+        if column.ndim != 1 or (kind is not None and column.dtype != kind):
+            raise ModelFileError(f"{printable(name)} is no list")
         return column
 
+    def _scalars(self, content: Any) -> list[Any]:
+        column = self._column(content)
+        if len(column) > _MOST_SCALARS:
+            raise ModelFileError(f"a list of {len(column)} numbers is too long")
+        return list(column)
+
     def _objects(self, content: Any) -> NDArray[Any]:
-        shape, described = content
+        shape, described = _of_length(2, "objects", content)
+        if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS:
+            raise ModelFileError(f"{printable(repr(shape))} is no shape")
+        if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**31 for n in shape):
+            raise ModelFileError(f"{printable(repr(shape))} is no shape")
         items = self._items(described)
         if len(items) != math.prod(shape):
             raise ModelFileError(f"{len(items)} values do not make an array of shape {shape}")
         return np.fromiter(items, dtype=object, count=len(items)).reshape(shape)
 
     def _characters(self, content: Any) -> NDArray[Any]:
-        kind, name = content
-        codes = self.take(name)
-        if codes.dtype != _CHARACTERS[kind] or codes.ndim == 0 or not codes.shape[-1]:
-            raise ModelFileError(f"{name} holds no characters")
+        kind, name = _of_length(2, "characters", content)
+        wanted, codes = _named("characters", kind, _CHARACTERS), self.take(name)
+        if codes.dtype != wanted or codes.ndim == 0 or not 0 < codes.shape[-1] <= _MOST_CHARACTERS:
+            raise ModelFileError(f"{printable(name)} holds no characters")
         if kind == "U" and codes.max(initial=0) > 0x10FFFF:
-            raise ModelFileError(f"{name} holds what is no character")
+            raise ModelFileError(f"{printable(name)} holds what is no character")
         length = codes.shape[-1]
         whole = np.ascontiguousarray(codes.reshape(-1, length)).view(f"{kind}{length}")
         return whole.reshape(codes.shape[:-1])
 
     def _texts(self, content: Any) -> list[str]:
-        name, name_of_ends = content
-        whole, ends = self._column(name).astype(np.uint8, casting="no").tobytes(), self._column(name_of_ends)
+        name, name_of_ends = _of_length(2, "texts", content)
+        whole, ends = self._column(name, np.uint8).tobytes(), self._column(name_of_ends, np.int64)
         starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
         if (ends < starts).any() or (ends[-1] if len(ends) else 0) != len(whole):
-            raise ModelFileError(f"the texts in {name} do not fit together")
+            raise ModelFileError(f"the texts in {printable(name)} do not fit together")
         pairs = zip(starts.tolist(), ends.tolist(), strict=True)
         return [whole[start:end].decode("utf-8", "surrogatepass") for start, end in pairs]
+
+
+def plain_dtype(text: object) -> np.dtype[Any]:
+    """Dtype of numbers, text or objects by its name in a file.
+
+    Raises
+    ------
+    ModelFileError
+        If it is another one, or none.
+    """
+    if not isinstance(text, str) or not (_DTYPE.fullmatch(text) or text == "object"):
+        raise ModelFileError(f"unknown dtype {printable(repr(text))}")
+    try:
+        dtype: np.dtype[Any] = np.dtype(text)
+    except TypeError:
+        raise ModelFileError(f"unknown dtype {printable(text)!r}") from None
+    return dtype
+
+
+def _of_length(n: int, tag: str, content: Any) -> list[Any]:
+    if not isinstance(content, list) or len(content) != n:
+        raise ModelFileError(f"a {tag} must have {n} parts")
+    return content
+
+
+def _named(tag: str, name: Any, known: Mapping[str, Any]) -> Any:
+    if not isinstance(name, str) or name not in known:
+        raise ModelFileError(f"{printable(repr(name))} is no {tag} that a file can hold")
+    return known[name]
+
+
+def _bytes(content: Any) -> bytes:
+    if not isinstance(content, str):
+        raise ModelFileError("bytes must be text")
+    return bytes.fromhex(content)
+
+
+def _check_key(key: Any) -> None:
+    """Refuse what cannot be a key, and numbers that many can be made of which get in each other's way."""
+    if isinstance(key, tuple):
+        for part in key:
+            _check_key(part)
+    elif isinstance(key, int) and not -(2**63) <= key < 2**64:
+        raise ModelFileError("a key is too large a number")
+    elif isinstance(key, (list, dict, set, slice, np.ndarray)):
+        raise ModelFileError(f"a {type(key).__name__} can be no key")
 
 
 def _described(value: Any) -> str:

@@ -10,11 +10,20 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from truezero.core.autoencoder import Stack, stack_from_tensors, stack_to_tensors
-from truezero.core.constraints import Constraints, known, layerwise, number, one_of, truth_value
+from truezero.core.constraints import (
+    Constraints,
+    known,
+    layerwise,
+    number,
+    one_of,
+    truth_value,
+    whole_number,
+)
 from truezero.core.corruption import Corruption
 from truezero.core.draws import Purpose, permutation
 from truezero.core.reconstruction import get_reconstruction
 from truezero.core.records import savable
+from truezero.core.schema import Fields, anything
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import (
@@ -41,9 +50,11 @@ from truezero.training import (
     pretrain,
     pretrain_further,
 )
+from truezero.training.history import check_layers
 
 _FEWEST_ROWS_TO_SPLIT = 20
 _OF_A_LAYER = ("target", "l1_activation", "learning_rate_init", "max_iter")  # among those of a LayerPlan
+_LEARNED = Fields({"stack": anything, "history": anything, "seed": whole_number(0, 2**64 - 1)})
 
 
 @savable
@@ -385,9 +396,11 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
 
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
         fitted = record["fitted"]
+        _LEARNED.check("the record", fitted)
         stack = stack_from_tensors(reader.tensors, fitted["stack"], "stack.", path)
-        self.seed_ = int(fitted["seed"])
-        self._keep_stack(stack, list(fitted["history"]))
+        check_layers(fitted["history"], range(len(stack.layers)))
+        self.seed_ = fitted["seed"]
+        self._keep_stack(stack, fitted["history"])
 
     # ---- what a fitted one does -----------------------------------------------------------------
 

@@ -17,10 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
 from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
+from truezero.core.schema import Fields, Items, anything
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
-from truezero.errors import DataError, OptionError
+from truezero.errors import DataError, ModelFileError, OptionError
 from truezero.estimators.codes import check_computed
 from truezero.estimators.drafts import at_once
 from truezero.estimators.given import Given, split, why_whole
@@ -33,9 +34,26 @@ from truezero.estimators.pretraining import (
     pretrained_stack,
     unlabeled_rows,
 )
-from truezero.estimators.seen import FIRST_ROWS, Seen, first_rows
+from truezero.estimators.seen import FIRST_ROWS, SEEN, Seen, first_rows
 from truezero.estimators.targets import as_target_array, as_weights, labeled_rows
 from truezero.training import FineTuning, ProgressBar, TrainingState, fine_tune
+from truezero.training.history import check_epochs
+
+# What a record must have for `_read_learned`.
+_LEARNED = Fields(
+    {
+        "network": anything,
+        "fitted": Fields(
+            {"history": anything, "epoch_selected": whole_number(1)},
+            {
+                "n_samples": Items(whole_number(0), 2, 2),
+                "epochs_before": whole_number(0),
+                "rows_trained_on": whole_number(0),
+                "seen": SEEN,
+            },
+        ),
+    }
+)
 
 
 class DeepRectifierBase(MLPAttributes):
@@ -474,16 +492,26 @@ class DeepRectifierBase(MLPAttributes):
         }
 
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
-        self.network_ = network_from_tensors(reader.tensors, record["network"], "", path).freeze()
-        self.history_ = list(record["fitted"]["history"])
-        self.epoch_selected_ = int(record["fitted"]["epoch_selected"])
-        self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"]) if self.history_ else []
+        _LEARNED.check("the record", record)
         fitted = record["fitted"]
-        self._epochs_before = int(fitted.get("epochs_before", len(self.history_)))
-        if "seen" in fitted:  # older files have none of these
-            self._seen, self.t_ = Seen.from_json(fitted["seen"]), int(fitted["rows_trained_on"])
-            n_train, n_validation = map(int, fitted["n_samples"])
-            self.n_samples_ = (n_train, n_validation)
+        self.network_ = network_from_tensors(reader.tensors, record["network"], "", path).freeze()
+        if self.network_.output != self._targets_output:
+            raise ModelFileError(f"a {type(self).__name__} has no {self.network_.output} output")
+        check_epochs(fitted["history"], self.network_.n_hidden)
+        self.history_ = fitted["history"]
+        self.epoch_selected_ = fitted["epoch_selected"]
+        if self.epoch_selected_ > len(self.history_):
+            raise ModelFileError(
+                f"epoch {self.epoch_selected_} is selected, of {len(self.history_)} in the history"
+            )
+        self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"])
+        # Files of older versions have none of these.
+        if "n_samples" in fitted:
+            self.n_samples_ = (fitted["n_samples"][0], fitted["n_samples"][1])
+        self._epochs_before = fitted.get("epochs_before", len(self.history_))
+        self.t_ = fitted.get("rows_trained_on", 0)
+        if "seen" in fitted:
+            self._seen = Seen.from_json(fitted["seen"])
 
     # ---- what a fitted estimator does -----------------------------------------------------------
 

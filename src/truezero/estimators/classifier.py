@@ -15,15 +15,17 @@ from truezero.core.activations import Array
 from truezero.core.constraints import Constraints
 from truezero.core.costs import log_softmax
 from truezero.core.records import savable
+from truezero.core.schema import Fields, Items, label, text
 from truezero.core.tensors import Path
-from truezero.core.values import ValueReader, ValueWriter
+from truezero.core.values import ValueReader, ValueWriter, plain_dtype
 from truezero.errors import DataError, ModelFileError, OptionError
 from truezero.estimators.base import DeepRectifierBase
 from truezero.estimators.given import Given
 from truezero.estimators.parameters import CLASS_WEIGHT
 from truezero.estimators.targets import as_labels, check_targets, data_errors, labeled_rows
 
-_LARGEST_CLASSES = 2**28  # bytes; a damaged dtype such as <U99999999 must not take all memory
+_LARGEST_CLASSES = 2**24  # bytes; a damaged dtype such as <U99999999 must not take all memory
+_CLASSES = Fields({"classes": Items(label), "classes_dtype": text})
 
 
 @savable
@@ -405,7 +407,10 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
 def _write_classes(classes: NDArray[Any], writer: ValueWriter) -> dict[str, Any]:
     """Labels as a list with their dtype where JSON can hold them, else as an array is kept."""
     labels = [label.item() if isinstance(label, np.generic) else label for label in classes.tolist()]
-    if all(isinstance(label, (str, bool, int, float)) for label in labels):
+    if (
+        all(isinstance(label, (str, bool, int, float)) for label in labels)
+        and classes.nbytes <= _LARGEST_CLASSES
+    ):
         return {
             "classes": labels,
             "classes_dtype": classes.dtype.str if classes.dtype.kind != "O" else "object",
@@ -414,10 +419,19 @@ def _write_classes(classes: NDArray[Any], writer: ValueWriter) -> dict[str, Any]
 
 
 def _read_classes(fitted: dict[str, Any], reader: ValueReader) -> NDArray[Any]:
-    labels = fitted["classes"]
-    if not isinstance(labels, list):
-        return np.asarray(reader.read(labels))
-    dtype = np.dtype(str(fitted["classes_dtype"]))
-    if dtype.itemsize * len(labels) > _LARGEST_CLASSES:
-        raise ModelFileError(f"{len(labels)} classes of {dtype.itemsize} bytes are too large")
-    return np.asarray(labels, dtype=dtype)
+    labels: Any = fitted.get("classes")
+    if isinstance(labels, dict):
+        classes = reader.read(labels)
+    else:
+        _CLASSES.check("the record", fitted)
+        dtype = plain_dtype(fitted["classes_dtype"])
+        if dtype.itemsize * len(labels) > _LARGEST_CLASSES:
+            raise ModelFileError(f"{len(labels)} classes of {dtype.itemsize} bytes are too large")
+        classes = np.asarray(labels, dtype=dtype)
+        if classes.tolist() != labels:
+            raise ModelFileError(f"the classes are not of the dtype {dtype}")
+    if not isinstance(classes, np.ndarray) or classes.ndim != 1:
+        raise ModelFileError("the classes are no list of labels")
+    if not (classes[:-1] < classes[1:]).all():
+        raise ModelFileError("the classes are not sorted, or one is there twice")
+    return classes

@@ -22,6 +22,7 @@ from truezero.core.constraints import (
     whole_number,
 )
 from truezero.core.network import Network
+from truezero.core.sparse_structure import checked_rows
 from truezero.engines import THREADS, Features, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.parameters import CALLBACKS, RANDOM_STATE, check_parameters
@@ -69,6 +70,7 @@ class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
             If they are no rows of as many features, or one of their values is no finite number in the dtype
             that is computed in.
         """
+        X = checked_rows(X)
         dtype = np.dtype(self.dtype) if reset or not hasattr(self, "network_") else self.network_.dtype
         if not isinstance(X, Features):
             with data_errors():

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 import truezero._version as version
+from truezero.core.constraints import Constraint, one_of, whole_number
 from truezero.core.network import Network
 from truezero.core.records import is_savable, savable_class
+from truezero.core.schema import Fields, flag, names, word
 from truezero.core.tensors import Path, Tensors
+from truezero.core.text import printable
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.errors import ModelFileError, OptionError
 from truezero.estimators.input_scale import InputScale
@@ -19,6 +22,34 @@ from truezero.estimators.input_scale import InputScale
 # Parameters that are code or state, not data; a loaded estimator has their defaults.
 _NOT_KEPT = ("callbacks", "prefit")
 _ESTIMATOR = "estimator"
+
+# Attributes that not every fitted estimator has, by their names in the record.
+_IF_THERE = {"output_config": "_sklearn_output_config", "data_form": "_data_form"}
+_PRODUCTS = Constraint(  # per layer; of an auto-encoder those of its encoder and of its decoder
+    ("a list of words, or of lists of words",),
+    lambda value: (
+        isinstance(value, list)
+        and all(word.admits(w) for part in value for w in (part if isinstance(part, list) else [part]))
+    ),
+)
+_RECORD = Fields(
+    {
+        "parameters": Fields({}),
+        "fitted": Fields(
+            {"n_features_in": whole_number(1), "feature_names_in": names},
+            {
+                "interrupted": flag,
+                "output_config": Fields({"transform": one_of("default", "pandas", "polars")}),
+                "data_form": Fields({}, {"zero_based": flag}),
+            },
+        ),
+        "trained_by": Fields(
+            {
+                "engine": Fields({"name": word}, {"products": _PRODUCTS, "blas": word | None}),
+            }
+        ),
+    }
+)
 
 
 class RecordMixin:
@@ -31,6 +62,8 @@ class RecordMixin:
     engine_: dict[str, Any]
     interrupted_: bool
     _input_scale: InputScale
+    _data_form: dict[str, Any] | None = None
+    """How the file was read that it was trained from, where another one could be read otherwise."""
 
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
         """Add what this class alone has learned to the record, arrays to the writer's tensors."""
@@ -50,27 +83,34 @@ class RecordMixin:
                 "n_features_in": self.n_features_in_,
                 "feature_names_in": [str(name) for name in getattr(self, "feature_names_in_", ())],
                 "history": self.history_,
+                "interrupted": self.interrupted_,
             },
             "trained_by": {"truezero": version.__version__, "engine": self.engine_},
         }
-        if "_sklearn_output_config" in vars(self):  # by set_output
-            record["fitted"]["output_config"] = vars(self)["_sklearn_output_config"]
+        for name, attribute in _IF_THERE.items():
+            if vars(self).get(attribute) is not None:
+                record["fitted"][name] = vars(self)[attribute]
         writer.tensors |= self._input_scale.to_tensors()
         self._write_learned(record, writer)
         return writer.tensors, record
 
     @classmethod
     def _from_record(cls, tensors: Tensors, record: dict[str, Any], path: Path) -> Self:
+        _RECORD.check("the record", record)
         reader = ValueReader(tensors)
         model = cls(**read_parameters(cls, record["parameters"], reader))
         fitted = record["fitted"]
-        model.n_features_in_ = int(fitted["n_features_in"])
-        if fitted["feature_names_in"]:
-            model.feature_names_in_ = np.asarray(fitted["feature_names_in"], dtype=object)
-        if "output_config" in fitted:
-            vars(model)["_sklearn_output_config"] = {"transform": str(fitted["output_config"]["transform"])}
+        model.n_features_in_ = fitted["n_features_in"]
+        named = fitted["feature_names_in"]
+        if named:
+            if len(named) != model.n_features_in_:
+                raise ModelFileError(f"{model.n_features_in_} features and {len(named)} names disagree")
+            model.feature_names_in_ = np.asarray(named, dtype=object)
+        for name, attribute in _IF_THERE.items():
+            if name in fitted:
+                vars(model)[attribute] = fitted[name]
         model.engine_ = record["trained_by"]["engine"]
-        model.interrupted_ = False
+        model.interrupted_ = fitted.get("interrupted", False)
         model._input_scale = InputScale.from_tensors(reader.tensors, model.n_features_in_)
         model._read_learned(record, reader, path)
         n_inputs = model.network_.layer_sizes[0]
@@ -120,7 +160,9 @@ def read_parameters(cls: Any, found: dict[str, Any], reader: ValueReader) -> dic
     """
     unknown = set(found) - (set(cls._get_param_names()) - set(_NOT_KEPT))
     if unknown:
-        raise ModelFileError(f"{cls.__name__} has no parameter {min(unknown)!r} that a file could hold")
+        raise ModelFileError(
+            f"{cls.__name__} has no parameter {printable(min(unknown))!r} that a file could hold"
+        )
     return {name: _read(value, reader) for name, value in found.items()}
 
 
@@ -130,7 +172,7 @@ def _read(value: Any, reader: ValueReader) -> Any:
     if isinstance(value, dict) and _ESTIMATOR in value:
         cls: Any = savable_class(value[_ESTIMATOR])
         if cls is None or not issubclass(cls, RecordMixin):
-            raise ModelFileError(f"{value[_ESTIMATOR]!r} is not an estimator of this truezero")
+            raise ModelFileError(f"{printable(value[_ESTIMATOR])!r} is not an estimator of this truezero")
         rest = {name: of for name, of in value.items() if name != _ESTIMATOR}
         return cls(**read_parameters(cls, rest, reader))
     return reader.read(value)

@@ -10,7 +10,9 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from truezero.core.activations import Array
+from truezero.core.constraints import one_of
 from truezero.core.records import savable
+from truezero.core.schema import Fields, flag
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.errors import ModelFileError
@@ -18,6 +20,9 @@ from truezero.estimators.base import DeepRectifierBase
 from truezero.estimators.given import Given
 from truezero.estimators.target_scale import TargetScale
 from truezero.estimators.targets import as_values, check_targets
+
+# What 1 of the network's output is: "scaled" by the targets' shift and scale; older versions do not say it.
+_TARGETS = Fields({"matrix_target": flag}, {"output": one_of("scaled")})
 
 
 @savable
@@ -250,12 +255,20 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
         super()._read_learned(record, reader, path)
         shift, scale = reader.tensors["target_shift"], reader.tensors["target_scale"]
-        self._matrix_target = bool(record["fitted"]["matrix_target"])
+        _TARGETS.check("the record", record["fitted"])
+        self._matrix_target = record["fitted"]["matrix_target"]
         for name, numbers in (("shift", shift), ("scale", scale)):
-            if numbers.shape != (self.n_outputs_,) or not np.isfinite(numbers).all() or (scale <= 0).any():
+            if (
+                numbers.shape != (self.n_outputs_,)
+                or numbers.dtype.kind != "f"
+                or not np.isfinite(numbers).all()
+                or (name == "scale" and (numbers <= 0).any())
+            ):
                 raise ModelFileError(f"the targets' {name} must be numbers, one per output")
+        if self.n_outputs_ > 1 and not self._matrix_target:
+            raise ModelFileError(f"{self.n_outputs_} outputs, and targets that are no matrix, disagree")
         self._target_scale = TargetScale(shift.astype(np.float64), scale.astype(np.float64))
-        if record["fitted"].get("output") != "scaled":  # older networks gave y itself
+        if "output" not in record["fitted"]:  # networks of older versions gave y itself
             network = self.network_.copy()
             network.weights[-1] /= scale.astype(network.dtype)
             network.biases[-1][:] = (network.biases[-1].astype(np.float64) - shift) / scale

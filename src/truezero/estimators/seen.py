@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from truezero.core.constraints import number, whole_number
 from truezero.core.rows import stacked
+from truezero.core.schema import Fields, Items
 from truezero.estimators.given import Given
 
+SEEN = Fields({"weight": number(least=0), "rows": whole_number(0), "of_class": Items(whole_number(0))})
 # Rows that the scales of a stream are learned from.
 FIRST_ROWS = 1000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,41 @@ def estimator_of(model: Any) -> Any:
     while hasattr(model, "steps"):
         model = model.steps[-1][1]
     return model
+
+
+def data_form(model: Any) -> dict[str, Any]:
+    """How a file must be read for a model to take its rows, as far as the model knows.
+
+    Parameters
+    ----------
+    model : Network, an estimator of truezero, or Pipeline
+
+    Returns
+    -------
+    dict
+        For `load_dataset`: "n_features", the width that a model of numbers takes, and "zero_based", whether
+        the svmlight file that it was trained from counts features from 0. What is not known is left out; a
+        model of text knows neither.
+    """
+    if isinstance(model, Network):
+        return {"n_features": model.layer_sizes[0]}
+    form: dict[str, Any] = {}
+    for step in _steps(model):
+        if hasattr(step, "n_features_in_"):
+            form["n_features"] = int(step.n_features_in_)
+            break
+        if step not in (None, "passthrough"):  # what comes first takes text, or does not say what it takes
+            return {}
+    return form | (getattr(estimator_of(model), "_data_form", None) or {})
+
+
+def _steps(model: Any) -> Iterator[Any]:
+    """Steps of a pipeline and of those in it, in the order in which rows meet them; else the model itself."""
+    if not hasattr(model, "steps"):
+        yield model
+        return
+    for _, step in model.steps:
+        yield from _steps(step)
 
 
 def step_names(model: Any) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from truezero.core.records import Savable, is_savable, savable_class
 from truezero.core.tensors import read_tensors, write_tensors
+from truezero.core.text import printable
 from truezero.errors import ModelFileError, OptionError
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 # The module of pipelines is imported where one is met: it takes in half of scikit-learn.
 _KIND = "model"
 _PIPELINE = "Pipeline"
-# What reading a record raises that is not as it was written.
-_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+# What reading a record raises that is not as it was written, in steps of scikit-learn above all.
+_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 
 
 def save(obj: Savable | Pipeline, path: str | os.PathLike[str]) -> None:
@@ -92,9 +93,10 @@ def load(path: str | os.PathLike[str]) -> Any:
 
             return pipeline_from_record(tensors, record, path)
     except _DAMAGE as error:
-        message = " ".join(str(error).split())
-        if isinstance(error, ModelFileError) and message.startswith(str(path)):
+        if isinstance(error, ModelFileError) and str(error).startswith(str(path)):
             raise
         lacks = "it lacks " if isinstance(error, KeyError) else ""
+        deep = isinstance(error, RecursionError)
+        message = "nested too deep" if deep else printable(" ".join(str(error).split()), 300)
         raise ModelFileError(f"{path} is damaged: {lacks}{message}") from error
-    raise ModelFileError(f"{path} holds a {name!r}, which this version of truezero does not know")
+    raise ModelFileError(f"{path} holds a {printable(name)!r}, which this version of truezero does not know")

@@ -14,7 +14,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline
 
 from truezero.core.records import is_savable, savable_class
+from truezero.core.schema import Fields, anything, text, word
 from truezero.core.tensors import Path, Tensors
+from truezero.core.text import printable
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.errors import ModelFileError, OptionError
 from truezero.estimators.records import RecordMixin, read_parameters, write_parameters
@@ -22,6 +24,10 @@ from truezero.models.parts import estimator_of
 from truezero.models.steps import FORMER, FUNCTIONS, NOT_KEPT, STEP_NAMES, STEPS, attributes_of, check_step
 
 _AT = "models."  # where the arrays of our own estimators are
+_RECORD = Fields({"scikit_learn": word, "pipeline": anything})
+_STEP = Fields({"class": text, "parameters": Fields({}), "fitted": Fields({})})
+_UNFITTED = Fields({"class": text, "parameters": Fields({})})
+_MODEL = Fields({"class": text, "arrays": word, "record": anything})
 
 
 def pipeline_to_record(pipeline: Pipeline) -> tuple[Tensors, dict[str, Any]]:
@@ -55,7 +61,8 @@ def pipeline_from_record(tensors: Tensors, record: dict[str, Any], path: Path) -
         If something in it is none of what `pipeline_to_record` writes. A damaged record may raise Python's
         own exceptions as well.
     """
-    version = str(record["scikit_learn"])
+    _RECORD.check("the record", record)
+    version = record["scikit_learn"]
     if version != sklearn.__version__:
         warnings.warn(_OtherVersion(path, version), stacklevel=3)
     pipeline = _StepReader(tensors, version, path).read(record["pipeline"])
@@ -166,6 +173,12 @@ def _with_fixed_columns(step: Any) -> list[Any]:
     ]
 
 
+def _function(name: Any) -> Any:
+    if not isinstance(name, str) or name not in FUNCTIONS:
+        raise ModelFileError(f"{printable(repr(name))} is no function that a model file may hold")
+    return FUNCTIONS[name]
+
+
 class _StepReader(ValueReader):
     """Reads what a `_StepWriter` wrote."""
 
@@ -177,42 +190,47 @@ class _StepReader(ValueReader):
             "step": self._step,
             "model": self._model,
             "unfitted": self._unfitted,
-            "function": lambda content: FUNCTIONS[content],
+            "function": _function,
         }
 
     def _estimator(self, content: Any) -> Any:
         cls: Any = savable_class(content["class"])
         if cls is None or not issubclass(cls, RecordMixin):
-            raise ModelFileError(f"{content['class']!r} is not an estimator of this truezero")
+            raise ModelFileError(f"{printable(content['class'])!r} is not an estimator of this truezero")
         return cls
 
     def _unfitted(self, content: Any) -> Any:
+        _UNFITTED.check("an estimator", content)
         cls = self._estimator(content)
         return cls(**read_parameters(cls, content["parameters"], self))
 
     def _model(self, content: Any) -> Any:
-        prefix = str(content["arrays"])
-        names = [name for name in self.tensors if prefix and name.startswith(prefix)]
+        _MODEL.check("an estimator", content)
+        prefix = content["arrays"]
+        names = [name for name in self.tensors if name.startswith(prefix)]
         tensors = {name.removeprefix(prefix): self.take(name) for name in names}
         return self._estimator(content)._from_record(tensors, content["record"], self._path)
 
     def _step(self, content: Any) -> Any:
+        _STEP.check("a step", content)
         cls = STEP_NAMES.get(content["class"])
         if cls is None:
-            raise ModelFileError(f"a {content['class']!r} is no step that a model file may hold")
+            raise ModelFileError(f"a {printable(content['class'])!r} is no step that a model file may hold")
         named = cls._get_param_names()  # type: ignore[attr-defined] # every estimator has it
         given, learned = dict(content["parameters"]), dict(content["fitted"])
         if not self._same_version:  # a parameter may be gone; the warning said so
             given = {name: value for name, value in given.items() if name in named}
         for name in given:
             if name not in named or name in NOT_KEPT:
-                raise ModelFileError(f"{cls.__name__} has no parameter {name!r} that a file could hold")
+                raise ModelFileError(
+                    f"{cls.__name__} has no parameter {printable(name)!r} that a file could hold"
+                )
         step = cls(**{name: self.read(value) for name, value in given.items()})
         known = attributes_of(cls)
         for name, described in learned.items():
             value = self.read(described)
             if not isinstance(value, known.get(name, ())):
-                raise ModelFileError(f"{name} of {cls.__name__} is none of what it learns")
+                raise ModelFileError(f"{printable(name)} of {cls.__name__} is none of what it learns")
             vars(step)[name] = value
         for name, former in FORMER.get(cls, {}).items():
             if former in learned:

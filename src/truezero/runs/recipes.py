@@ -16,6 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from truezero.analysis import measure
 from truezero.core.activations import get_activation
+from truezero.core.constraints import number, whole_number
+from truezero.core.schema import Fields, Items, Schema, measured, word
 from truezero.core.tensors import write_tensors
 from truezero.datasets import Dataset, Part
 from truezero.engines import get_engine
@@ -23,6 +25,7 @@ from truezero.errors import OptionError
 from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
 from truezero.models import load, save
 from truezero.runs.run import RECIPES, Result, Run, Work, not_default
+from truezero.training.history import EPOCH, PRETRAINING
 
 MODEL = "model.safetensors"
 """The stack of layers up to its own that a run of "pretrain-layer" leaves."""
@@ -64,11 +67,39 @@ def _settings(made: type, parameters: Mapping[str, Any]) -> tuple[dict[str, Any]
     return not_default(made, given, _NOT_PART_OF_IT), engine.name
 
 
+_ERROR = measured | None
+_OF_ALL: dict[str, Schema] = {
+    "n_train": whole_number(0),
+    "n_validation": whole_number(0),
+    "seconds": number(least=0),
+    "engine": Fields({"name": word}),
+}
+_OF_TRAINING: dict[str, Schema] = {
+    **_OF_ALL,
+    "epoch_selected": whole_number(1),
+    "n_epochs": whole_number(1),
+    "seed": whole_number(0),
+}
+
+
 class _Layer:
     """Pre-training of one layer, on the code of the layer that it needs, or on the rows (section 3.2).
 
     Parameters are those of `StackedDenoisingAutoencoder`, each of one layer. Validation rows select.
     """
+
+    found: Schema = Fields(
+        {
+            **_OF_TRAINING,
+            "layer": whole_number(0),
+            "reconstruction_error": _ERROR,
+            "sparsity": number(least=0, most=1),
+            "dead_units": whole_number(0),
+            "stuck": measured,
+            "score": measured,
+            "history": Items(PRETRAINING, fewest=1),
+        }
+    )
 
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""
@@ -130,6 +161,16 @@ class _FineTuning:
     Parameters are those of `DeepRectifierClassifier`. Validation rows select, test rows are measured.
     """
 
+    found: Schema = Fields(
+        {
+            **_OF_TRAINING,
+            "test_error": _ERROR,
+            "n_test": whole_number(0),
+            "validation_error": _ERROR,
+            "history": Items(EPOCH, fewest=1),
+        }
+    )
+
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""
         return _settings(DeepRectifierClassifier, parameters)
@@ -178,6 +219,10 @@ class _Baseline:
 
     Parameters are "estimator", a name of `BASELINES`, and "parameters", that estimator's own.
     """
+
+    found: Schema = Fields(
+        {**_OF_ALL, "test_error": _ERROR, "validation_error": _ERROR, "n_test": whole_number(0)}
+    )
 
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""

@@ -132,7 +132,7 @@ class Work:
 
 
 class Recipe(Protocol):
-    """What a run does."""
+    """What a run does. An attribute `found` may say the schema of its results, for files without digests."""
 
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """Canonical parameters, and the engine that they lead to.

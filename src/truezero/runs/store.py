@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +17,32 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from truezero.core.atomic import make_folder, write_text
+from truezero.core.constraints import whole_number
+from truezero.core.schema import Fields, Items, Schema, json_digest, parse_json, text, word
+from truezero.core.text import printable
 from truezero.errors import DataError
 from truezero.runs.provenance import arithmetic_version
-from truezero.runs.run import Result, Run
+from truezero.runs.run import RECIPES, Result, Run
 from truezero.training import Checkpoint
 
 _PARTIAL = ".partial"
 _LEASES = ".leases"
 _ABOUT, _PROVENANCE, _RESULT = "run.json", "provenance.json", "result.json"
 _KEY = re.compile(r"[0-9a-f]{20}$")
+_DIGESTS = "digests"  # of all files of a run, in its provenance
+_LARGEST = 100_000_000  # bytes of a file
+_OBJECT = Fields({})
+_OF_DIVERGED = Fields({"diverged": text})
+_OF_A_RUN = Fields(
+    {
+        "recipe": word,
+        "parameters": Fields({}),
+        "data": Fields({"name": text}),
+        "needs": Items(word),
+        "engine": word,
+    },
+    {"numerics": whole_number() | None},  # not of the first versions
+)
 
 
 class RunStore:
@@ -40,6 +59,7 @@ class RunStore:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        self._warned = False
 
     def place(self, run: Run) -> Path:
         """Folder of a finished run, with all that it left."""
@@ -57,7 +77,7 @@ class RunStore:
         DataError
             If its files are damaged.
         """
-        return _read(self.place(run) / _RESULT) if self.has(run) else None
+        return self._result(run.key, run.recipe) if self.has(run) else None
 
     @contextmanager
     def lease(self, run: Run, *, wait: bool) -> Iterator[bool]:
@@ -97,7 +117,11 @@ class RunStore:
         """Let a run's folder appear, with its result in it."""
         partial = self.folder / f"{run.key}{_PARTIAL}"
         about = {**run.identity, "data": {"name": run.data.name, **run.data.identity}}
-        for name, content in ((_ABOUT, about), (_PROVENANCE, provenance), (_RESULT, result)):
+        contents = {_ABOUT: about, _PROVENANCE: provenance, _RESULT: result}
+        contents = json.loads(json.dumps(contents))  # as they will be read
+        digests = {name: json_digest(content, run.key, name) for name, content in contents.items()}
+        contents[_PROVENANCE][_DIGESTS] = digests
+        for name, content in contents.items():
             write_text(partial / name, json.dumps(content, indent=1, sort_keys=True) + "\n")
         try:
             os.rename(partial, self.place(run))
@@ -113,7 +137,8 @@ class RunStore:
         """Key, description and result of every finished run, by their keys."""
         for path in self._places():
             if (path / _ABOUT).exists():
-                yield path.name, _read(path / _ABOUT), _read(path / _RESULT)
+                about = self._about(path.name)
+                yield path.name, about, self._result(path.name, about["recipe"])
 
     def _places(self) -> list[Path]:
         """Folders of finished runs, of all versions."""
@@ -129,7 +154,7 @@ class RunStore:
         DataError
             If its files are damaged.
         """
-        return _read(self.folder / key / _PROVENANCE)
+        return self._read(key, _PROVENANCE, _OBJECT)
 
     def unfinished(self) -> list[str]:
         """Keys of runs that were begun and are not finished; some may be under way."""
@@ -150,7 +175,7 @@ class RunStore:
         """
         removed = 0
         for place in self._places():
-            if _numerics(place) == numerics:
+            if self._numerics(place.name) == numerics:
                 for left in place.glob("checkpoint-*"):  # of a kill between the rename and their removal
                     left.unlink(missing_ok=True)
             else:
@@ -196,22 +221,62 @@ class RunStore:
             copied += 1
         return copied
 
+    def _about(self, key: str) -> dict[str, Any]:
+        return {"numerics": None, **self._read(key, _ABOUT, _OF_A_RUN)}
 
-def _numerics(place: Path) -> Any:
-    """Numerics of a finished run; None if it is damaged, or of a version that had none."""
-    try:
-        return _read(place / _ABOUT).get("numerics")
-    except DataError:
-        return None
+    def _numerics(self, key: str) -> Any:
+        """Numerics of a finished run; None if it is damaged, or of a version that had none."""
+        try:
+            return self._about(key)["numerics"]
+        except DataError:
+            return None
 
+    def _result(self, key: str, recipe: str) -> Result:
+        return self._read(key, _RESULT, getattr(RECIPES.get(recipe), "found", _OBJECT))
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(
-            f"the run {path.parent} is damaged ({error}); remove its folder to run it again"
-        ) from error
-    if not isinstance(found, dict):
-        raise DataError(f"the run {path.parent} is damaged ({path.name} is no object); remove its folder")
-    return found
+    def _read(self, key: str, name: str, schema: Schema) -> dict[str, Any]:
+        """Content of a file of a run, whole: as its digest says, or of an older version and of that shape.
+
+        Raises
+        ------
+        DataError
+            If it is damaged.
+        """
+        try:
+            made = self._parsed(key, _PROVENANCE)
+            found = made if name == _PROVENANCE else self._parsed(key, name)
+            digests = made.pop(_DIGESTS, None)
+            if digests is None:
+                self._warn()
+                (_OF_DIVERGED if name == _RESULT and "diverged" in found else schema).check(name, found)
+            elif not isinstance(digests, dict) or digests.get(name) != json_digest(found, key, name):
+                raise ValueError(f"{name} does not have its digest")
+        except (ValueError, MemoryError) as error:
+            raise DataError(
+                f"the run {self.folder / key} is damaged ({printable(error, 300)}); remove its folder to run "
+                "it again"
+            ) from error
+        return found
+
+    def _parsed(self, key: str, name: str) -> dict[str, Any]:
+        path = self.folder / key / name
+        try:
+            about = os.stat(path)
+            if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
+                raise ValueError("it is no regular file, or too large")
+            found: Any = parse_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ValueError(f"{name}: {reason}") from error
+        _OBJECT.check(name, found)
+        return dict(found)
+
+    def _warn(self) -> None:
+        """Say once that there are runs of a version that wrote no digests."""
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self.folder} has runs of a version that wrote no digests, so that damage may go unnoticed",
+                UserWarning,
+                stacklevel=5,
+            )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from truezero.analysis import measure, sparsity_of_layers
 from truezero.core.atomic import check_writable
@@ -36,7 +39,7 @@ def train_to_file(
     """Train a network, and save it: what `truezero train` does, whose options messages name.
 
     While it trains, all that a killed training needs to go on from its last epoch lies beside `out`; see
-    `unfinished_files`.
+    `unfinished_files`. A second training to the same file is refused meanwhile.
 
     Parameters
     ----------
@@ -79,6 +82,24 @@ def train_to_file(
     """
     given, of_pretraining = dict(parameters or {}), dict(pretraining_parameters or {})
     check_writable(out)
+    with _writing_alone(out):
+        return _train_to_file(
+            data, out, regression, pretrain, unlabeled, resume, data_dir, given, of_pretraining, verbose
+        )
+
+
+def _train_to_file(
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    regression: bool,
+    pretrain: str | None,
+    unlabeled: str | os.PathLike[str] | None,
+    resume: bool,
+    data_dir: str | os.PathLike[str] | None,
+    given: dict[str, Any],
+    of_pretraining: dict[str, Any],
+    verbose: bool,
+) -> tuple[DeepRectifierClassifier | DeepRectifierRegressor, dict[str, Any]]:
     for path in unfinished_files(out):
         if not resume:
             raise OptionError(
@@ -108,11 +129,45 @@ def train_to_file(
     if dataset.X_validation is not None:
         rows |= {"X_val": dataset.features("validation"), "y_val": dataset.y_validation}
     model.fit(dataset.features("train"), dataset.y_train, **rows)
+    zero_based = getattr(dataset, "zero_based", None)  # of svmlight files alone
+    if zero_based is not None:
+        model._data_form = {"zero_based": bool(zero_based)}
     save(model, out)
     if not model.interrupted_:
         for path in unfinished_files(out):
             path.unlink()
     return model, _result(model, dataset, out, 0 if further is None else further.X_train.shape[0])
+
+
+@contextmanager
+def _writing_alone(out: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold a lock of the operating system's beside the checkpoints, which ends when the process does.
+
+    Raises
+    ------
+    OptionError
+        If another training holds it.
+    DataError
+        If there can be no file for it.
+    """
+    path = Path(f"{_paths(out)[0]}.lock")
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+        while not path.exists():  # its holder removed it while we waited for it: it keeps nobody away
+            lock.release()
+            lock.acquire(timeout=0)
+    except Timeout:
+        raise OptionError(
+            f"another training is writing {os.fspath(out)}: wait for its end, or give another file"
+        ) from None
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
 
 
 def unfinished_files(out: str | os.PathLike[str]) -> list[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from truezero.core.tensors import Tensors, read_tensors, write_tensors
+from truezero.core.text import printable
 from truezero.errors import ModelFileError
 
 
@@ -83,8 +84,10 @@ class Checkpoint:
             )
         try:
             state.from_tensors(tensors, metadata, self.path)
-        except (KeyError, TypeError, IndexError) as error:
-            raise ModelFileError(f"{self.path} is damaged: it lacks {error}") from error
+        except ModelFileError:
+            raise
+        except ValueError as error:
+            raise ModelFileError(f"{self.path} is damaged: {printable(error, 300)}; remove it") from error
 
     def __call__(self, state: State) -> None:
         """Write the file."""

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from truezero.core.constraints import Constraints, check_settings, layerwise, number, whole_number
 from truezero.core.costs import cost
 from truezero.core.network import Network, network_from_tensors, network_to_tensors
+from truezero.core.schema import Fields, anything, flag
 from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Examples, StepSettings, Tally
 from truezero.errors import DivergenceError
 from truezero.training.epochs import Callback, begin, divergence, run_epochs, train_pieces
-from truezero.training.history import EpochRecord, Rank, best, rank_by_validation
+from truezero.training.history import EpochRecord, Rank, best, check_epochs, rank_by_validation
 from truezero.training.sources import Arrays, Ordering, Piece, Source, Stream, as_source
 
 # Rows on which sparsity is measured where there are no validation rows.
@@ -81,6 +82,9 @@ class FineTuning:
                 "n_iter_no_change": self.n_iter_no_change,
             },
         )
+
+
+_KEPT = Fields({"network": anything, "history": anything}, {"ended": flag})
 
 
 @dataclass
@@ -158,10 +162,16 @@ class TrainingState:
 
     def from_tensors(self, tensors: Tensors, metadata: dict[str, Any], path: Any) -> None:
         """Stand there."""
-        self.network = network_from_tensors(tensors, metadata["network"], "last.", path)
-        self.best_network = network_from_tensors(tensors, metadata["network"], "best.", path)
+        _KEPT.check("the checkpoint", metadata)
+        last, best = (
+            network_from_tensors(tensors, metadata["network"], prefix, path) for prefix in ("last.", "best.")
+        )
+        if not last.is_like(self.network) or not best.is_like(self.network):
+            raise ValueError("its networks are not of the shape and the sign masks of this training's")
+        check_epochs(metadata["history"], last.n_hidden)
+        self.network, self.best_network = last, best
         self.history[:] = metadata["history"]
-        self.ended = bool(metadata.get("ended"))
+        self.ended = metadata.get("ended", False)
 
 
 def fine_tune(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NotRequired, TypedDict, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
+
+from truezero.core.constraints import number, whole_number
+from truezero.core.schema import Fields, Items, Schema, measured, word
 
 
 class Trained(TypedDict):
@@ -89,3 +92,72 @@ def rank_by_reconstruction(record: PretrainingRecord) -> Rank | None:
 def best_reconstruction(records: Sequence[PretrainingRecord]) -> int:
     """Position of the epoch with the least reconstruction error, the first of equals; else the last one."""
     return best(records, rank_by_reconstruction)
+
+
+# ---- as files hold it -----------------------------------------------------------------------------------
+
+_TRAINED: dict[str, Schema] = {
+    "epoch": whole_number(1),
+    "loss": measured,
+    "penalty": measured,
+    "seconds": number(least=0),
+}
+_MULTIPLIED: dict[str, Schema] = {"products": Items(word), "blas": word | None}
+_SHARE = number(least=0, most=1)
+EPOCH = Fields(
+    {
+        **_TRAINED,
+        "validation_error": measured | None,
+        "validation_loss": measured | None,
+        "sparsity": Items(_SHARE),
+        "dead_units": Items(whole_number(0)),
+    },
+    _MULTIPLIED,
+)
+PRETRAINING = Fields(
+    {
+        **_TRAINED,
+        "layer": whole_number(0),
+        "reconstruction_error": measured | None,
+        "sparsity": _SHARE,
+        "dead_units": whole_number(0),
+        "stuck": measured,
+    },
+    _MULTIPLIED,
+)
+
+
+def check_epochs(history: Any, n_hidden: int) -> None:
+    """Check a history of fine-tuning that was read from a file.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or not of so many hidden layers.
+    """
+    Items(EPOCH, fewest=1).check("the history", history)
+    for place, record in enumerate(history, start=1):
+        if record["epoch"] != place:
+            raise ValueError(f"epoch {record['epoch']} of the history stands in the place of {place}")
+        if len(record["sparsity"]) != n_hidden or len(record["dead_units"]) != n_hidden:
+            raise ValueError(f"epoch {place} of the history is not of {n_hidden} hidden layers")
+
+
+def check_layers(history: Any, layers: range) -> None:
+    """Check a history of pre-training that was read from a file.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or not of all of these layers and no others.
+    """
+    Items(PRETRAINING).check("the history", history)
+    done = dict.fromkeys(layers, 0)
+    for record in history:
+        layer, epoch = record["layer"], record["epoch"]
+        if layer not in done or epoch != done[layer] + 1:
+            raise ValueError(f"epoch {epoch} of layer {layer} is out of place in the history")
+        done[layer] = epoch
+    missing = next((layer for layer, n in done.items() if n == 0), None)
+    if missing is not None:
+        raise ValueError(f"the history has no epoch of layer {missing}")

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from truezero.core.activations import get_activation
 from truezero.core.autoencoder import Autoencoder, Stack, autoencoder_from_tensors, autoencoder_to_tensors
+from truezero.core.schema import Fields, Items, anything, flag
 from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Tally, Unlabeled
 from truezero.errors import DivergenceError
 from truezero.training.epochs import divergence, train_pieces
-from truezero.training.history import PretrainingRecord, Rank, rank_by_reconstruction
+from truezero.training.history import PretrainingRecord, Rank, check_layers, rank_by_reconstruction
 from truezero.training.layer_input import divided
 from truezero.training.layer_measure import (
     EVALUATION_ROWS,
@@ -24,6 +26,10 @@ from truezero.training.layer_measure import (
 )
 from truezero.training.settings import Pretraining
 from truezero.training.sources import Arrays, Ordering, Piece, Source
+
+_KEPT = Fields(
+    {"history": anything, "ended": flag, "finished": Items(anything)}, {"current": anything, "best": anything}
+)
 
 
 @dataclass
@@ -100,17 +106,59 @@ class PretrainingState:
 
     def from_tensors(self, tensors: Tensors, metadata: dict[str, Any], path: Any) -> None:
         """Stand there."""
-        self.stack.layers[self.n_given :] = [
+        _KEPT.check("the checkpoint", metadata)
+        if ("current" in metadata) != ("best" in metadata):
+            raise ValueError("it has one of the layer in training and its best epoch, not both")
+        finished = [
             autoencoder_from_tensors(tensors, description, f"finished.{layer}.", path)
             for layer, description in enumerate(metadata["finished"])
         ]
-        if "given.output_scale" in tensors:
-            self.stack.layers[self.n_given - 1].output_scale = tensors["given.output_scale"]
-        if "current" in metadata:
-            self.current = autoencoder_from_tensors(tensors, metadata["current"], "current.", path)
-            self.best = autoencoder_from_tensors(tensors, metadata["best"], "best.", path)
+        in_training = [
+            autoencoder_from_tensors(tensors, metadata[name], f"{name}.", path)
+            for name in ("current", "best")
+            if name in metadata
+        ]
+        layers = [*self.stack.layers[: self.n_given], *finished]
+        self._check_plans([*layers, *in_training[:1]])
+        self._check_plans([*layers, *in_training[1:]])
+        check_layers(metadata["history"], range(self.n_given, len(layers) + len(in_training[:1])))
+        handed_down = tensors.get("given.output_scale")
+        if handed_down is not None:
+            below = self.stack.layers[self.n_given - 1] if self.n_given else None
+            if below is None or handed_down.shape != below.network.layer_sizes[1:2]:
+                raise ValueError("it divides a code that there is none of")
+            if handed_down.dtype.kind != "f" or not (np.isfinite(handed_down) & (handed_down > 0)).all():
+                raise ValueError("it divides a code by what is no number above 0")
+            below.output_scale = handed_down
+        self.stack.layers[self.n_given :] = finished
+        self.current, self.best = in_training or (None, None)
         self.history[:] = metadata["history"]
-        self.ended = bool(metadata["ended"])
+        self.ended = metadata["ended"]
+
+    def _check_plans(self, layers: list[Autoencoder]) -> None:
+        """Refuse layers that are not what the settings say.
+
+        Raises
+        ------
+        ValueError
+            Naming the first.
+        """
+        plans, n_in = self.settings.layers, self.data_shape[1]
+        if len(layers) > len(plans):
+            raise ValueError(f"it has {len(layers)} layers, this training {len(plans)}")
+        for number, (layer, plan) in enumerate(zip(layers, plans, strict=False)):
+            network, activation = layer.network, get_activation(plan.activation).name
+            has = (
+                network.layer_sizes[:2],
+                network.activations,
+                network.dtype.name,
+                layer.reconstruction,
+                layer.tied,
+            )
+            asked = ((n_in, plan.n_units), (activation,), self.settings.dtype, plan.reconstruction, plan.tied)
+            if number >= self.n_given and has != asked:
+                raise ValueError(f"its layer {number} is not the one of this training")
+            n_in = network.layer_sizes[1]
 
 
 class LayerTraining:
