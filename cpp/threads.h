@@ -27,7 +27,7 @@ inline void spin_pause() {
 #endif
 }
 
-constexpr Duration kSpin = std::chrono::microseconds(100);
+constexpr Duration kSpin = std::chrono::microseconds(250);
 
 // Whether the word becomes another within kSpin.
 inline bool spin_while(const std::atomic<int>& word, int value) {
