@@ -2,9 +2,9 @@
 
     python benchmarks/busy_machine.py
 
-Trains a small and a large network and predicts one row, on several numbers of threads, while 0, 1 and 2 other
-processes keep a core busy each. Every cell is the median of rounds in which all numbers of threads take turns;
-beside it, how often one thread's time of the same rounds that is.
+Trains a small and a large network and predicts one row, on several numbers of threads, while 0, 1 and 2
+other processes keep a core busy each. Every cell is the median of rounds in which all numbers of threads
+take turns; in brackets, that as a multiple of one thread's.
 """
 
 from __future__ import annotations
