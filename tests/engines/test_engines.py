@@ -30,7 +30,6 @@ from truezero.engines import (
     available_engines,
     get_engine,
 )
-from truezero.engines.select import resolve_threads
 from truezero.errors import DataError, EngineUnavailableError, OptionError
 
 ENGINES = ("reference", "native")
@@ -670,22 +669,6 @@ def test_own_activation_runs_on_the_reference_engine() -> None:
     run(get_engine("auto", network), network, examples, settings(network, learning_rate=1e-3))
     with pytest.raises(OptionError, match="built in"):
         register_activation("relu", np.abs, np.sign)
-
-
-def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TRUEZERO_NUM_THREADS", "OMP_NUM_THREADS"):
-        monkeypatch.delenv(name, raising=False)
-    assert resolve_threads(None) == len(os.sched_getaffinity(0))
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert resolve_threads(None) == 3
-    monkeypatch.setenv("TRUEZERO_NUM_THREADS", "2")
-    assert resolve_threads(None) == 2
-    assert resolve_threads(5) == 5
-    monkeypatch.setenv("TRUEZERO_NUM_THREADS", "many")
-    with pytest.raises(OptionError, match="TRUEZERO_NUM_THREADS must be a whole number above 0, got 'many'"):
-        resolve_threads(None)
-    with pytest.raises(OptionError, match="n_threads"):
-        resolve_threads(0)
 
 
 def test_ctrl_c_ends_a_native_call_within_a_second() -> None:

@@ -20,7 +20,10 @@ NAME = "<script>alert(1)</script>[bold]\x1b[31m{0}"
 
 def result(name: str) -> StudyResult:
     columns = [Column("name", name), Column("error", "error", "error", deviation="deviation")]
-    rows: list[dict[str, Any]] = [{"name": name, "error": None, "section": name}, {"name": name, "error": 0.0, "deviation": 0.0}]
+    rows: list[dict[str, Any]] = [
+        {"name": name, "error": None, "section": name},
+        {"name": name, "error": 0.0, "deviation": 0.0},
+    ]
     return StudyResult(
         "s", name, {"data": name, "scale": name}, [Table(name, columns, rows, name)], choices=[name]
     )

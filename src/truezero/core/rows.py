@@ -164,23 +164,42 @@ class Features:
         n = max(int(_BLOCK / max(width, 1)), 1)
         return (slice(start, start + n) for start in range(0, self.n_samples, n))
 
-    def check_finite(self) -> None:
-        """Refuse values that are no numbers.
+    def check_finite(self, dtype: np.dtype[np.floating] | None = None) -> None:
+        """Refuse values that are no numbers, or none in the dtype that is computed in.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            float32 or float64; without it, what is stored is looked at alone.
 
         Raises
         ------
         DataError
-            Naming the first row and feature that is NaN or infinite.
+            Naming the first row and feature that is NaN, infinite, or too large for the dtype.
         """
-        if self.X.dtype == np.uint8:
+        largest = float(np.finfo(np.float64 if dtype is None else dtype).max)
+        if self.plain and (self.X.dtype == np.uint8 or self.X.dtype.itemsize <= 4):
+            largest = np.inf  # whatever is finite is small enough
+        if self.X.dtype == np.uint8 and largest == np.inf:
             return
         for part in self._stretches():
             block, start = self.X[part], part.start
             if np.isfinite(block.data if sparse.issparse(block) else block).all():
-                continue
+                if largest == np.inf:
+                    continue
+                block = self.take(part).values("float64")
+                with np.errstate(invalid="ignore"):
+                    if (np.abs(block.data if sparse.issparse(block) else block) <= largest).all():
+                        continue
             stored = sparse.coo_array(block)
-            first = np.flatnonzero(~np.isfinite(stored.data))[0]
+            first = np.flatnonzero(~(np.abs(stored.data) <= largest) | ~np.isfinite(stored.data))[0]
             row, column = start + stored.row[first], stored.col[first]
+            value = stored.data[first]
+            if np.isfinite(value):
+                raise DataError(
+                    f"row {row}, feature {column} is {value:.6g}, too large for {np.dtype(dtype or 'f8')}; "
+                    "if it marks what is missing, fill or drop it, else divide the feature"
+                )
             raise DataError(f"row {row}, feature {column} is NaN or infinite; fill or drop it")
 
     def check_width(self, network: Network) -> None:
