@@ -46,7 +46,7 @@ def test_where_nothing_can_be_written_is_said_before_the_work(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("verb", [("bench", "predict"), ("bench", "train"), ("reproduce", "table1")])
+@pytest.mark.parametrize("verb", [("bench", "error"), ("bench", "train"), ("reproduce", "table1")])
 def test_folders_too(verb: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = truezero(*verb, "--data", "nothing", "--out", "file/x", folder=tmp_path)
