@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+OLDEST_PYTHON ?= python3.11
+OLDEST_VENV ?= .venv-oldest
 # What the installed package is made from; when any of it changes, it is installed again.
 SOURCES = pyproject.toml CMakeLists.txt README.md LICENSE $(wildcard cpp/*.h cpp/*.cpp) \
 	$(shell find src -type f -not -name '*.pyc')
 
-.PHONY: demo test test-native test-arm lint bench bench-check clean
+.PHONY: demo test test-oldest test-native test-arm lint bench bench-check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/truezero reproduce table1 --out demo
@@ -18,6 +20,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The suite with the lowest version of everything that pyproject.toml allows, on the oldest Python. What those
+# versions depend on is new: that it warns of them is no fault of ours.
+test-oldest: $(SOURCES)
+	$(OLDEST_PYTHON) -m venv --clear $(OLDEST_VENV)
+	$(OLDEST_VENV)/bin/python -m pip install --quiet uv
+	$(OLDEST_VENV)/bin/uv pip install --quiet --python $(OLDEST_VENV)/bin/python --resolution lowest-direct '.[test]'
+	$(OLDEST_VENV)/bin/python -m pytest -n auto -W ignore::DeprecationWarning -W ignore::FutureWarning tests
 
 # The core alone, without Python: under the address and undefined-behaviour sanitizers, then the thread sanitizer.
 test-native: $(VENV)/bin/cmake
@@ -45,7 +55,7 @@ bench-check: $(VENV)/bin/cmake
 	$(BIN)/python benchmarks/check_instructions.py build/count/count_instructions
 
 clean:
-	rm -rf $(VENV) build demo
+	rm -rf $(VENV) $(OLDEST_VENV) build demo
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

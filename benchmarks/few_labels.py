@@ -22,6 +22,7 @@ from sklearn.frozen import FrozenEstimator
 from truezero import DeepRectifierClassifier, DivergenceError, StackedDenoisingAutoencoder
 from truezero.datasets import Dataset, load_dataset
 from truezero.runs import environment
+from truezero.training.history import rank_by_validation
 
 NETWORK: dict[str, Any] = {"hidden_layer_sizes": (1000, 1000, 1000), "sign_mask": "half"}
 PRETRAINING: dict[str, Any] = {
@@ -55,7 +56,8 @@ def fine_tuned(
             continue
         record = model.history_[model.epoch_selected_ - 1]
         error = 1 - model.score(dataset.scaled("test"), dataset.y_test)
-        chosen = (record["validation_error"] or 0.0, record["validation_loss"] or 0.0)
+        chosen = rank_by_validation(record)
+        assert chosen is not None  # there are validation rows
         tried[rate] = (chosen, error, model.epoch_selected_)
     rate = min(tried, key=lambda r: tried[r][0])
     return {

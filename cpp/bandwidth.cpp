@@ -23,14 +23,17 @@ void rewrite_all(Line* line, Index n) {
   for (Index i = 0; i < n; ++i) line[i] += 1.0F;
 }
 
+// What each of the team's threads reads.
+Index lines_of(Index bytes, const Team& team) { return std::max<Index>(4, bytes / 64 / team.size()); }
+
 }  // namespace
 
 double measure_bandwidth(Index bytes, bool rewrite, int n_threads) {
   Team team(n_threads);
-  const Index lines = std::max<Index>(4, bytes / 64 / team.size());
-  std::vector<double> seconds(static_cast<std::size_t>(team.size()));
+  std::vector<double> seconds(static_cast<std::size_t>(team.most()));
   volatile float kept = 0;  // what is read must be used
   team.run([&](int thread) {
+    const Index lines = lines_of(bytes, team);
     const Buffer<Line> part(lines, true);
     std::fill_n(part.get(), lines, Line{});
     double best = 1e9;
@@ -48,7 +51,7 @@ double measure_bandwidth(Index bytes, bool rewrite, int n_threads) {
     seconds[static_cast<std::size_t>(thread)] = best;
   });
   const double slowest = *std::max_element(seconds.begin(), seconds.end());
-  return static_cast<double>(lines * 64 * team.size()) * (rewrite ? 2 : 1) / slowest;
+  return static_cast<double>(lines_of(bytes, team) * 64 * team.size()) * (rewrite ? 2 : 1) / slowest;
 }
 
 }  // namespace truezero

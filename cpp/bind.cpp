@@ -10,10 +10,12 @@
 #include <chrono>
 #include <limits>
 #include <mutex>
+#include <type_traits>
 
 #include "autoencoder.h"
 #include "bandwidth.h"
 #include "blas.h"
+#include "cores.h"
 #include "dispatch.h"
 #include "forward.h"
 #include "trainer.h"
@@ -25,21 +27,37 @@ namespace {
 
 template <class T, std::size_t Dimensions>
 using Array = nb::ndarray<T, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
-template <class T, std::size_t Dimensions>
-using ConstArray = nb::ndarray<const T, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
-
-// No conversion: what is written must be the caller's own memory.
-template <class A>
-A array(nb::handle from) {
-  return nb::cast<A>(from, false);
-}
+using AnyConstArray = nb::ndarray<nb::ro, nb::device::cpu>;
 
 void require(bool condition, const char* message) {
   if (!condition) throw nb::value_error(message);
 }
 
-// (weights, biases, activation codes, sign masks, softplus scale, use_biases, softmax)
 template <class T>
+constexpr const char* kNameOf = std::is_same_v<T, float> ? "float32" : std::is_same_v<T, double> ? "float64" : "int64";
+
+// No conversion: what is written must be the caller's own memory. `T` without const: it will be written.
+template <class T, std::size_t Dimensions>
+Array<T, Dimensions> array(nb::handle from, const char* what) {
+  Array<T, Dimensions> result;
+  if (!nb::try_cast(from, result, false)) {
+    const std::string wanted = std::string(std::is_const_v<T> ? "a" : "a writable") + " C-contiguous array of " +
+                               kNameOf<std::remove_const_t<T>> + " with " + std::to_string(Dimensions) + " dimension" +
+                               (Dimensions == 1 ? "" : "s");
+    throw nb::value_error((std::string(what) + " must be " + wanted).c_str());
+  }
+  return result;
+}
+
+AnyConstArray any_array(nb::handle from, const char* what) {
+  AnyConstArray result;
+  if (!nb::try_cast(from, result, false)) throw nb::value_error((std::string(what) + " must be an array").c_str());
+  return result;
+}
+
+// (weights, biases, activation codes, sign masks, softplus scale, use_biases, softmax). W: const T where nothing is
+// trained, and read-only arrays are welcome.
+template <class W, class T = std::remove_const_t<W>>
 NetworkView<T> network_view(const nb::tuple& network) {
   require(network.size() == 7, "a network has 7 parts");
   const auto weights = nb::cast<nb::list>(network[0]), biases = nb::cast<nb::list>(network[1]);
@@ -50,17 +68,18 @@ NetworkView<T> network_view(const nb::tuple& network) {
   require(n > 0 && biases.size() == n && activations.size() == n - 1 && signs.size() == n - 1,
           "the network's lists have different lengths");
   for (std::size_t l = 0; l < n; ++l) {
-    // Read-only arrays are welcome where nothing is trained; what trains checks that they can be written.
-    const auto w = array<ConstArray<T, 2>>(weights[l]);
-    const auto b = array<ConstArray<T, 1>>(biases[l]);
+    const auto w = array<W, 2>(weights[l], "weights");
+    const auto b = array<W, 1>(biases[l], "biases");
     const T* sign = nullptr;
     if (l + 1 < n && !signs[l].is_none()) {
-      const auto s = array<ConstArray<T, 1>>(signs[l]);
+      const auto s = array<const T, 1>(signs[l], "a sign mask");
       require(s.shape(0) == w.shape(1), "a sign mask of the wrong length");
       sign = s.data();
     }
     require(b.shape(0) == w.shape(1) && (l == 0 || static_cast<Index>(w.shape(0)) == view.layers.back().n_out),
             "layers that do not fit each other");
+    require(w.size() > 0, "a layer without units");
+    require(l + 1 == n || (activations[l] >= 0 && activations[l] < kActivations), "no such activation");
     view.layers.push_back({static_cast<Index>(w.shape(0)), static_cast<Index>(w.shape(1)),
                            const_cast<T*>(w.data()), const_cast<T*>(b.data()),
                            l + 1 < n ? activations[l] : 0, sign});
@@ -71,8 +90,6 @@ NetworkView<T> network_view(const nb::tuple& network) {
   return view;
 }
 
-using AnyConstArray = nb::ndarray<nb::ro, nb::device::cpu>;
-
 Number number_of(const AnyConstArray& a) {
   if (a.dtype() == nb::dtype<std::uint8_t>()) return Number::u8;
   if (a.dtype() == nb::dtype<float>()) return Number::f32;
@@ -80,21 +97,34 @@ Number number_of(const AnyConstArray& a) {
   return Number::f64;
 }
 
+// That nothing outside of the arrays will be read: indptr first, as it says what may be looked at.
+void check_rows(const std::int64_t* indptr, Index n_rows, Index n_entries) {
+  require(indptr[0] == 0, "CSR: indptr must begin with 0");
+  bool ascends = true;
+  for (Index row = 0; row < n_rows; ++row) ascends &= indptr[row] <= indptr[row + 1];
+  require(ascends, "CSR: indptr decreases");
+  require(indptr[n_rows] <= n_entries, "CSR: indptr points behind the end of the data");
+}
+
+// Where columns ascend, the first and the last of a row bound the others.
 template <class I>
 void check_columns(const I* column, const std::int64_t* indptr, Index n_rows, Index n_cols) {
+  bool ascends = true, within = true;
   for (Index row = 0; row < n_rows; ++row) {
-    require(indptr[row] <= indptr[row + 1], "CSR: indptr decreases");
-    for (Index k = indptr[row]; k < indptr[row + 1]; ++k) {
-      require(column[k] >= 0 && column[k] < n_cols, "CSR: a column index is out of range");
-    }
+    const Index first = indptr[row], end = indptr[row + 1];
+    if (first == end) continue;
+    for (Index k = first + 1; k < end; ++k) ascends &= column[k - 1] < column[k];
+    within &= column[first] >= 0 && column[end - 1] < n_cols;
   }
+  require(ascends, "CSR: the column indices of a row must ascend, each only once");
+  require(within, "CSR: a column index is out of range");
 }
 
 // A dense matrix, or (data, indices, indptr, n_cols).
 RowsView numbers_view(const nb::object& x) {
   RowsView view;
   if (!nb::isinstance<nb::tuple>(x)) {
-    const auto dense = nb::cast<AnyConstArray>(x, false);
+    const auto dense = any_array(x, "rows");
     require(dense.ndim() == 2 && (dense.shape(1) < 2 || dense.stride(1) == 1), "rows must be contiguous");
     view.n_rows = static_cast<Index>(dense.shape(0));
     view.n_cols = static_cast<Index>(dense.shape(1));
@@ -105,11 +135,12 @@ RowsView numbers_view(const nb::object& x) {
   }
   const auto parts = nb::cast<nb::tuple>(x);
   require(parts.size() == 4, "CSR has 4 parts");
-  const auto data = nb::cast<AnyConstArray>(parts[0], false), indices = nb::cast<AnyConstArray>(parts[1], false);
-  const auto indptr = array<ConstArray<std::int64_t, 1>>(parts[2]);
+  const auto data = any_array(parts[0], "CSR: data"), indices = any_array(parts[1], "CSR: indices");
+  const auto indptr = array<const std::int64_t, 1>(parts[2], "CSR: indptr");
   require(indptr.shape(0) > 0 && data.ndim() == 1 && indices.ndim() == 1, "CSR: wrong shapes");
   require((data.shape(0) < 2 || data.stride(0) == 1) && (indices.shape(0) < 2 || indices.stride(0) == 1),
           "CSR: data and indices must be contiguous");
+  require(data.shape(0) == indices.shape(0), "CSR: data and indices must have one length");
   view.sparse = true;
   view.n_rows = static_cast<Index>(indptr.shape(0)) - 1;
   view.n_cols = nb::cast<Index>(parts[3]);
@@ -119,8 +150,8 @@ RowsView numbers_view(const nb::object& x) {
   view.indices = indices.data();
   view.wide_indices = indices.dtype() == nb::dtype<std::int64_t>();
   require(view.wide_indices || indices.dtype() == nb::dtype<std::int32_t>(), "CSR: indices must be int32 or int64");
-  const auto end = static_cast<std::size_t>(view.indptr[view.n_rows]);
-  require(view.indptr[0] >= 0 && end <= data.shape(0) && end <= indices.shape(0), "CSR: indptr ends too late");
+  require(view.n_cols <= std::numeric_limits<std::int32_t>::max(), "CSR: too many columns");
+  check_rows(view.indptr, view.n_rows, static_cast<Index>(data.shape(0)));
   if (view.wide_indices) {
     check_columns(static_cast<const std::int64_t*>(view.indices), view.indptr, view.n_rows, view.n_cols);
   } else {
@@ -139,7 +170,7 @@ PerColumn per_column(const nb::object& from, Index n_cols) {
     require(finite(of.all), "the scale and offset of rows must be finite");
     return of;
   }
-  const auto each = array<ConstArray<W, 1>>(from);
+  const auto each = array<const W, 1>(from, "a scale or offset per column");
   require(static_cast<Index>(each.shape(0)) == n_cols, "one scale or offset per column is needed");
   require(std::all_of(each.data(), each.data() + n_cols, finite), "the scale and offset of rows must be finite");
   of.each = each.data();
@@ -170,11 +201,17 @@ Cancelled signals() {
   };
 }
 
+using Longs = Array<const std::int64_t, 1>;
+
+// Whether all are at least 0 and below `end`.
+bool within(const Longs& numbers, Index end) {
+  return std::all_of(numbers.data(), numbers.data() + numbers.shape(0), [=](auto n) { return n >= 0 && n < end; });
+}
+
 // Input and ids of a training, checked with its settings.
 template <class T>
 ExamplesView<T> examples_view(const NetworkView<T>& network, const nb::tuple& input,
-                              const ConstArray<std::int64_t, 1>& ids, const ConstArray<std::int64_t, 1>& order,
-                              const StepSettings& settings) {
+                              const Longs& ids, const Longs& order, const StepSettings& settings) {
   ExamplesView<T> examples;
   examples.input = rows_view<T>(input);
   require(examples.input.n_cols == network.layers[0].n_in, "the network takes another number of features");
@@ -182,16 +219,15 @@ ExamplesView<T> examples_view(const NetworkView<T>& network, const nb::tuple& in
   require(settings.dense.empty() || settings.dense.size() == network.layers.size(), "one choice per layer is needed");
   require(settings.batch_size > 0, "batch_size must be above 0");
   require(static_cast<Index>(ids.shape(0)) == examples.input.n_rows, "one id per row is needed");
+  require(within(ids, Index{1} << 32), "ids must be at least 0 and below 2^32");
   examples.ids = ids.data();
-  for (std::size_t i = 0; i < order.shape(0); ++i) {
-    require(order.data()[i] >= 0 && order.data()[i] < examples.input.n_rows, "order: a row that is not there");
-  }
+  require(within(order, examples.input.n_rows), "order: a row that is not there");
   return examples;
 }
 
 template <class T>
 const T* values_view(const nb::object& target, Index n_rows, Index n_outputs) {
-  const auto values = array<ConstArray<T, 2>>(target);
+  const auto values = array<const T, 2>(target, "targets");
   require(static_cast<Index>(values.shape(0)) == n_rows && static_cast<Index>(values.shape(1)) == n_outputs,
           "one row of values per row is needed");
   return values.data();
@@ -211,20 +247,22 @@ std::pair<double, double> without_gil(Work&& work) {
 
 template <class T>
 std::pair<double, double> train_(const nb::tuple& network, const nb::tuple& input, const nb::object& target,
-                                 const nb::object& weight, const ConstArray<std::int64_t, 1>& ids,
-                                 const ConstArray<std::int64_t, 1>& order, const StepSettings& settings, int n_threads) {
+                                 const nb::object& weight, const nb::object& all_ids, const nb::object& all_order,
+                                 const StepSettings& settings, int n_threads) {
   const NetworkView<T> view = network_view<T>(network);
+  const auto ids = array<const std::int64_t, 1>(all_ids, "ids"), order = array<const std::int64_t, 1>(all_order, "order");
   ExamplesView<T> examples = examples_view(view, input, ids, order, settings);
   const auto n_rows = static_cast<std::size_t>(examples.input.n_rows);
   if (view.softmax) {
-    const auto classes = array<ConstArray<std::int64_t, 1>>(target);
+    const auto classes = array<const std::int64_t, 1>(target, "classes");
     require(classes.shape(0) == n_rows, "one class per row is needed");
+    require(within(classes, view.layers.back().n_out), "a class that the network does not know");
     examples.classes = classes.data();
   } else {
     examples.values = values_view<T>(target, examples.input.n_rows, view.layers.back().n_out);
   }
   if (!weight.is_none()) {
-    const auto weights = array<ConstArray<double, 1>>(weight);
+    const auto weights = array<const double, 1>(weight, "weights of rows");
     require(weights.shape(0) == n_rows, "one weight per row is needed");
     examples.weight = weights.data();
   }
@@ -235,10 +273,11 @@ std::pair<double, double> train_(const nb::tuple& network, const nb::tuple& inpu
 
 template <class T>
 std::pair<double, double> train_autoencoder_(const nb::tuple& network, const nb::tuple& input,
-                                             const nb::object& target, const ConstArray<std::int64_t, 1>& ids,
-                                             const ConstArray<std::int64_t, 1>& order,
-                                             const AutoencoderSettings& settings, int n_threads) {
+                                             const nb::object& target, const nb::object& all_ids,
+                                             const nb::object& all_order, const AutoencoderSettings& settings,
+                                             int n_threads) {
   const NetworkView<T> view = network_view<T>(network);
+  const auto ids = array<const std::int64_t, 1>(all_ids, "ids"), order = array<const std::int64_t, 1>(all_order, "order");
   ExamplesView<T> examples = examples_view(view, input, ids, order, settings);
   require(view.layers.size() == 2 && view.layers[0].n_in == view.layers[1].n_out && !view.softmax &&
               !view.layers[0].signs,
@@ -264,12 +303,12 @@ nb::object to_numpy(std::vector<T>&& values) {
 template <class T>
 class PyPredictor {
  public:
-  explicit PyPredictor(const nb::tuple& network) : network_(network), predictor_(network_view<T>(network)) {}
+  explicit PyPredictor(const nb::tuple& network) : network_(network), predictor_(network_view<const T>(network)) {}
 
   // The number of zeros and the units ever active per hidden layer, or None if they are not counted.
-  nb::object evaluate(const nb::tuple& input, const Array<T, 2>& output, Products products, bool count,
-                      int n_threads) {
+  nb::object evaluate(const nb::tuple& input, const nb::object& to, Products products, bool count, int n_threads) {
     const RowsView view = rows(input);
+    const auto output = array<T, 2>(to, "the output");
     require(static_cast<Index>(output.shape(0)) == view.n_rows &&
                 static_cast<Index>(output.shape(1)) == predictor_.network().layers.back().n_out,
             "the output has another shape");
@@ -325,7 +364,7 @@ template <class T>
 void bind_predictor(nb::module_& m, const char* name) {
   nb::class_<PyPredictor<T>>(m, name)
       .def(nb::init<const nb::tuple&>())
-      .def("evaluate", &PyPredictor<T>::evaluate, nb::arg(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg())
+      .def("evaluate", &PyPredictor<T>::evaluate)
       .def("encode", &PyPredictor<T>::encode);
 }
 
@@ -392,6 +431,8 @@ NB_MODULE(_native, m) {
   m.def("use_sgemm", &use_gemm<float>);
   m.def("use_dgemm", &use_gemm<double>);
   m.def("measure_bandwidth", &measure_bandwidth, nb::call_guard<nb::gil_scoped_release>());
+  m.def("limit_cores", [](int n) { core_limit() = n; });
+  m.def("assume_cores", [](int n) { assumed_cores() = n; });
   m.def("level_in_use", [] { return std::string(level_in_use().name); });
   m.def("available_levels", [] { return names(available_levels()); });
   m.def("compiled_levels", [] { return names(compiled_levels()); });

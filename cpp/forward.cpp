@@ -98,7 +98,7 @@ class Forward {
     for (int side = 0; side < 2; ++side) {
       for (Index first = 0; many_ && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch);
     }
-    for (int thread = 0; thread < team_.size(); ++thread) {
+    for (int thread = 0; thread < team_.most(); ++thread) {
       Index tile = kBlock;
       for (Index l = 0; !many_ && l < shape.n_layers; ++l) tile = std::max(tile, tile_width(l));
       scratch_.emplace_back(shape.stretch * tile);
@@ -118,29 +118,36 @@ class Forward {
            const StretchDone& stretch_done) {
     input_ = &input;
     if (shape_.sparse || !many_) make_room();
-    bool stop = false;
-    team_.run([&](int thread) {
-      for (Index start = 0; start < input.n_rows; start += shape_.stretch) {
-        const Index n = std::min(shape_.stretch, input.n_rows - start);
-        if (thread == 0) {
-          stop = cancelled();
-          if (!stop) begin(start, n);
-        }
-        team_.barrier();
-        if (stop) return;
-        if (many_ && !shape_.sparse) {
-          read_blocks(thread, start, n);
-          team_.barrier();
-        }
-        for (Index l = 0; l < shape_.n_layers; ++l) {
-          for (Index t = first_tile(thread, l); t < first_tile(thread + 1, l); ++t) {
-            tile(thread, l, t, start, n, tile_done);
+    bool stop = false, late = false;
+    for (Index done = 0; done < input.n_rows && !stop;) {  // a run takes some milliseconds
+      team_.run([&, first = done](int thread) {
+        for (Index start = first; start < input.n_rows; start += shape_.stretch) {
+          const Index n = std::min(shape_.stretch, input.n_rows - start);
+          if (thread == 0) {
+            stop = cancelled();
+            if (!stop) begin(start, n);
           }
           team_.barrier();
+          if (stop) return;
+          if (many_ && !shape_.sparse) {
+            read_blocks(thread, start, n);
+            team_.barrier();
+          }
+          if (thread == 0) late = team_.late();
+          for (Index l = 0; l < shape_.n_layers; ++l) {
+            for (Index t = first_tile(thread, l); t < first_tile(thread + 1, l); ++t) {
+              tile(thread, l, t, start, n, tile_done);
+            }
+            team_.barrier();
+          }
+          if (thread == 0) {
+            stretch_done(start, n);
+            done = start + n;
+          }
+          if (late) return;
         }
-        if (thread == 0) stretch_done(start, n);
-      }
-    });
+      });
+    }
     return !stop;
   }
 
@@ -151,7 +158,7 @@ class Forward {
   Index tile_width(Index l) const {
     if (many_) return kBlock;
     const Index widest = shape_.stretch == 1 ? 2048 : 256;  // more sums would not fit the first-level cache
-    return std::min(widest, round_up((layer(l).n_out + team_.size() - 1) / team_.size(), kBlock));
+    return std::min(widest, round_up((layer(l).n_out + team_.most() - 1) / team_.most(), kBlock));
   }
 
   Index n_tiles(Index l) const { return (layer(l).n_out + tile_width(l) - 1) / tile_width(l); }
@@ -299,7 +306,8 @@ Predictor<T>::~Predictor() = default;
 
 template <class T>
 Forward<T>& Predictor<T>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
-  const typename Forward<T>::Shape shape = {stretch_for(input.n_rows), n_layers, products, n_threads, input.sparse};
+  const int most = std::min(n_threads, cores());
+  const typename Forward<T>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse};
   auto found = forwards_.begin();
   while (found != forwards_.end() && !((*found)->shape() == shape)) ++found;
   if (found == forwards_.end()) {

@@ -89,20 +89,16 @@ class Trainer {
   }
 
   Tally run() {
-    team_.run([&](int thread) {
-      if (thread == 0) gather(minibatches_[0], 0);
-      own(thread, [&](std::size_t l, Tile<T>& tile) { tile.pack(network_.layers[l], lazy(l), scaled_); });
-      team_.barrier();
-      own(thread, 0, [&](Tile<T>& tile) {
-        if (lazy(0)) tile.pack_touched(network_.layers[0], minibatches_[0].input.view);
-        forward(0, tile, minibatches_[0]);
+    const auto ended = [&] { return !tally_.finished || done_ * batch_ >= n_order_; };
+    do {  // a run of some milliseconds; then tiles may have other owners
+      team_.run([&](int thread) {
+        if (done_ == 0) begin(thread);
+        do {
+          if (ended()) return own(thread, [&](std::size_t l, Tile<T>& tile) { tile.unpack(network_.layers[l], scaled_); });
+          step(thread, minibatches_[done_ % 2], minibatches_[(done_ + 1) % 2]);
+        } while (!late_ || ended());
       });
-      team_.barrier();
-      for (Index s = 0; s * batch_ < n_order_; ++s) {
-        if (!step(thread, minibatches_[s % 2], minibatches_[(s + 1) % 2])) break;
-      }
-      own(thread, [&](std::size_t l, Tile<T>& tile) { tile.unpack(network_.layers[l], scaled_); });
-    });
+    } while (!ended());
     for (std::size_t l = 0; l < top_; ++l) {
       for (const auto& tile : tiles(l)) tally_.penalty += settings_.l1[l] * tile.penalty;
     }
@@ -145,8 +141,20 @@ class Trainer {
   // scales concern all rows.
   bool lazy(std::size_t l) const { return l == 0 && !scaled_ && !blas(0); }
 
+  // To the sums of layer 0 for the first minibatch.
+  void begin(int thread) {
+    if (thread == 0) gather(minibatches_[0], 0);
+    own(thread, [&](std::size_t l, Tile<T>& tile) { tile.pack(network_.layers[l], lazy(l), scaled_); });
+    team_.barrier();
+    own(thread, 0, [&](Tile<T>& tile) {
+      if (lazy(0)) tile.pack_touched(network_.layers[0], minibatches_[0].input.view);
+      forward(0, tile, minibatches_[0]);
+    });
+    team_.barrier();
+  }
+
   // From the sums of layer 0 for this minibatch to those for the next.
-  bool step(int thread, const Minibatch<T>& now, Minibatch<T>& next) {
+  void step(int thread, const Minibatch<T>& now, Minibatch<T>& next) {
     if (denoising_) {
       decode(thread, now, next);
     } else {
@@ -156,9 +164,12 @@ class Trainer {
       if (top_ > 0) delta(0, tile, now);
       backward_to_next(tile, now, next);
     });
-    if (thread == 0 && cancelled_()) tally_.finished = false;
+    if (thread == 0) {
+      if (cancelled_()) tally_.finished = false;
+      ++done_;
+      late_ = team_.late();
+    }
     team_.barrier();
-    return tally_.finished;
   }
 
   // No output of a decoder depends on another tile's: whoever owns a tile goes on to its backward without
@@ -488,6 +499,8 @@ class Trainer {
   Team team_;
   std::vector<TiledLayer<T>> layers_;
   Tally tally_;
+  Index done_ = 0;     // steps
+  bool late_ = false;  // the run ends with this step
 };
 
 }  // namespace

@@ -62,21 +62,17 @@ class UnitsTrainer {
   }
 
   Tally run() {
-    team_.run([&](int thread) {
-      if (thread == 0) gather(minibatches_[0], 0);
-      team_.barrier();
-      own(thread, [&](UnitTile<T>& tile) {
-        tile.pack_biases(network_.layers[0]);
-        tile.encoder.pack_touched(network_.layers[0], minibatches_[0].input.view);
-        std::fill_n(tile.z.get(), minibatches_[0].n * tile.encoder.width, T(0));
-        kernels_.forward(minibatches_[0].input.view, tile.encoder.weights, tile.encoder.width, tile.encoder.width,
-                         tile.z.get(), tile.encoder.width);
+    const auto ended = [&] { return !tally_.finished || done_ * batch_ >= n_order_; };
+    do {  // a run of some milliseconds; then tiles may have other owners
+      team_.run([&](int thread) {
+        if (done_ == 0) begin(thread);
+        for (Index s = done_; !ended(); ++s) {
+          step(thread, minibatches_[s % 2], minibatches_[(s + 1) % 2]);
+          if (late_ && !ended()) return;
+        }
+        own(thread, [&](UnitTile<T>& tile) { tile.unpack(network_); });
       });
-      for (Index s = 0; s * batch_ < n_order_; ++s) {
-        if (!step(thread, minibatches_[s % 2], minibatches_[(s + 1) % 2])) break;
-      }
-      own(thread, [&](UnitTile<T>& tile) { tile.unpack(network_); });
-    });
+    } while (!ended());
     for (const auto& tile : tiles_) tally_.penalty += settings_.l1[0] * tile.penalty;
     return tally_;
   }
@@ -102,11 +98,28 @@ class UnitsTrainer {
     }
   }
 
+  // To the encoder's sums for the first minibatch.
+  void begin(int thread) {
+    if (thread == 0) gather(minibatches_[0], 0);
+    team_.barrier();
+    own(thread, [&](UnitTile<T>& tile) {
+      tile.pack_biases(network_.layers[0]);
+      tile.encoder.pack_touched(network_.layers[0], minibatches_[0].input.view);
+      std::fill_n(tile.z.get(), minibatches_[0].n * tile.encoder.width, T(0));
+      kernels_.forward(minibatches_[0].input.view, tile.encoder.weights, tile.encoder.width, tile.encoder.width,
+                       tile.z.get(), tile.encoder.width);
+    });
+  }
+
   // From the encoder's sums for this minibatch to those for the next.
-  bool step(int thread, Minibatch<T>& now, Minibatch<T>& next) {
+  void step(int thread, Minibatch<T>& now, Minibatch<T>& next) {
     own(thread, [&](UnitTile<T>& tile) { encode(tile, now); });
     team_.barrier();
-    if (!tally_.finished) return false;
+    if (thread == 0) {
+      if (cancelled_()) tally_.finished = false;
+      ++done_;
+      late_ = team_.late();
+    }
     if (thread == team_.size() - 1) gather(next, now.start + now.n);  // the others have more blocks meanwhile
     const Index n_blocks = (now.outputs.n_rows + kRowsOfBlock - 1) / kRowsOfBlock;
     for (Index block; (block = next_block_.fetch_add(1)) < n_blocks;) reconstruct(block, now);
@@ -115,9 +128,7 @@ class UnitsTrainer {
     if (thread == 0) {
       for (Index block = 0; block < n_blocks; ++block) tally_.loss += block_cost_[block];
       next_block_.store(0);
-      if (cancelled_()) tally_.finished = false;
     }
-    return true;
   }
 
   void gather(Minibatch<T>& to, Index start) {
@@ -222,6 +233,8 @@ class UnitsTrainer {
   Buffer<double> block_cost_;
   alignas(64) std::atomic<Index> next_block_{0};
   Tally tally_;
+  Index done_ = 0;     // steps, the one that goes on included
+  bool late_ = false;  // the run ends with this step
 };
 
 }  // namespace

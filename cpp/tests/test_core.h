@@ -140,5 +140,5 @@ struct Autoencoder : Model<T> {
   }
 };
 
-// Of test_rows.cpp.
-void test_rows();
+void test_rows();     // of test_rows.cpp
+void test_threads();  // of test_threads.cpp

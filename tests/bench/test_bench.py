@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from peers import require_torch
 from typer.testing import CliRunner
 
 from truezero import bench
@@ -111,7 +112,7 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_against_pytorch(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
+    require_torch()
     digits = load_dataset("digits")
     results = [
         bench.bench_train(digits, hidden_layer_sizes=(30, 20), epochs=1, steps=10, rounds=1, n_threads=1),
@@ -133,7 +134,7 @@ def test_against_pytorch(tmp_path: Path) -> None:
 
 
 def test_pretraining_against_pytorch() -> None:
-    pytest.importorskip("torch")
+    require_torch()
     result = bench.bench_pretrain(
         load_dataset("digits"), hidden_layer_sizes=(30, 20), l1_activation=(0.0, 1e-3, 1e6), epochs=2, steps=100,
         rounds=1, text_features=200, n_rows=60, text_epochs=1, n_threads=2,
@@ -168,7 +169,7 @@ def test_pretraining_against_pytorch() -> None:
 
 
 def test_pretraining_needs_rows_to_choose_by() -> None:
-    pytest.importorskip("torch")
+    require_torch()
     digits = load_dataset("digits")
     alone = Dataset("alone", digits.X_train, digits.y_train)
     with pytest.raises(OptionError, match="alone has no validation rows"):
@@ -219,14 +220,14 @@ def test_pytorch_gets_the_noise_that_ours_makes(sparse_rows: bool) -> None:
 
 
 def test_a_reconstruction_that_is_not_written_for_pytorch() -> None:
-    pytest.importorskip("torch")
+    require_torch()
     other = initialize_autoencoder(5, 4, reconstruction="linear-quadratic")
     with pytest.raises(OptionError, match="not timed with the reconstruction 'linear-quadratic'"):
         torch_autoencoder_.TorchAutoencoder(other, "torch eager", AutoencoderSettings(0.1, 10))
 
 
 def test_another_library_s_weights_are_compared() -> None:
-    pytest.importorskip("torch")
+    require_torch()
     network = initialize((6, 5, 3), seed=1)
     model = peers_.TorchTraining(network, "torch eager", learning_rate=0.5, l1=0.0, n_threads=1)
     X, classes = np.random.default_rng(0).random((20, 6)).astype(np.float32), np.arange(20) % 3
@@ -235,7 +236,7 @@ def test_another_library_s_weights_are_compared() -> None:
 
 
 def test_numbers_out_of_range() -> None:
-    pytest.importorskip("torch")
+    require_torch()
     for wrong in ({"batch_sizes": (8192,)}, {"batch_sizes": (0,)}, {"zeros": (1.5,)}, {"widths": (0,)}):
         with pytest.raises(OptionError, match="must be"):
             bench.bench_predict(**wrong)
@@ -269,7 +270,7 @@ def test_command_line(tmp_path: Path) -> None:
 
 
 def test_pretraining_on_the_command_line(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
+    require_torch()
     arguments = [
         "bench", "pretrain", "--data", "digits", "--hidden-layer-sizes", "12", "--l1-activation", "0,1e6", "--epochs",
         "1", "--steps", "5", "--rounds", "1", "--text-features", "100", "--n-rows", "40", "--text-epochs", "1",

@@ -141,10 +141,10 @@ SLOW = {"matplotlib", "jinja2", "rich", "typer", "pandas", "torch"}
 @pytest.mark.parametrize(
     ("code", "unwanted"),
     [
-        ("import truezero", SLOW),
+        ("import truezero; truezero.load", SLOW),
         (
             "from truezero.cli import main; sys.argv[1:] = ['--help']\ntry: main()\nexcept SystemExit: pass",
-            SLOW - {"typer"} | {"docstring_parser", "truezero.report", "truezero.bench", "truezero.studies"},
+            SLOW - {"typer"} | {"docstring_parser", "sklearn", "numpy", "truezero.estimators"},
         ),
     ],
     ids=["import", "help"],
@@ -167,8 +167,28 @@ print(*wanted, sep="\\n", file=sys.stderr)
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
     )
     imported = process.stderr.split()
-    assert {"truezero.estimators", "sklearn"} <= set(imported)
+    assert "truezero" in imported
     assert not unwanted.intersection(imported)
+
+
+def test_the_package_imports_nothing_until_it_is_used() -> None:
+    program = """
+import sys, truezero
+assert not {"numpy", "truezero.estimators"} & set(sys.modules)
+from truezero import *
+assert Network and load and truezero.core.network.Network is Network
+assert set(truezero.__all__) <= set(dir(truezero))
+try: truezero.nothing
+except AttributeError as error: print(error)
+"""
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert process.stdout == "module 'truezero' has no attribute 'nothing'\n", process.stderr
+
+
+def test_a_network_finds_its_engine() -> None:
+    program = "from truezero.core.network import initialize; print(initialize((3, 2))([[0.0, 0, 0]]))"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert process.stdout == "[[0. 0.]]\n", process.stderr
 
 
 def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from commandline import succeeded, truezero
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -18,21 +16,6 @@ from truezero import DeepRectifierClassifier, StackedDenoisingAutoencoder, load,
 from truezero.datasets import load_dataset
 
 SMALL = ["--hidden-layer-sizes", "20,15", "--max-iter", "3"]
-
-
-def truezero(
-    *arguments: str, folder: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "truezero", *arguments],
-        capture_output=True, text=True, timeout=300, cwd=folder, env={**os.environ, **environment},
-    )  # fmt: skip
-
-
-def succeeded(*arguments: str, folder: Path) -> Any:
-    process = truezero(*arguments, "--json", folder=folder)
-    assert process.returncode == 0, process.stderr
-    return json.loads(process.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +65,9 @@ def test_own_rows_and_regression(tmp_path: Path) -> None:
     assert (trained["n_train"], trained["n_validation"]) == (90, 10)
     assert len(truezero("predict", "m", "rows.npz", folder=tmp_path).stdout.splitlines()) == 100
     np.savez(tmp_path / "wide.npz", X=np.ones((3, 9)))
-    process = truezero("predict", "m", "wide.npz", folder=tmp_path)
-    assert process.returncode == 2
-    assert "takes 4 features, the data have 9" in process.stderr
+    ended = truezero("predict", "m", "wide.npz", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "wide.npz has 9 features, but the model takes" in ended.stderr
 
 
 MISTAKES: dict[str, tuple[list[str], str]] = {
@@ -124,25 +107,25 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_one_line_and_exit_2(name: str, tmp_path: Path) -> None:
     arguments, message = MISTAKES[name]
-    process = truezero(*arguments, folder=tmp_path)
-    assert process.returncode == 2, process.stderr
-    assert message in process.stderr
-    lines = process.stderr.strip().splitlines()
-    assert len(lines) == 1, process.stderr
+    ended = truezero(*arguments, folder=tmp_path)
+    assert ended.returncode == 2, ended.stderr
+    assert message in ended.stderr
+    lines = ended.stderr.strip().splitlines()
+    assert len(lines) == 1, ended.stderr
     assert lines[0].startswith("truezero: ")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    process = truezero("inspect", "m", "--debug", folder=tmp_path)
-    assert process.returncode == 2
-    assert "Traceback" in process.stderr
+    ended = truezero("inspect", "m", "--debug", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "Traceback" in ended.stderr
 
 
 def test_threads_variable_is_checked(tmp_path: Path) -> None:
-    process = truezero("train", "digits", "--out", "m", folder=tmp_path, TRUEZERO_NUM_THREADS="many")
-    assert process.returncode == 2
-    assert "TRUEZERO_NUM_THREADS" in process.stderr
+    ended = truezero("train", "digits", "--out", "m", folder=tmp_path, TRUEZERO_NUM_THREADS="many")
+    assert ended.returncode == 2
+    assert "TRUEZERO_NUM_THREADS" in ended.stderr
 
 
 def test_info_and_data_list(tmp_path: Path) -> None:
@@ -156,12 +139,12 @@ def test_info_and_data_list(tmp_path: Path) -> None:
 
 
 def test_reproduce(tmp_path: Path) -> None:
-    process = truezero(
+    ended = truezero(
         "reproduce", "table1", "--scale", "smoke", "--n-seeds", "1", "--out", "r", folder=tmp_path
     )
-    assert process.returncode == 0, process.stderr
-    assert "report.html" in process.stdout
-    assert "(paper" not in process.stdout
+    assert ended.returncode == 0, ended.stderr
+    assert "report.html" in ended.stdout
+    assert "(paper" not in ended.stdout
     again = succeeded(
         "reproduce", "table1", "--scale", "smoke", "--n-seeds", "1", "--out", "r", folder=tmp_path
     )
@@ -197,10 +180,10 @@ def test_train_with_pretraining(tmp_path: Path) -> None:
         (("--pretrain", "auto", "--pretrain-corruption-level", "2"), "corruption_level of masking must be"),
         (("--pretrain", "auto", "--unlabeled", "nowhere"), "nowhere"),
     ):
-        process = truezero(*common, *options, folder=tmp_path)
-        assert process.returncode == 2
-        assert message in process.stderr
-        assert len(process.stderr.splitlines()) == 1
+        ended = truezero(*common, *options, folder=tmp_path)
+        assert ended.returncode == 2
+        assert message in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_stack_is_inspected(tmp_path: Path) -> None:
@@ -210,18 +193,18 @@ def test_a_stack_is_inspected(tmp_path: Path) -> None:
     assert result["layer_sizes"] == [64, 10, 5, 10]
     assert len(result["reconstruction_errors"]) == len(result["sparsity"]["layers"]) == 2
     assert truezero("inspect", "m", folder=tmp_path).returncode == 0
-    process = truezero("predict", "m", "digits", folder=tmp_path)
-    assert process.returncode == 2
-    assert "StackedDenoisingAutoencoder, which predicts nothing" in process.stderr
+    ended = truezero("predict", "m", "digits", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "StackedDenoisingAutoencoder, which predicts nothing" in ended.stderr
 
 
 def test_unlabeled_rows_of_another_width(tmp_path: Path) -> None:
     np.savez(tmp_path / "u.npz", X=np.ones((30, 7), dtype=np.float32))
-    process = truezero(
+    ended = truezero(
         "train", "digits", "--out", "m", "--pretrain", "auto", "--unlabeled", "u.npz", folder=tmp_path
     )
-    assert process.returncode == 2
-    assert "u.npz has 7 features, digits has 64" in process.stderr
+    assert ended.returncode == 2
+    assert "u.npz has 7 features" in ended.stderr
 
 
 def test_a_pipeline_is_inspected_and_predicts(tmp_path: Path) -> None:
@@ -235,8 +218,8 @@ def test_a_pipeline_is_inspected_and_predicts(tmp_path: Path) -> None:
     assert inspected["steps"] == ["StandardScaler", "DeepRectifierClassifier"]
     assert inspected["test_error"] == pytest.approx(1 - pipeline.score(X, y))
     assert succeeded("predict", "m", "digits", folder=tmp_path)["predictions"] == pipeline.predict(X).tolist()
-    np.savetxt(tmp_path / "narrow.svm", [[1, 2]], fmt=["%d", "1:%d"])
+    np.savetxt(tmp_path / "wide.svm", [[1, 2]], fmt=["%d", "70:%d"])
     for verb in ("inspect", "predict"):
-        process = truezero(verb, "m", "narrow.svm", folder=tmp_path)
-        assert process.returncode == 2
-        assert "the pipeline cannot take these rows: X has 1 features" in process.stderr
+        ended = truezero(verb, "m", "wide.svm", folder=tmp_path)
+        assert ended.returncode == 2
+        assert "wide.svm" in ended.stderr

@@ -13,7 +13,8 @@ from scipy import sparse
 
 from truezero import initialize, register_activation
 from truezero.core.network import Network
-from truezero.engines import Features, get_engine
+from truezero.engines import Examples, Features, StepSettings, get_engine
+from truezero.engines.native import NativeEngine
 from truezero.errors import DataError, OptionError
 
 
@@ -107,10 +108,96 @@ def test_layers_that_are_not_there_are_refused(network: Network) -> None:
         initialize((5, 3)).encode(rows())
 
 
-def test_weights_that_no_engine_could_read_are_refused(network: Network) -> None:
-    turned = [np.asfortranarray(weights) for weights in network.weights]
-    with pytest.raises(OptionError, match="C-contiguous"):
-        Network(turned, network.biases, network.activations, network.signs)
+VIEWS: dict[str, Any] = {
+    "transposed": lambda a: np.ascontiguousarray(a.T).T,
+    "every other": lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+    "reversed": lambda a: np.ascontiguousarray(a[::-1])[::-1],
+    "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
+    "not aligned": lambda a: np.frombuffer(b"x" + a.tobytes(), np.uint8)[1:].view(a.dtype).reshape(a.shape),
+    "read-only": lambda a: np.ascontiguousarray(a.T).T.view(),
+    "a list": lambda a: a.astype(np.float64).tolist(),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_arrays_in_any_order_are_copied_at_the_door(network: Network, view: str) -> None:
+    if view == "a list" and network.dtype == np.float32:
+        pytest.skip("a list's numbers are float64")
+    X, turn = rows(), VIEWS[view]
+    given = [turn(weights) for weights in network.weights]
+    if view == "read-only":
+        for weights in given:
+            weights.flags.writeable = False
+    signs = tuple(turn(sign) for sign in network.signs)
+    turned = Network(given, [turn(biases) for biases in network.biases], network.activations, signs)
+    for array, expected in zip(turned.weights, network.weights, strict=True):
+        assert array.flags.c_contiguous
+        assert array.flags.aligned
+        assert array.dtype == network.dtype
+        assert array.flags.writeable == (view not in ("read-only", "not aligned"))
+        np.testing.assert_array_equal(array, expected)
+    assert (turned(X) == network(X)).all()
+    assert (turned.encode(X) != network.encode(X)).nnz == 0
+    assert type(turned.copy().freeze()) is Network
+
+
+def test_arrays_that_lie_right_are_kept(network: Network) -> None:
+    again = Network(network.weights, network.biases, network.activations, network.signs)
+    assert all(a is b for a, b in zip(again.weights, network.weights, strict=True))
+    assert all(a is b for a, b in zip(again.signs, network.signs, strict=True))
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_arrays_put_in_later_are_laid_out_or_refused(network: Network, engine: str) -> None:
+    X, runner = Features(rows()), get_engine(engine)
+    expected = runner.forward(network, X, n_threads=1)
+    for layer in (0, 1, 2):
+        changed = network.copy()
+        changed.weights[layer] = np.ascontiguousarray(changed.weights[layer].T).T
+        changed.biases[layer] = np.repeat(changed.biases[layer], 2)[::2]
+        assert runner.forward(changed, X, n_threads=1).tobytes() == expected.tobytes()
+    order = np.arange(40)
+    examples = Examples(X, order % 3, None, order)
+    trained, turned = network.copy(), network.copy()
+    turned.weights[1] = np.ascontiguousarray(turned.weights[1].T).T
+    for each in (trained, turned):
+        runner.train(each, examples, order, StepSettings(0.1, 10, (0.0, 0.0)), epoch=0, seed=0, n_threads=1)
+    assert (trained.weights[1] == turned.weights[1]).all()
+    assert (trained.weights[1] != network.weights[1]).any()
+    other = np.float64 if network.dtype == np.float32 else np.float32
+    for bad, reason in (
+        (network.weights[1].astype(other), f"layer 1: weights and biases must all be {network.dtype}"),
+        (network.weights[1].astype(int), "layer 1: weights and biases must all be"),
+        (network.weights[1][:, :-1], r"layer 1: weights \(9, 6\) and biases \(7,\) do not fit 9 inputs"),
+        (network.weights[1][0], r"layer 1: weights \(7,\) and"),
+        (np.zeros((), network.dtype), r"layer 1: weights \(\) and"),
+    ):
+        changed = network.copy()
+        changed.weights[1] = np.asarray(bad)
+        with pytest.raises(OptionError, match=reason):
+            runner.forward(changed, X, n_threads=1)
+        with pytest.raises(OptionError, match=reason):
+            runner.encode(changed, X, 0, n_threads=1)
+
+
+def test_a_frozen_network_with_another_order_is_packed_once(network: Network) -> None:
+    native = NativeEngine()
+    network.weights[0] = np.ascontiguousarray(network.weights[0].T).T
+    network.freeze()
+    for _ in range(3):
+        native.forward(network, Features(rows()), n_threads=1)
+    first = native._predictor(network)
+    assert native._predictor(network) is first
+
+
+def test_it_is_shown_in_one_short_line(network: Network) -> None:
+    assert repr(network) == f"<Network 5-9-7-3, rectifier, softmax, {network.dtype}>"
+    mixed = initialize((2, 3, 4, 1), ("tanh", "rectifier"), output="linear")
+    assert repr(mixed) == "<Network 2-3-4-1, tanh/rectifier, linear, float32>"
+    assert repr(initialize((2, 3))) == "<Network 2-3, no hidden layer, softmax, float32>"
+    deep = repr(initialize((10,) * 200))
+    assert len(deep) < 120
+    assert deep.startswith("<Network 10-10-")
 
 
 def test_engines_are_there_wherever_a_network_comes_from() -> None:

@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 from comparing import TOLERANCE, disagreement, same_bits
+from peers import require_torch
 from scipy import sparse
 
 from truezero.core.activations import activation_names, get_activation
 from truezero.core.autoencoder import Autoencoder, initialize_autoencoder
 from truezero.core.corruption import CORRUPTIONS, Corruption
 from truezero.core.reconstruction import reconstruction_names
-from truezero.engines import AutoencoderSettings, Engine, Features, Tally, Unlabeled, get_engine
+from truezero.engines import AutoencoderSettings, Engine, Features, Tally, Unlabeled, _native, get_engine
 from truezero.errors import DataError, OptionError
 
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
 LEVELS: dict[str, Any] = {"masking": 0.3, "salt-and-pepper": (0.3, 0.1), "gaussian": 0.3}
-levels = pytest.importorskip("truezero.engines._native").available_levels()
+levels = _native.available_levels()
 
 
 @pytest.fixture(params=ENGINES)
@@ -159,7 +160,7 @@ def test_gradients_are_finite_differences(
 @pytest.mark.parametrize("reconstruction", reconstruction_names()[:4])
 @pytest.mark.parametrize("tied", [False, True])
 def test_gradients_are_autograd_s(engine: Engine, reconstruction: str, activation: str, tied: bool) -> None:
-    torch = pytest.importorskip("torch")
+    torch = require_torch()
     autoencoder, examples = make(activation=activation, reconstruction=reconstruction, tied=tied)
     noise = Corruption("masking", 0.3)
     steps = settings(learning_rate=1.0, batch_size=10_000, l1=0.03, corruption=noise)

@@ -14,18 +14,27 @@ from typing import Any
 import numpy as np
 import pytest
 from comparing import TOLERANCE, disagreement, parameters, same_bits
+from peers import require_torch
 from scipy import sparse
 
 from truezero import Network
 from truezero.core.activations import activation_names, get_activation, register_activation
 from truezero.core.network import initialize
-from truezero.engines import Engine, Examples, Features, StepSettings, Tally, available_engines, get_engine
-from truezero.engines.select import resolve_threads
+from truezero.engines import (
+    Engine,
+    Examples,
+    Features,
+    StepSettings,
+    Tally,
+    _native,
+    available_engines,
+    get_engine,
+)
 from truezero.errors import DataError, EngineUnavailableError, OptionError
 
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
-levels = pytest.importorskip("truezero.engines._native").available_levels()
+levels = _native.available_levels()
 
 
 @pytest.fixture(params=ENGINES)
@@ -274,7 +283,7 @@ def test_gradients_are_finite_differences(engine: Engine, activation: str, outpu
 
 @pytest.mark.parametrize("activation", ["rectifier", "softplus", "tanh", "sigmoid"])
 def test_gradients_are_autograd_s(engine: Engine, activation: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = require_torch()
     network, examples = make(activation=activation, softplus_scale=3.0, sign_mask="half", weighted=True)
     l1 = (0.03, 0.01)
     function = {
@@ -660,22 +669,6 @@ def test_own_activation_runs_on_the_reference_engine() -> None:
     run(get_engine("auto", network), network, examples, settings(network, learning_rate=1e-3))
     with pytest.raises(OptionError, match="built in"):
         register_activation("relu", np.abs, np.sign)
-
-
-def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TRUEZERO_NUM_THREADS", "OMP_NUM_THREADS"):
-        monkeypatch.delenv(name, raising=False)
-    assert resolve_threads(None) == len(os.sched_getaffinity(0))
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert resolve_threads(None) == 3
-    monkeypatch.setenv("TRUEZERO_NUM_THREADS", "2")
-    assert resolve_threads(None) == 2
-    assert resolve_threads(5) == 5
-    monkeypatch.setenv("TRUEZERO_NUM_THREADS", "many")
-    with pytest.raises(OptionError, match="TRUEZERO_NUM_THREADS must be a whole number above 0, got 'many'"):
-        resolve_threads(None)
-    with pytest.raises(OptionError, match="n_threads"):
-        resolve_threads(0)
 
 
 def test_ctrl_c_ends_a_native_call_within_a_second() -> None:

@@ -14,7 +14,7 @@ from scipy import sparse
 from truezero.core.autoencoder import Autoencoder, initialize_autoencoder
 from truezero.core.corruption import CORRUPTIONS, Corruption
 from truezero.core.draws import Purpose, words, words_at
-from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
+from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine, native
 from truezero.engines import factored as factored_decoder
 
 LEVELS: dict[str, Any] = {"masking": 0.3, "salt-and-pepper": (0.3, 0.02), "gaussian": 0.3}
@@ -353,7 +353,6 @@ def test_no_rows_change_nothing() -> None:
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_same_bits_run_after_run(dtype: str) -> None:
-    native = pytest.importorskip("truezero.engines.native")
     autoencoder, examples = make(1500, 120, dtype=dtype, density=0.02)
     runs: list[Any] = []
     for _ in range(3):

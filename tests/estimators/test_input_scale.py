@@ -358,18 +358,20 @@ def test_a_model_file_keeps_the_scale(task: Any, tmp_path: Any) -> None:
     np.testing.assert_array_equal(model.coefs_[0], loaded.coefs_[0])
 
 
-def test_a_stream_keeps_its_first_scale_and_weighs_its_rows(task: Any) -> None:
+def test_a_stream_keeps_the_scale_of_its_first_rows_and_weighs_its_rows(task: Any) -> None:
     X, y, X_test, y_test = task
-    fitted, scales = model(), []
+    rows = X[:1000] * 100
+    rows[100::100] = 1e9
+    fitted = model()
     for start in range(0, 1000, 100):
-        given = X[start : start + 100] * 100
-        given[0] = 1e9 if start else given[0]
-        fitted.partial_fit(given, y[start : start + 100], classes=[0, 1, 2])
-        scales.append(fitted._input_scale)
-    assert all(scale is scales[0] for scale in scales)
-    assert scales[0].divisor is not None
+        fitted.partial_fit(rows[start : start + 100], y[start : start + 100], classes=[0, 1, 2])
+    of_first = fitted._input_scale
+    np.testing.assert_array_equal(of_first.divisor, InputScale.learn(Features(rows)).divisor)
+    assert of_first.divisor is not None
+    assert of_first.divisor.max() < 1000
     for _ in range(10):
         fitted.partial_fit(X * 100, y)
+    assert fitted._input_scale is of_first
     assert fitted.score(X_test * 100, y_test) > 0.75
 
 

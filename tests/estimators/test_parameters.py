@@ -35,6 +35,7 @@ ONLY = {  # of those, what is documented to be accepted
     "True": {"use_biases", "shuffle", "early_stopping", "prefit", "unlabeled_label", "warm_start", "verbose",
              "sparse_output", "tied_weights", "unit_scaling"},
     "-1": {"code_layer", "unlabeled_label"},
+    "nan": {"unlabeled_label"},
     "[]": {"callbacks"},
 }  # fmt: skip
 # A list is none for one parameter alone, but for as many hidden layers as there are.
@@ -148,7 +149,7 @@ def test_numpy_s_own_are_accepted(kind: Any, name: str, rows: Any, tmp_path: Pat
             (SUPERVISED, {"alpha": 2000.0}, "alpha must be below batch_size / learning_rate_init, 200, got 2000"),
             (SUPERVISED, {"pretraining": StackedDenoisingAutoencoder}, "pretraining must be a Stacked.* got <cl"),
             (SUPERVISED, {"pretraining": FrozenEstimator(LinearRegression())}, "pretraining must be a Stacked"),
-            (SUPERVISED, {"unlabeled_label": (1, 2)}, "unlabeled_label must be a word, a finite number, True"),
+            (SUPERVISED, {"unlabeled_label": (1, 2)}, "unlabeled_label must be a word, a finite number, NaN, True"),
             (
                 SUPERVISED,
                 {"pretraining": StackedDenoisingAutoencoder(batch_size=0)},

@@ -26,11 +26,11 @@ def test_another_version_of_scikit_learn_is_said_once(tmp_path: Path) -> None:
     pipeline = make_pipeline(StandardScaler(), MinMaxScaler(), classifier()).fit(NUMBERS, Y)
 
     def older(record: Any, _: Any) -> None:
-        record["scikit_learn"] = "1.6.0"
+        record["scikit_learn"] = "1.5.0"
         record["pipeline"]["step"]["parameters"]["no_more"] = 1
 
     with pytest.warns(
-        InconsistentVersionWarning, match=r"forged was saved under scikit-learn 1\.6\.0; this is"
+        InconsistentVersionWarning, match=r"forged was saved under scikit-learn 1\.5\.0; this is"
     ) as said:
         loaded = load(forged(pipeline, tmp_path, older))
     assert len(said) == 1

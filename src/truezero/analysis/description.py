@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from truezero.analysis.measurement import Sparsity
+from truezero.analysis.measurement import Sparsity, error_unit
 from truezero.core.network import Network
 from truezero.estimators import StackedDenoisingAutoencoder
 from truezero.models import estimator_of, step_names
@@ -25,8 +25,8 @@ def describe(model: Any) -> dict[str, Any]:
     dict
         Its class as "model", a pipeline's "steps", "layer_sizes", "activations" and "dtype". Of an estimator
         also its "engine", "sparsity" and the epochs selected; with the "validation_error" and "dead_units"
-        of that epoch, or a stack's "reconstruction_errors". As JSON holds it; errors and sparsity are
-        fractions.
+        of that epoch and the "error_unit", or a stack's "reconstruction_errors". As JSON holds it; errors
+        and sparsity are fractions.
     """
     name, steps = type(model).__name__, step_names(model)
     model = estimator_of(model)
@@ -52,6 +52,7 @@ def describe(model: Any) -> dict[str, Any]:
             "epoch_selected": model.epoch_selected_,
             "n_epochs": model.n_iter_,
             "validation_error": record["validation_error"],
+            "error_unit": error_unit(model),
             "sparsity": sparsity_of_layers(network, record["sparsity"]),
             "dead_units": record["dead_units"],
         }

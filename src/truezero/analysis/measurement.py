@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from truezero.core.network import Network
 from truezero.engines import Evaluation, Features, get_engine, resolve_threads
-from truezero.errors import DataError
 from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor
 from truezero.models import check_rows, estimator_of, rows_of
 
@@ -23,17 +21,20 @@ class Sparsity(TypedDict):
 
 
 class Measurement(TypedDict):
-    """A model on some rows: `test_error` is the fraction wrong (mean squared error for regression)."""
+    """A model on some rows.
+
+    `test_error` is the fraction wrong, or the mean squared error in y's own units, as `error_unit` says; of
+    rows that have a label, and None if none has.
+    """
 
     test_error: float | None
+    error_unit: str | None
     sparsity: Sparsity
     dead_units: list[int]
     n_test: int
 
 
-def measure(
-    model: Any, X: Any, y: NDArray[Any] | None = None, *, n_threads: int | None = None
-) -> Measurement:
+def measure(model: Any, X: Any, y: Any = None, *, n_threads: int | None = None) -> Measurement:
     """Measure a model on rows of data.
 
     Parameters
@@ -41,8 +42,9 @@ def measure(
     model : DeepRectifierClassifier, DeepRectifierRegressor, Network, or Pipeline that ends in one
     X : ndarray, CSR or Features of shape (n_samples, n_features)
         float32, float64 or uint8.
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
-        Without it, and for a bare Network, the error is None.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        A column is the same as a vector. Rows that the model's `unlabeled_label` marks are left out of the
+        error. Without y, and for a bare Network, the error is None.
     n_threads : int, optional
 
     Returns
@@ -58,24 +60,24 @@ def measure(
     X, model = rows_of(model, X), estimator_of(model)
     network = model if isinstance(model, Network) else model.network_
     rows = X if isinstance(X, Features) else Features(X)
-    if y is not None and len(y) != rows.n_samples:
-        raise DataError(f"{rows.n_samples} rows but {len(y)} targets")
+    rows.check_finite(network.dtype)
+    unit = error_unit(model)
     engine = get_engine("auto", network)
     evaluation = engine.evaluate(network, rows, n_threads=resolve_threads(n_threads))
     return {
-        "test_error": None if y is None else _error(model, evaluation.output, y),
+        "test_error": model.measured_error(evaluation.output, y) if y is not None and unit else None,
+        "error_unit": unit,
         "sparsity": sparsity(evaluation, rows),
         "dead_units": list(evaluation.dead_units),
         "n_test": rows.n_samples,
     }
 
 
-def _error(model: Any, output: NDArray[np.floating], y: NDArray[Any]) -> float | None:
+def error_unit(model: Any) -> str | None:
+    """What a model's errors are: "fraction" of rows, or "squared units of y"; None if it has none."""
     if isinstance(model, DeepRectifierClassifier):
-        return float((model.classes_[output.argmax(axis=1)] != y).mean())
-    if isinstance(model, DeepRectifierRegressor):
-        return float(((output.astype(np.float64) - np.asarray(y).reshape(output.shape)) ** 2).mean())
-    return None
+        return "fraction"
+    return "squared units of y" if isinstance(model, DeepRectifierRegressor) else None
 
 
 def sparsity(evaluation: Evaluation, rows: Features) -> Sparsity:

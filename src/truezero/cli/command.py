@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import sys
@@ -72,6 +73,11 @@ class Command(TyperCommand):
             for option, following in zip(args[:end], [*args[1:end], None], strict=False)
         ]
         return super().parse_args(ctx, [*complete, *args[end:]])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do it; all that it needs is imported, so that Ctrl-C may be what it makes of it."""
+        with (ctx.obj or {}).get("at work", contextlib.nullcontext)():
+            return super().invoke(ctx)
 
 
 class Group(TyperGroup):

@@ -31,6 +31,42 @@ ThreadsOption = Annotated[
 ]
 
 
+ZeroBasedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--zero-based/--one-based",
+        show_default=False,
+        help="Features of svmlight files are counted from 0, or from 1. [default: as the model's were, else "
+        "as the file looks]",
+    ),
+]
+FeaturesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--n-features",
+        show_default=False,
+        help="Features of a row, where a file does not say. [default: as many as the model takes, else as "
+        "the file has]",
+    ),
+]
+TargetOption = Annotated[
+    Path | None,
+    typer.Option("--target", help="File of the labels, where they are not with the rows.", metavar="FILE"),
+]
+
+
+def reading(
+    n_features: int | None,
+    zero_based: bool | None,
+    target: Path | None = None,
+    *,
+    by_default: Mapping[str, Any] = types.MappingProxyType({}),
+) -> dict[str, Any]:
+    """How files are read, as `load_dataset` wants it: what the options say, else what is known already."""
+    said = {"n_features": n_features, "zero_based": zero_based, "target": target}
+    return {**by_default, **{name: value for name, value in said.items() if value is not None}}
+
+
 @dataclass(frozen=True)
 class DerivedOptions:
     """Options made of the parameters of a function or class.

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from truezero.core.text import printable
+
+FRACTION = "fraction"
+"""Unit of errors that are shares of rows: they are shown in per cent."""
+
 
 def show(result: dict[str, Any], as_json: bool) -> None:
     """Print a result: JSON, or a line per entry with fractions in per cent."""
@@ -13,10 +18,13 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         return
     from truezero.report import percent  # only people need it, and it takes long to import
 
+    unit = result.get("error_unit", FRACTION)
     for name, value in result.items():
         title = name.replace("_", " ")
+        if name == "error_unit":
+            continue  # it stands beside the errors
         if name in ("test_error", "validation_error"):
-            value = "—" if value is None else f"{percent(value)} %" if value <= 1 else f"{value:.6g}"
+            value = error_text(value, unit)
         elif name == "sparsity":
             layers = ", ".join(f"{percent(layer, 1)} %" for layer in value["layers"])
             value = f"{percent(value['overall'], 1)} % exact zeros" + (
@@ -30,7 +38,7 @@ def show(result: dict[str, Any], as_json: bool) -> None:
             value = "; ".join(f"{k.replace('_', ' ')}: {_plain(v)}" for k, v in value.items())
         else:
             value = _plain(value)
-        print(f"{title + ':':<18} {value}")
+        print(f"{title + ':':<18} {printable(value, 10_000)}")
 
 
 def _plain(value: Any) -> str:
@@ -38,3 +46,10 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def error_text(error: float | None, unit: str) -> str:
+    """Write an error for people: a share of rows in per cent, any other with its unit."""
+    if error is None:
+        return "—"
+    return f"{100 * error:.2f} %" if unit == FRACTION else f"{error:.6g} {unit}"

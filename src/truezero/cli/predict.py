@@ -5,18 +5,28 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from truezero.cli.command import CommandLine
-from truezero.cli.options import DataArgument, DataDirOption, JsonOption, ModelArgument
+from truezero.cli.options import (
+    DataArgument,
+    DataDirOption,
+    FeaturesOption,
+    JsonOption,
+    ModelArgument,
+    ZeroBasedOption,
+    reading,
+)
+from truezero.cli.terminal import progress
 from truezero.core.atomic import check_writable, write_text
 from truezero.core.network import Network
+from truezero.core.text import printable
 from truezero.datasets import load_dataset
 from truezero.errors import OptionError
 from truezero.estimators import StackedDenoisingAutoencoder
-from truezero.models import check_rows, estimator_of, load
+from truezero.models import check_rows, data_form, estimator_of, load
 from truezero.models import predict as predictions_of
 
 app = CommandLine()
@@ -29,10 +39,15 @@ def predict(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write the predictions there, one row per line.")
     ] = None,
+    n_features: FeaturesOption = None,
+    zero_based: ZeroBasedOption = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict rows: the test rows of a named data set, or all rows of a file."""
+    """Predict rows: the test rows of a named data set, or all rows of a file.
+
+    A line a row; characters of labels that do not print, line ends among them, are written as escapes.
+    """
     loaded = load(model)
     estimator = estimator_of(loaded)
     if isinstance(estimator, (Network, StackedDenoisingAutoencoder)):
@@ -42,15 +57,23 @@ def predict(
         )
     if out is not None:
         check_writable(out)
-    X, _ = load_dataset(data, data_dir=data_dir).rows_to_measure()
-    check_rows(loaded, X)
-    predicted = predictions_of(loaded, X).tolist()
-    text = (
-        "\n".join(",".join(map(str, row)) if isinstance(row, list) else str(row) for row in predicted) + "\n"
-    )
+    form = reading(n_features, zero_based, by_default=data_form(loaded))
+    with progress("predict") as note:
+        note(f"reading {data}")
+        X, _ = load_dataset(data, data_dir=data_dir, **form).rows_to_measure()
+        check_rows(loaded, X)
+        note("predicting")
+        predicted = predictions_of(loaded, X).tolist()
+    text = "".join(f"{_line(row)}\n" for row in predicted)
     if out is not None:
         write_text(out, text)
     if as_json:
         print(json.dumps({"predictions": predicted, "n_test": len(predicted)}))
     elif out is None:
         sys.stdout.write(text)
+
+
+def _line(row: Any) -> str:
+    """Write what is predicted for a row in one line."""
+    parts = row if isinstance(row, list) else [row]
+    return ",".join(printable(part, most=sys.maxsize) for part in parts)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from truezero import studies
 from truezero.cli.command import CommandLine
 from truezero.cli.options import DataDirOption, JsonOption, ThreadsOption
-from truezero.cli.terminal import err_console, out_console
-from truezero.core.atomic import make_folder, write_text
+from truezero.cli.terminal import out_console, progress_of_runs
+from truezero.core.atomic import check_folder, make_folder, write_text
+from truezero.core.text import printable
 from truezero.datasets import load_dataset
 from truezero.errors import OptionError, TruezeroError
 from truezero.report import study_tables, write_report
-from truezero.runs import IncompleteError, Processes, Progress, RunStore, Serial, Shard
+from truezero.runs import IncompleteError, Processes, RunStore, Serial, Shard
 from truezero.studies import STUDIES
 
 app = CommandLine()
@@ -55,15 +55,17 @@ def reproduce(
     """Run a table or figure of the paper; finished runs are kept and not repeated."""
     if study not in STUDIES:
         raise OptionError(f"unknown study {study!r}; known: {', '.join(STUDIES)}")
+    if out is not None:
+        check_folder(out)
     share, executor = _shard(shard), Serial() if jobs == 1 else Processes(jobs)
     dataset = load_dataset(data, data_dir=data_dir)
-    folder = out or Path(f"results-{study}-{dataset.name}")
+    folder = out or Path(f"results-{study}-{_file_name(data)}")
     store = RunStore(folder / "runs")
     # Refuses what cannot be before anything is written.
     STUDIES[study].on(dataset, scale, store, n_seeds=n_seeds).close()
     make_folder(folder)
     try:
-        with _progress(f"{study} on {data}") as show:
+        with progress_of_runs(f"{study} on {data}", lines=not as_json) as show:
             result = studies.reproduce(
                 STUDIES[study], dataset, store,
                 scale=scale, n_seeds=n_seeds, executor=executor, shard=share,
@@ -76,7 +78,7 @@ def reproduce(
         if as_json:
             print(json.dumps({"complete": False, "reason": str(error)}))
         else:
-            print(f"truezero: {error}", file=sys.stderr)
+            print(printable(f"truezero: {error}", 1000), file=sys.stderr)
         return
     text = json.dumps(result.to_json(), indent=1)
     write_text(folder / "results.json", text + "\n")
@@ -86,9 +88,13 @@ def reproduce(
         return
     for table in study_tables(result):
         out_console.print(table)
-    out_console.print(
-        f"results: {folder / 'results.json'}\nreport:  {folder / 'report.html'}", soft_wrap=True
-    )
+    print(f"results: {printable(folder / 'results.json', 1000)}")
+    print(f"report:  {printable(folder / 'report.html', 1000)}")
+
+
+def _file_name(data: str) -> str:
+    """Name a folder after data: of a file's path the name without its ending."""
+    return re.sub(r"[^\w.-]+", "-", Path(data).stem).strip("-.")[:100] or "data"
 
 
 def _shard(shard: str | None) -> Shard | None:
@@ -98,26 +104,3 @@ def _shard(shard: str | None) -> Shard | None:
     if not (slash and number.isascii() and number.isdigit() and of.isascii() and of.isdigit()):
         raise OptionError(f"--shard must be I/N, such as 0/2, got {shard!r}")
     return Shard(int(number), int(of))
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Any]:
-    """Give a function that shows how many runs are done, running and left, on a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    bar = Bar(
-        TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
-        TimeRemainingColumn(), console=err_console, transient=True, disable=not err_console.is_terminal,
-    )  # fmt: skip
-    with bar:
-        task = bar.add_task("", total=None)
-
-        def show(progress: Progress) -> None:
-            about = f"{progress.running} running" + (f": {progress.current}" if progress.current else "")
-            if progress.found:
-                about += f", {progress.found} found"
-            # Of those done now alone: the time left follows from them.
-            bar.update(task, completed=progress.done, total=progress.done + progress.left, description=about)
-
-        yield show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,9 @@ import typer
 
 from truezero.cli.command import CommandLine
 from truezero.cli.options import JsonOption
-from truezero.errors import DataError
+from truezero.cli.output import FRACTION, error_text
+from truezero.core.text import printable
+from truezero.errors import DataError, MissingFileError
 from truezero.runs import NUMERICS, RunStore
 
 app = CommandLine()
@@ -22,7 +25,7 @@ StoreArgument = Annotated[
 
 def _open(folder: Path) -> RunStore:
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}")
+        raise MissingFileError(f"there is no folder {folder}", errno.ENOENT, str(folder))
     if (folder / "results.json").exists() or (folder / "runs").is_dir():
         raise DataError(f"{folder} holds no runs itself; did you mean {folder / 'runs'}?")
     return RunStore(folder)
@@ -41,6 +44,7 @@ def list_runs(store: StoreArgument, as_json: JsonOption = False) -> None:
             "numerics": about["numerics"],
             "diverged": "diverged" in result,
             "test_error": result.get("test_error"),
+            "error_unit": result.get("error_unit", FRACTION),
             "seconds": result.get("seconds"),
         }
         for key, about, result in opened
@@ -50,16 +54,19 @@ def list_runs(store: StoreArgument, as_json: JsonOption = False) -> None:
         print(json.dumps({"runs": known, "unfinished": unfinished}, indent=1))
         return
     for run in known:
-        print(f"{run['key']}  {run['recipe']:<15} {run['data']:<15} {_told(run)}")
+        print(f"{run['key']}  {printable(run['recipe']):<15} {printable(run['data']):<15} {_told(run)}")
     for key in unfinished:
-        print(f"{key}  not finished")
+        print(f"{printable(key)}  not finished")
 
 
 def _told(run: dict[str, Any]) -> str:
     if run["diverged"]:
         return "diverged"
-    error = run["test_error"]
-    return f"{run['seconds']:.1f} s" + ("" if error is None else f", test error {100 * error:.2f} %")
+    seconds, error = run["seconds"], run["test_error"]
+    told = [] if seconds is None else [f"{seconds:.1f} s"]
+    if error is not None:
+        told.append(f"test error {error_text(error, run['error_unit'])}")
+    return ", ".join(told)
 
 
 @app.command()

@@ -1,25 +1,104 @@
-"""The terminal: where tables go, and a note of what is being done."""
+"""The terminal: tables, and a note of what is being done; lines instead where there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
 
-out_console = Console()
-err_console = Console(stderr=True)
+from truezero.core.text import printable
+
+if TYPE_CHECKING:
+    from truezero.runs import Progress
+
+# Names of files and the like come from outside: none of them is taken for markup.
+out_console = Console(markup=False, highlight=False, emoji=False)
+err_console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+
+
+def _text() -> TextColumn:
+    """Show a task's description as it is."""
+    return TextColumn("{task.description}", markup=False)
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Any]:
-    """Give a function that shows a note beside a spinner, on a terminal."""
-    bar = Progress(
-        SpinnerColumn(), TextColumn(title), TextColumn("{task.description}"), TimeElapsedColumn(),
-        console=err_console, transient=True, disable=not err_console.is_terminal,
+def progress(title: str, *, lines: bool = False) -> Iterator[Callable[[str], Any]]:
+    """Give a function that shows a note of what is being done.
+
+    Parameters
+    ----------
+    title : str
+    lines : bool
+        Where there is no terminal, print each note in a line of its own on standard error.
+    """
+    if not err_console.is_terminal:
+        yield (lambda note: _line(f"{title}: {note}")) if lines else (lambda note: None)
+        return
+    bar = Bar(SpinnerColumn(), _text(), TimeElapsedColumn(), console=err_console, transient=True)
+    with bar:
+        task = bar.add_task(printable(title))
+        yield lambda note: bar.update(task, description=printable(f"{title} {note}"))
+
+
+@contextmanager
+def progress_of_runs(title: str, *, lines: bool) -> Iterator[Callable[[Progress], Any]]:
+    """Give a function that shows how many runs are done, running and left.
+
+    Parameters
+    ----------
+    title : str
+    lines : bool
+        Where there is no terminal, print a line for every run on standard error.
+    """
+    if not err_console.is_terminal:
+        yield _run_lines() if lines else (lambda progress: None)
+        return
+    bar = Bar(
+        _text(), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[about]}", markup=False),
+        TimeRemainingColumn(), console=err_console, transient=True,
     )  # fmt: skip
     with bar:
-        task = bar.add_task("")
-        yield lambda note: bar.update(task, description=note)
+        task = bar.add_task(printable(title), total=None, about="")
+
+        def show(progress: Progress) -> None:
+            about = f"{progress.running} running" + (f": {progress.current}" if progress.current else "")
+            if progress.found:
+                about += f", {progress.found} found"
+            # Of those done now alone: the time left follows from them.
+            total = progress.done + progress.left
+            bar.update(task, completed=progress.done, total=total, about=printable(about))
+
+        yield show
+
+
+def _run_lines() -> Callable[[Progress], None]:
+    """Make a function that prints a line for each run that is done."""
+    started, said = time.monotonic(), -1
+
+    def show(progress: Progress) -> None:
+        nonlocal said
+        if progress.done != said and progress.left + progress.done:
+            if progress.done:
+                passed = time.monotonic() - started
+                found = f"  {progress.found} found" if progress.found else ""
+                _line(f"run {progress.done} of {progress.done + progress.left}  {passed:.1f} s{found}")
+            said = progress.done
+
+    return show
+
+
+def _line(text: str) -> None:
+    print(printable(text, 500), file=sys.stderr, flush=True)

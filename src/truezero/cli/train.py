@@ -9,7 +9,17 @@ from typing import Annotated, Any, ClassVar
 import typer
 
 from truezero.cli.command import Command, CommandLine
-from truezero.cli.options import DataArgument, DataDirOption, DerivedOptions, JsonOption, with_options
+from truezero.cli.options import (
+    DataArgument,
+    DataDirOption,
+    DerivedOptions,
+    FeaturesOption,
+    JsonOption,
+    TargetOption,
+    ZeroBasedOption,
+    reading,
+    with_options,
+)
 from truezero.cli.output import show
 from truezero.core.reconstruction import reconstruction_names
 from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
@@ -63,6 +73,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a killed training of the same kind stopped.")
     ] = False,
+    target: TargetOption = None,
+    n_features: FeaturesOption = None,
+    zero_based: ZeroBasedOption = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
     parameters: dict[str, Any],
@@ -73,7 +86,7 @@ def train(
         model, result = train_to_file(
             data, out, regression=regression, pretrain=pretrain, unlabeled=unlabeled, resume=resume,
             data_dir=data_dir, parameters=parameters, pretraining_parameters=pretraining_parameters,
-            verbose=not as_json and sys.stderr.isatty(),
+            verbose=not as_json, **reading(n_features, zero_based, target),
         )  # fmt: skip
     except KeyboardInterrupt:
         if unfinished_files(out):

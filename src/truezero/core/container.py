@@ -1,14 +1,17 @@
 """The safetensors container: named arrays and a map of text, every part of which is checked when it is read.
 
 safetensors' own reader maps the file into memory, so that one which is cut meanwhile ends the process, and
-takes a name that is twice in the header. Here nothing is made room for that the file does not have.
+takes a name that is twice in the header. Here nothing is made room for that the file does not have. Its own
+writer makes a further file beside, which its owner alone may read and a killed process leaves.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import stat
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,10 +26,12 @@ _LARGEST_HEADER = 100_000_000  # bytes, as the format has it
 _MOST_ARRAYS = 100_000
 _MOST_DIMENSIONS = 32  # NumPy's before 2.0
 _METADATA = "__metadata__"
+# In safetensors' own order, by which arrays lie in a file, the last kind first.
 _DTYPES = {
-    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
-    "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
+    "BOOL": "?", "U8": "u1", "I8": "i1", "I16": "<i2", "U16": "<u2", "F16": "<f2", "I32": "<i4", "U32": "<u4",
+    "F32": "<f4", "F64": "<f8", "I64": "<i8", "U64": "<u8",
 }  # fmt: skip
+_NAMES = {np.dtype(dtype).newbyteorder("="): name for name, dtype in _DTYPES.items()}
 _ENTRY = Fields(
     {
         "dtype": one_of(*_DTYPES),
@@ -130,6 +135,45 @@ class Container:
                 )
         if end != self._data:
             raise ValueError(f"its arrays have {end} bytes, and there are {self._data}")
+
+
+def write_container(
+    path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> None:
+    """Write a container: the bytes are those of safetensors' own writer, but for the order of the metadata.
+
+    Parameters
+    ----------
+    path : path-like
+    arrays : mapping of str to ndarray
+        C-contiguous, in the machine's byte order, of the kinds that the format has.
+    metadata : mapping of str to str
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    header: dict[str, Any] = {_METADATA: dict(metadata)}
+    end = 0
+    kinds = list(_NAMES)
+    # The widest numbers first, so that all lie at multiples of their size.
+    ordered = sorted(arrays, key=lambda name: (-kinds.index(arrays[name].dtype), name))
+    for name in ordered:
+        array = arrays[name]
+        begin, end = end, end + array.nbytes
+        header[name] = {
+            "dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [begin, end],
+        }  # fmt: skip
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little"))
+        file.write(text)
+        for name in ordered:
+            array = arrays[name]
+            little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            file.write(little.reshape(-1).view(np.uint8).data)
 
 
 def _metadata(found: Any) -> dict[str, str]:

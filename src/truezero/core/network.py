@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from truezero.core.records import savable
 from truezero.core.schema import Fields, Items, flag, word
 from truezero.core.tensors import Path, Tensors
 from truezero.core.text import printable
-from truezero.errors import EngineUnavailableError, ModelFileError, OptionError
+from truezero.errors import ModelFileError, OptionError
 
 SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
@@ -35,7 +36,8 @@ class Network:
     Attributes
     ----------
     weights : list of ndarray, shapes (n_in, n_out)
-        C-contiguous, all of one dtype, float32 or float64. An inactive input skips one row.
+        All of one dtype, float32 or float64. An inactive input skips one row, so rows are contiguous: what
+        lies otherwise, as a transposed view does, is copied when it comes in.
     biases : list of ndarray, shapes (n_out,)
         All zero, and kept so, where `use_biases` is False.
     activations : tuple of str
@@ -66,6 +68,12 @@ class Network:
     def __post_init__(self) -> None:
         self.activations = tuple(get_activation(name).name for name in self.activations)
         self.validate()
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.layer_sizes))
+        sizes = sizes if len(sizes) <= 60 else f"{sizes[:40]}…{sizes[-15:]}"
+        units = "/".join(dict.fromkeys(self.activations)) or "no hidden layer"
+        return f"<Network {sizes}, {units}, {self.output}, {self.dtype}>"
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -181,14 +189,29 @@ class Network:
     def _from_record(cls, tensors: Tensors, record: dict[str, Any], path: Path) -> Network:
         return network_from_tensors(tensors, record["network"], "", path)
 
+    @property
+    def laid_out(self) -> bool:
+        """Whether all arrays lie as engines take them: in C order, aligned, and of the weights' dtype."""
+        dtype = self.dtype
+        return all(
+            type(a) is np.ndarray and a.flags.c_contiguous and a.flags.aligned and a.dtype == dtype
+            for a in (*self.weights, *self.biases, *(s for s in self.signs if s is not None))
+        )
+
+    def _lay_out(self) -> None:
+        self.weights, self.biases = list(map(_in_c_order, self.weights)), list(map(_in_c_order, self.biases))
+        dtype = self.weights[0].dtype if self.weights else None
+        self.signs = tuple(s if s is None else _in_c_order(s).astype(dtype, copy=False) for s in self.signs)
+
     def validate(self) -> None:
-        """Check that all parts fit together.
+        """Check that all parts fit together, once those that lie otherwise are copied into C order.
 
         Raises
         ------
         OptionError
             Naming the first part that does not fit.
         """
+        self._lay_out()
         n = len(self.weights)
         if n == 0 or len(self.biases) != n or len(self.activations) != n - 1 or len(self.signs) != n - 1:
             raise OptionError(
@@ -199,17 +222,14 @@ class Network:
         if dtype not in (np.float32, np.float64):
             raise OptionError(f"weights must be float32 or float64, got {dtype}")
         for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
-            n_in = w.shape[0] if layer == 0 else self.weights[layer - 1].shape[-1]
-            if w.ndim != 2 or b.ndim != 1 or w.shape != (n_in, b.shape[0]) or 0 in w.shape:
+            below = self.weights[layer - 1].shape[1:] if layer else w.shape[:1]
+            if w.ndim != 2 or b.ndim != 1 or w.shape != (*below, *b.shape) or 0 in w.shape:
+                n_in = below[0] if below else "no"
                 raise OptionError(
                     f"layer {layer}: weights {w.shape} and biases {b.shape} do not fit {n_in} inputs"
                 )
             if w.dtype != dtype or b.dtype != dtype:
                 raise OptionError(f"layer {layer}: weights and biases must all be {dtype}")
-            if not (w.flags.c_contiguous and b.flags.c_contiguous):
-                raise OptionError(
-                    f"layer {layer}: weights and biases must be C-contiguous; use np.ascontiguousarray"
-                )
         for layer, sign in enumerate(self.signs):
             if sign is not None and (
                 sign.shape != (self.weights[layer].shape[1],) or bool((np.abs(sign) != 1).any())
@@ -218,6 +238,19 @@ class Network:
         self.constraints["softplus_scale"].check("softplus_scale", self.softplus_scale)
         if self.output not in ("softmax", "linear"):
             raise OptionError(f"output must be 'softmax' or 'linear', got {self.output!r}")
+
+
+def _in_c_order(values: Any) -> Array:
+    """The array itself where it lies so already, else a copy, read-only if it is."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise OptionError(f"weights, biases and sign masks must be arrays: {error}") from error
+    if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
+        return array
+    copy = np.array(array, array.dtype.newbyteorder("="), order="C")
+    copy.flags.writeable = array.flags.writeable
+    return copy
 
 
 class Runner(Protocol):
@@ -233,7 +266,7 @@ class Runner(Protocol):
 
 
 # Engines know networks, not the other way round: what is defined here must be readable without them. So
-# the engines hand in here what runs a network that is called (`engines/select.py`).
+# the engines hand in here what runs a network that is called (`engines/select.py`), once they are imported.
 _runners: list[Runner] = []
 
 
@@ -244,7 +277,7 @@ def run_networks_by(runner: Runner) -> None:
 
 def _runner() -> Runner:
     if not _runners:
-        raise EngineUnavailableError("there is no engine to run a network: import truezero.engines first")
+        importlib.import_module("truezero.engines")
     return _runners[0]
 
 

@@ -13,6 +13,7 @@ from scipy import sparse
 from truezero.core.activations import Array
 from truezero.core.autoencoder import Autoencoder
 from truezero.core.network import Network
+from truezero.core.sparse_structure import checked_rows
 from truezero.errors import DataError
 
 SAMPLED_ROWS = 1000  # whose non-zeros stand for those of all dense rows
@@ -28,9 +29,10 @@ class Features:
 
     Attributes
     ----------
-    X : ndarray or scipy CSR, shape (n_samples, n_features)
-        float32, float64 or uint8; read-only and memory-mapped arrays too. CSR may hold explicit
-        zeros, unsorted indices, duplicates and 64-bit indices; it is never densified as a whole.
+    X : ndarray or sparse matrix, shape (n_samples, n_features)
+        float32, float64 or uint8; read-only and memory-mapped arrays too. Sparse rows are kept as a CSR
+        array, which shares what is CSR already; it may hold explicit zeros, unsorted indices, duplicates
+        and 64-bit indices, and is never densified as a whole. No array that is handed in is changed.
     scale : float, or ndarray of shape (n_features,)
         1/255 for pixels kept as uint8; or of each feature its own.
     offset : float, or ndarray of shape (n_features,)
@@ -39,7 +41,8 @@ class Features:
     Raises
     ------
     DataError
-        If X is no matrix of such numbers, or scale and offset do not fit it.
+        If X is no matrix of such numbers, its indices point outside of it, or scale and offset do not fit
+        it.
     """
 
     X: Any
@@ -47,10 +50,13 @@ class Features:
     offset: float | NDArray[np.float64] = 0.0
 
     def __post_init__(self) -> None:
-        if len(self.X.shape) != 2:
-            raise DataError(f"input rows must be a matrix, got shape {self.X.shape}")
+        shape = getattr(self.X, "shape", None)
+        if shape is None or len(shape) != 2:
+            raise DataError(f"input rows must be a matrix, got {type(self.X).__name__} of shape {shape}")
         if self.X.dtype.newbyteorder("=") not in (np.float32, np.float64, np.uint8):
             raise DataError(f"input rows must be float32, float64 or uint8, got {self.X.dtype}")
+        if sparse.issparse(self.X):
+            object.__setattr__(self, "X", checked_rows(self.X))
         for name in ("scale", "offset"):
             of_each = np.asarray(getattr(self, name))
             if of_each.shape not in ((), (self.n_features,)) or not np.isfinite(of_each).all():
@@ -108,7 +114,6 @@ class Features:
         """
         X = self.X
         if sparse.issparse(X):
-            X = sparse.csr_array(X)  # shares the arrays of what is CSR already
             if not X.data.dtype.isnative:
                 X = X.astype(X.dtype.newbyteorder("="))
             if not X.has_canonical_format or bool((X.data == 0).any()):
@@ -159,23 +164,42 @@ class Features:
         n = max(int(_BLOCK / max(width, 1)), 1)
         return (slice(start, start + n) for start in range(0, self.n_samples, n))
 
-    def check_finite(self) -> None:
-        """Refuse values that are no numbers.
+    def check_finite(self, dtype: np.dtype[np.floating] | None = None) -> None:
+        """Refuse values that are no numbers, or none in the dtype that is computed in.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            float32 or float64; without it, what is stored is looked at alone.
 
         Raises
         ------
         DataError
-            Naming the first row and feature that is NaN or infinite.
+            Naming the first row and feature that is NaN, infinite, or too large for the dtype.
         """
-        if self.X.dtype == np.uint8:
+        largest = float(np.finfo(np.float64 if dtype is None else dtype).max)
+        if self.plain and (self.X.dtype == np.uint8 or self.X.dtype.itemsize <= 4):
+            largest = np.inf  # whatever is finite is small enough
+        if self.X.dtype == np.uint8 and largest == np.inf:
             return
         for part in self._stretches():
             block, start = self.X[part], part.start
             if np.isfinite(block.data if sparse.issparse(block) else block).all():
-                continue
+                if largest == np.inf:
+                    continue
+                block = self.take(part).values("float64")
+                with np.errstate(invalid="ignore"):
+                    if (np.abs(block.data if sparse.issparse(block) else block) <= largest).all():
+                        continue
             stored = sparse.coo_array(block)
-            first = np.flatnonzero(~np.isfinite(stored.data))[0]
+            first = np.flatnonzero(~(np.abs(stored.data) <= largest) | ~np.isfinite(stored.data))[0]
             row, column = start + stored.row[first], stored.col[first]
+            value = stored.data[first]
+            if np.isfinite(value):
+                raise DataError(
+                    f"row {row}, feature {column} is {value:.6g}, too large for {np.dtype(dtype or 'f8')}; "
+                    "if it marks what is missing, fill or drop it, else divide the feature"
+                )
             raise DataError(f"row {row}, feature {column} is NaN or infinite; fill or drop it")
 
     def check_width(self, network: Network) -> None:
@@ -234,6 +258,7 @@ def as_features(X: Any, dtype: np.dtype[np.floating]) -> Features:
             X = np.asarray(X)
         except ValueError as error:  # rows of different lengths
             raise DataError(f"input rows must be a matrix of numbers: {error}") from error
+    X = checked_rows(X)
     if X.ndim != 2:
         hint = "; for one row, hand in [row]" if X.ndim == 1 else ""
         raise DataError(f"input rows must be a matrix (n_samples, n_features), got shape {X.shape}{hint}")
@@ -244,7 +269,7 @@ def as_features(X: Any, dtype: np.dtype[np.floating]) -> Features:
             X = X.astype(dtype)
         except (TypeError, ValueError) as error:
             raise DataError(f"input rows must be numbers: {error}") from error
-    return Features(sparse.csr_array(X) if sparse.issparse(X) else X)
+    return Features(X)
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from truezero.core.atomic import writing
 from truezero.core.constraints import whole_number
-from truezero.core.container import Container
+from truezero.core.container import Container, write_container
 from truezero.core.schema import Fields, names, parse_json, text
 from truezero.core.text import printable
 from truezero.errors import ModelFileError
@@ -59,10 +56,7 @@ def write_tensors(path: Path, tensors: Tensors, metadata: dict[str, Any], *, kin
     with writing(path) as temporary:
         if len(record) > _LARGEST_RECORD:
             raise OSError(f"what describes it takes {len(record)} characters, {_LARGEST_RECORD} at most")
-        try:
-            save_file(arrays, temporary, metadata={_KEY: record, _DIGEST: _digest(record, arrays)})
-        except SafetensorError as error:
-            raise _as_os_error(error) from error
+        write_container(temporary, arrays, {_KEY: record, _DIGEST: _digest(record, arrays)})
 
 
 def read_tensors(path: Path, *, kind: str) -> tuple[Tensors, dict[str, Any]]:
@@ -133,11 +127,3 @@ def _digest(record: str, tensors: Tensors) -> str:
     for _, array in arrays:
         digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def _as_os_error(error: SafetensorError) -> OSError:
-    """What the system said, which safetensors gives as text alone."""
-    code = re.search(r"(?:code: |os error )(\d+)", str(error))
-    if code is None:
-        return OSError(" ".join(str(error).split()))
-    return OSError(int(code[1]), os.strerror(int(code[1])))

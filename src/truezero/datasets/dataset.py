@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from truezero.core.rows import Features
+from truezero.core.sparse_structure import checked_rows
+from truezero.datasets.labels import checked_labels
 from truezero.errors import DataError
 
 Part = Literal["train", "validation", "test"]
@@ -30,13 +32,21 @@ class Dataset:
     name : str
     X_train, X_validation, X_test : ndarray or csr_array, shape (n_samples, n_features), or None
         uint8, float32 or float64.
-    y_train, y_validation, y_test : ndarray of shape (n_samples,) or None
+    y_train, y_validation, y_test : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
+        Numbers or text; a column is made a vector, bytes text. NaN may mean that a row has no label.
     scale : float
         1/255 for pixels kept as uint8 (the paper's MNIST, section 4.1).
     offset : float
         −1 for pixels that shall reach from −1 to 1 (the paper's NORB). CSR has none.
     image_shape : (int, int, int) or None
         (channels, height, width) of a row that is an image.
+    zero_based : bool or None
+        Whether the file counted features from 0; None where it does not count them.
+
+    Raises
+    ------
+    DataError
+        If rows and labels do not fit each other, or cannot be trained or predicted on.
     """
 
     name: str
@@ -49,12 +59,21 @@ class Dataset:
     scale: float = 1.0
     offset: float = 0.0
     image_shape: tuple[int, int, int] | None = None
+    zero_based: bool | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
             raise DataError(f"{self.name}: scale and offset must be finite")
+        if self.X_train is None:
+            raise DataError(f"{self.name} has no train rows")
         for part in PARTS:
-            _check(self.name, part, *self.part(part), self.X_train)
+            X, y = self.part(part)
+            try:
+                X, y = _checked(X, y, self.X_train.shape[1])
+            except DataError as error:
+                raise DataError(f"{self.name}: {part} {error}") from error
+            object.__setattr__(self, f"X_{part}", X)
+            object.__setattr__(self, f"y_{part}", y)
             if self.offset and sparse.issparse(self.part(part)[0]):
                 raise DataError(f"{self.name}: sparse rows cannot have an offset, the {part} rows are sparse")
         shape = self.image_shape
@@ -118,29 +137,23 @@ def _add_to(digest: Any, array: NDArray[Any] | None) -> None:
         digest.update(b"none")
         return
     digest.update(f"{array.dtype.str}{array.shape}".encode())
-    if array.dtype == object:
-        digest.update(repr(array.tolist()).encode())
-        return
     rows = max(_BLOCK // max(array[:1].nbytes, 1), 1)
     for start in range(0, len(array), rows):
         digest.update(np.ascontiguousarray(array[start : start + rows]).view(np.uint8).data)
 
 
-def _check(name: str, part: str, X: Any, y: NDArray[Any] | None, X_train: Any) -> None:
-    """Refuse rows that cannot be trained or predicted on."""
+def _checked(X: Any, y: Any, n_features: int) -> tuple[Any, NDArray[Any] | None]:
+    """Rows and labels of a part, as they are kept; refuse those that cannot be trained or predicted on."""
     if X is None:
-        return
+        if y is not None:
+            raise DataError("labels have no rows")
+        return None, None
+    X = checked_rows(X)
     if X.ndim != 2 or 0 in X.shape:
-        raise DataError(
-            f"{name}: the {part} rows must be a matrix with rows and columns, got shape {X.shape}"
-        )
+        raise DataError(f"rows must be a matrix with rows and columns, got shape {X.shape}")
     if X.dtype not in (np.uint8, np.float32, np.float64):
-        raise DataError(f"{name}: the {part} rows must be numbers, got dtype {X.dtype}")
-    if X.shape[1] != X_train.shape[1]:
-        raise DataError(f"{name}: training rows have {X_train.shape[1]} features, {part} rows {X.shape[1]}")
-    if y is not None and y.shape[:1] != (X.shape[0],):
-        raise DataError(f"{name}: {X.shape[0]} {part} rows but {len(y)} labels")
-    try:
-        Features(X).check_finite()
-    except DataError as error:
-        raise DataError(f"{name}: {part} {error}") from error
+        raise DataError(f"rows must be float32, float64 or uint8, got {X.dtype}")
+    if X.shape[1] != n_features:
+        raise DataError(f"rows have {X.shape[1]} features, training rows {n_features}")
+    Features(X).check_finite()
+    return X, None if y is None else checked_labels(y, X.shape[0])

@@ -22,7 +22,8 @@ from truezero.core.network import Network
 from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.engines import _native, factored
 from truezero.engines.contract import AutoencoderSettings, Evaluation, StepSettings, Tally
-from truezero.errors import EngineUnavailableError, OptionError
+from truezero.engines.cores import cpu_quota
+from truezero.errors import DataError, EngineUnavailableError, OptionError, TruezeroError
 
 _PRODUCTS = {
     "automatic": _native.Products.automatic,
@@ -48,6 +49,9 @@ class NativeEngine:
     def __init__(self) -> None:
         # Of networks that can no longer change: what was made ready for them, while they live.
         self._ready: dict[int, tuple[weakref.ref[Network], tuple[Any, ...], _native._Predictor]] = {}
+        quota = cpu_quota()
+        if quota is not None:  # the affinity the core knows itself
+            _native.limit_cores(max(1, int(quota)))
 
     def train(
         self,
@@ -65,7 +69,7 @@ class NativeEngine:
         examples.check(network)
         features, products, by_blas = _prepare(network, examples.features, settings, len(order), density)
         target_type = np.int64 if network.output == "softmax" else network.dtype
-        with _blas_alone() if by_blas else nullcontext():
+        with _refusals(network), _blas_alone() if by_blas else nullcontext():
             loss, penalty = _TRAIN[network.dtype](
                 _arrays(network),
                 _input(features, network),
@@ -107,7 +111,7 @@ class NativeEngine:
             # Of the input zeros are skipped; an output that is listed is multiplied whole.
             products, by_blas = ("sparse", "dense"), False
         target = examples.target
-        with _blas_alone() if by_blas else nullcontext():
+        with _refusals(network), _blas_alone() if by_blas else nullcontext():
             loss, penalty = _TRAIN_AUTOENCODER[network.dtype](
                 _arrays(network),
                 _input(features, network),
@@ -141,7 +145,10 @@ class NativeEngine:
         predictor = self._predictor(network)
         features = features.canonical()
         output = np.empty((features.X.shape[0], network.biases[-1].shape[0]), network.dtype)
-        counts = predictor.evaluate(_input(features, network), output, _PRODUCTS[products], count, n_threads)
+        with _refusals(network):
+            counts = predictor.evaluate(
+                _input(features, network), output, _PRODUCTS[products], count, n_threads
+            )
         return output, counts
 
     def encode(
@@ -151,7 +158,8 @@ class NativeEngine:
         features.check_width(network)
         predictor = self._predictor(network)
         features = features.canonical()
-        code = predictor.encode(_input(features, network), layer, n_threads)
+        with _refusals(network):
+            code = predictor.encode(_input(features, network), layer, n_threads)
         shape = (features.n_samples, network.layer_sizes[layer + 1])
         result = sparse.csr_array(code, shape=shape)
         result.has_canonical_format = True
@@ -168,8 +176,11 @@ class NativeEngine:
             known = kept[1]
             if known[: len(facts)] == facts and all(map(operator.is_, known[len(facts) :], arrays)):
                 return kept[2]
-        predictor = _PREDICTOR[network.dtype](_arrays(network))
-        if frozen:
+        parts = _arrays(network)
+        arrays = (*parts[0], *parts[1])
+        with _refusals(network):
+            predictor = _PREDICTOR[network.dtype](parts)
+        if not any(array.flags.writeable for array in arrays):
             key = id(network)
             gone = weakref.ref(network, lambda _: self._ready.pop(key, None))
             self._ready[key] = (gone, (*facts, *arrays), predictor)
@@ -195,8 +206,22 @@ def instruction_levels() -> list[str]:
     return _native.available_levels()
 
 
+@contextmanager
+def _refusals(network: Network) -> Iterator[None]:
+    """What the core will not touch is the caller's to mend: rows changed after they were checked, say."""
+    try:
+        yield
+    except TruezeroError:
+        raise
+    except ValueError as error:
+        network.validate()
+        raise DataError(f"refused by the compiled core: {error}") from error
+
+
 def _arrays(network: Network) -> tuple[Any, ...]:
     """Everything of a network that the core needs."""
+    if not network.laid_out:  # other arrays were put into its lists since it was made
+        network.validate()
     codes = [network.activation(layer).native_code for layer in range(network.n_hidden)]
     return (
         list(network.weights),  # another thread may put others into the network's own lists meanwhile

@@ -39,6 +39,7 @@ class ReferenceEngine:
         density: Sequence[float] | None = None,
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train`."""
+        network.validate()
         examples.check(network)
         examples = replace(examples, features=examples.features.canonical())
         loss = penalty = 0.0
@@ -64,6 +65,7 @@ class ReferenceEngine:
         density: Sequence[float] | None = None,
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train_autoencoder`."""
+        autoencoder.network.validate()
         examples.check(autoencoder)
         examples = replace(examples, features=examples.features.canonical())
         loss = penalty = 0.0
@@ -83,6 +85,7 @@ class ReferenceEngine:
 
     def evaluate(self, network: Network, features: Features, *, n_threads: int) -> Evaluation:
         """Compute the network's output and count its zeros; see `Engine.evaluate`."""
+        network.validate()
         features.check_width(network)
         features = features.canonical()
         outputs, zeros = [], [0] * network.n_hidden
@@ -101,6 +104,7 @@ class ReferenceEngine:
         self, network: Network, features: Features, layer: int, *, n_threads: int
     ) -> sparse.csr_array[Any]:
         """Activations of one hidden layer as CSR; see `Engine.encode`."""
+        network.validate()
         features.check_width(network)
         features = features.canonical()
         blocks = []

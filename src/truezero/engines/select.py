@@ -9,14 +9,23 @@ from typing import Any
 from scipy import sparse
 
 from truezero.core.activations import Array, get_activation
-from truezero.core.constraints import whole_number
+from truezero.core.constraints import Constraint, whole_number
 from truezero.core.network import Network, run_networks_by
 from truezero.core.rows import as_features
 from truezero.engines.contract import Engine
+from truezero.engines.cores import available_cores
 from truezero.engines.reference import ReferenceEngine
 from truezero.errors import EngineUnavailableError, OptionError
 
-THREADS = whole_number(1) | None
+_MOST = 1 << 15  # threads; no machine has so many cores
+_whole = whole_number()
+THREADS = (
+    Constraint(
+        ("a whole number above 0", "−1 for all cores (−2 for all but one, …)"),
+        lambda value: _whole.admits(value) and value != 0,
+    )
+    | None
+)
 
 _engines: dict[str, Engine] = {"reference": ReferenceEngine()}
 _unavailable: dict[str, str] = {}
@@ -75,28 +84,40 @@ def get_engine(name: str, what: Network | Sequence[str] | None = None) -> Engine
 
 
 def resolve_threads(n_threads: int | None) -> int:
-    """Number of threads: the argument, else TRUEZERO_NUM_THREADS, OMP_NUM_THREADS, affinity.
+    """Number of threads: the argument, else TRUEZERO_NUM_THREADS, OMP_NUM_THREADS, the cores there are.
+
+    An engine never uses more than there are cores, whatever the number.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        −1: as many as cores; −2: one less, and so on, but at least 1.
 
     Raises
     ------
     OptionError
-        If it is not a whole number above 0.
+        If it, or TRUEZERO_NUM_THREADS, is no such number.
     """
     THREADS.check("n_threads", n_threads)
     if n_threads is not None:
-        return int(n_threads)
-    names = ("TRUEZERO_NUM_THREADS", "OMP_NUM_THREADS")
-    source = next((name for name in names if os.environ.get(name)), "")
-    chosen = os.environ[source] if source else str(_cpus())
-    if not chosen.isascii() or not chosen.isdigit() or int(chosen) < 1:
-        raise OptionError(f"{source} must be a whole number above 0, got {chosen!r}")
-    return int(chosen)
+        n = int(n_threads)
+        return min(n, _MOST) if n > 0 else max(1, available_cores() + 1 + n)
+    ours = os.environ.get("TRUEZERO_NUM_THREADS", "")
+    number = _count(ours)
+    if ours and number is None:
+        raise OptionError(f"TRUEZERO_NUM_THREADS must be a whole number above 0, got {ours!r}")
+    if number is not None:
+        return number
+    # Another library's variable is not ours to refuse: OpenMP, too, goes on where it cannot read it.
+    return _count(os.environ.get("OMP_NUM_THREADS", "").split(",")[0]) or available_cores()
 
 
-def _cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _count(text: str) -> int | None:
+    """A whole number above 0, with spaces around; None if it is none."""
+    text = text.strip()
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return min(int(text[-19:]) if not text[:-19].strip("0") else _MOST, _MOST) or None
 
 
 class _Automatic:

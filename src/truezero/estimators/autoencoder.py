@@ -123,7 +123,8 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
     engine : {"auto", "native", "reference"}, default="auto"
         What does the arithmetic.
     n_threads : int or None, default=None
-        None: TRUEZERO_NUM_THREADS, else OMP_NUM_THREADS, else all. The result does not depend on it.
+        None: TRUEZERO_NUM_THREADS, else OMP_NUM_THREADS, else all cores; −1: all, −2: all but one, as joblib
+        counts. Never are there more than cores. The result does not depend on it.
     dtype : {"float32", "float64"}, default="float32"
         Of all arithmetic.
     random_state : int, RandomState or None, default=None

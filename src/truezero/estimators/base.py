@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
@@ -19,14 +20,23 @@ from truezero.core.network import Network, initialize, network_from_tensors, net
 from truezero.core.schema import Fields, Items, anything
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
-from truezero.engines import Engine, Examples, Features, StepSettings, get_engine, resolve_threads
+from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError, ModelFileError, OptionError
-from truezero.estimators.codes import DTYPES, CodesMixin
+from truezero.estimators.codes import check_computed
+from truezero.estimators.drafts import at_once
 from truezero.estimators.given import Given, split, why_whole
 from truezero.estimators.input_scale import InputScale
+from truezero.estimators.mlp_attributes import MLPAttributes
 from truezero.estimators.parameters import LABEL, check_parameters, per_layer
-from truezero.estimators.pretraining import PRETRAINING, pretrained_stack, unlabeled_rows
-from truezero.training import EpochRecord, FineTuning, ProgressBar, TrainingState, fine_tune
+from truezero.estimators.pretraining import (
+    PRETRAINING,
+    pretrain_on_stream,
+    pretrained_stack,
+    unlabeled_rows,
+)
+from truezero.estimators.seen import FIRST_ROWS, SEEN, Seen, first_rows
+from truezero.estimators.targets import as_target_array, as_weights, labeled_rows
+from truezero.training import FineTuning, ProgressBar, TrainingState, fine_tune
 from truezero.training.history import check_epochs
 
 # What a record must have for `_read_learned`.
@@ -35,21 +45,29 @@ _LEARNED = Fields(
         "network": anything,
         "fitted": Fields(
             {"history": anything, "epoch_selected": whole_number(1)},
-            {"n_samples": Items(whole_number(0), 2, 2)},
+            {
+                "n_samples": Items(whole_number(0), 2, 2),
+                "epochs_before": whole_number(0),
+                "rows_trained_on": whole_number(0),
+                "seen": SEEN,
+            },
         ),
     }
 )
 
 
-class DeepRectifierBase(CodesMixin, ABC):
+class DeepRectifierBase(MLPAttributes):
     """Base of the estimators; not for direct use."""
 
-    history_: list[EpochRecord]
     sparsity_: list[float]
+    t_: int = 0
+    n_samples_: tuple[int, int]
     _input_scale: InputScale
-    _targets_output: ClassVar[str]
+    _epochs_before: int = 0
+    _seen: Seen = Seen()
+    _first_rows: Given | None = None  # of a stream; not kept in files, nor by `fit`
     _parameter_constraints: ClassVar[Constraints] = {
-        **CodesMixin._parameter_constraints,
+        **MLPAttributes._parameter_constraints,
         **FineTuning.constraints,
         "hidden_layer_sizes": layerwise(whole_number(1)),
         "early_stopping": truth_value,
@@ -126,8 +144,18 @@ class DeepRectifierBase(CodesMixin, ABC):
     # ---- what classifier and regressor do differently -------------------------------------------
 
     @abstractmethod
-    def _start_targets(self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any) -> None:
-        """Learn what the targets are: classes, or their shift and scale."""
+    def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Targets of labelled rows, checked; (n_samples,), or (n_samples, n_outputs) for regression."""
+
+    @abstractmethod
+    def _learn_targets(self, given: Given) -> None:
+        """Learn all there is to know of the targets: the classes, or their shift and scale."""
+
+    def _learn_classes(self, classes: Any) -> None:
+        """Learn the classes of a stream, or check that they are the same."""
+
+    def _learn_target_scale(self, given: Given) -> None:
+        """Learn the shift and scale of targets."""
 
     @abstractmethod
     def _encode_targets(self, y: NDArray[Any]) -> NDArray[Any]:
@@ -137,14 +165,20 @@ class DeepRectifierBase(CodesMixin, ABC):
     def _n_outputs(self) -> int: ...
 
     @abstractmethod
+    def _error(self, output: Array, y: NDArray[Any]) -> float:
+        """Error of the network's output for labelled rows; see `measured_error`."""
+
     def _strata(self, y: NDArray[Any]) -> NDArray[np.int64] | None:
         """Class of each row to split by, or None."""
-
-    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
         return None
 
-    def _scale_output(self, network: Network, inverse: bool) -> None:
-        """Fold the targets' scale into the output layer, or take it out again."""
+    def _output_scale(self) -> tuple[float, ...] | None:
+        """What 1 of each output is in y's units; None of classes."""
+        return None
+
+    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
+        """Weight of each row by its class, of which note is taken; None if all count the same."""
+        return None
 
     # ---- fitting --------------------------------------------------------------------------------
 
@@ -160,11 +194,14 @@ class DeepRectifierBase(CodesMixin, ABC):
     ) -> Self:
         """Train the network and keep its best validation epoch (section 4.1).
 
+        A fit that fails or is interrupted before it has a network leaves the estimator as it was.
+
         Parameters
         ----------
         X : array-like, sparse matrix or Features of shape (n_samples, n_features)
             Sparse input stays sparse, and uint8 stays uint8. `Features` have a scale and an offset.
         y : array-like of shape (n_samples,) or, for regression, (n_samples, n_outputs)
+            Rows that are marked by `unlabeled_label` only pre-train.
         sample_weight : array-like of shape (n_samples,), optional
             Scaled to mean 1, with the class weights, over the training rows.
         X_unlabeled : array-like, sparse matrix or Features, or a list of them, optional
@@ -172,7 +209,8 @@ class DeepRectifierBase(CodesMixin, ABC):
             Cross-validation splits whatever is as long as X: hand in a list, ``[U]``, there, which it
             leaves whole.
         X_val, y_val : as X and y, optional
-            Validation rows; otherwise `validation_fraction` of X is split off if `early_stopping`.
+            Validation rows, of which those without a label are left out; otherwise `validation_fraction` of X
+            is split off if `early_stopping`.
 
         Returns
         -------
@@ -182,67 +220,103 @@ class DeepRectifierBase(CodesMixin, ABC):
         ------
         TruezeroError
             A ValueError, if a parameter or the data cannot be used, or training diverges.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` epochs were over before `n_iter_no_change` of them had brought nothing, or on
+            Ctrl-C.
+        UserWarning
+            If no validation rows can be split off.
         """
+        with at_once(self) as draft:
+            draft._fit(X, y, sample_weight, X_unlabeled, X_val, y_val)
+        return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, X_unlabeled: Any, X_val: Any, y_val: Any) -> None:
         check_parameters(self)
         if (X_val is None) != (y_val is None):
             raise OptionError("X_val and y_val must be given together")
         fresh = not (self.warm_start and hasattr(self, "network_"))
-        settings = self._settings()
-        given = self._check_rows(X, y, sample_weight, reset=fresh)
-        further_rows = unlabeled_rows(self, X_unlabeled)
-        labeled = self._labeled(given.target)
-        if labeled is not None:
-            further_rows.append(given.rows.take(~labeled))
-            given = given.take(labeled)
-        if fresh:
-            self._start_targets(given.target, given.weight, None)
-        elif X_unlabeled is not None:
-            raise OptionError("pre-training is over when warm_start goes on; leave X_unlabeled out")
-        further_rows = [given.rows, *further_rows]
-        held_out: Given | None = None
-        if X_val is not None:
-            held_out = self._check_rows(X_val, y_val, None, reset=False)
-        elif self.early_stopping:
-            given, held_out = self._split(given, settings.seed)
-        self._train(given, held_out, settings, fresh, all_rows=further_rows)
-        return self
-
-    def _labeled(self, y: NDArray[Any]) -> NDArray[np.bool_] | None:
-        """Which rows have a label; None where all have.
-
-        Raises
-        ------
-        DataError
-            If none has.
-        """
-        if self.unlabeled_label is None:
-            return None
-        labeled: NDArray[np.bool_] = (y != self.unlabeled_label).reshape(len(y), -1).all(axis=1)
-        if not labeled.any():
+        settings = self._settings(epochs_before=0 if fresh else self._epochs_before)
+        given, unlabeled = self._given(X, y, sample_weight, reset=fresh)
+        all_rows = [*unlabeled_rows(self, X_unlabeled), *unlabeled]
+        if not given.rows.n_samples:
             raise DataError(
                 f"no row has a label: all of y is unlabeled_label={self.unlabeled_label!r}; fit a "
                 "StackedDenoisingAutoencoder to learn from unlabelled rows alone"
             )
-        return None if labeled.all() else labeled
+        if fresh:
+            self._learn_targets(given)
+        elif X_unlabeled is not None:
+            raise OptionError("pre-training is over when warm_start goes on; leave X_unlabeled out")
+        all_rows = [given.rows, *all_rows]
+        held_out: Given | None = None
+        if X_val is not None:
+            held_out, _ = self._given(X_val, y_val, None, reset=False)
+            if not held_out.rows.n_samples:
+                raise DataError("no validation row has a label; give some that have, or leave X_val out")
+        elif self.early_stopping:
+            given, held_out = self._split(given, settings.seed)
+        self._first_rows, self._seen = None, Seen()
+        if fresh:
+            self._epochs_before = 0
+            self.__dict__.pop("pretraining_", None)
+            network = self._begin(given.rows, all_rows, settings.seed)
+        else:
+            network = self._going_on()
+        state = self._train(network, given, held_out, settings)
+        if state is None:
+            raise DataError("Sample weights must contain at least one non-zero number, and class weights too")
+        self.n_samples_ = (given.rows.n_samples, 0 if held_out is None else held_out.rows.n_samples)
+        self._keep(state, further=False)
+        self._warn_of(state, settings, held_out is not None)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
         """Train one epoch on the rows; never splits off validation rows."""
-        check_parameters(self)
-        fresh = not hasattr(self, "network_")
-        settings = self._settings(epochs=1)
-        given = self._check_rows(X, y, sample_weight, reset=fresh)
-        labeled, all_rows = self._labeled(given.target), [given.rows]
-        if labeled is not None:
-            all_rows = [given.rows.take(labeled), given.rows.take(~labeled)]
-            given = given.take(labeled)
-        if fresh:
-            self._start_targets(given.target, given.weight, classes)
-        self._train(given, None, settings, fresh, all_rows=all_rows, further=True)
+        with at_once(self) as draft:
+            draft._fit_further(X, y, sample_weight, classes)
         return self
 
-    def _settings(self, epochs: int | None = None) -> FineTuning:
+    def _fit_further(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> None:
+        check_parameters(self)
+        first, fresh = not hasattr(self, "n_features_in_"), not hasattr(self, "network_")
+        settings = self._settings(epochs=1, epochs_before=self._epochs_before)
+        given, unlabeled = self._given(X, y, sample_weight, reset=first)
+        self._learn_classes(classes)
+        n = given.rows.n_samples
+        if unlabeled and self.pretraining is not None and (not fresh or self.prefit):
+            warnings.warn(
+                f"{unlabeled[0].n_samples} rows have no label and are left out: pre-training is over when "
+                "the first labels come",
+                UserWarning,
+                stacklevel=4,
+            )
+        if not n or (given.weight is not None and not given.weight.any()):
+            if fresh and self.pretraining is not None:
+                pretrain_on_stream(self, [given.rows, *unlabeled] if n else unlabeled, settings.seed)
+            return
+        young = fresh or (self._first_rows is not None and len(self._first_rows.target) < FIRST_ROWS)
+        if young:
+            self._first_rows = first_rows(self._first_rows, given)
+            self._learn_target_scale(self._first_rows)
+        if fresh:
+            network = self._begin(given.rows, [given.rows, *unlabeled], settings.seed)
+        else:
+            network = self._going_on()
+            if young and not hasattr(self, "pretraining_"):
+                assert self._first_rows is not None
+                self._input_scale = InputScale.learn(self._first_rows.rows)
+        state = self._train(network, given, None, settings)
+        if state is None:  # of nothing but weights of 0 nothing is learned
+            return
+        self.n_samples_ = (n, 0)
+        self._keep(state, further=not fresh)
+
+    def _settings(self, epochs: int | None = None, epochs_before: int = 0) -> FineTuning:
         """Put the parameters together, each of which is checked."""
         n_hidden = len(self._hidden_sizes())
+        per_layer("activation", self.activation, n_hidden)
         if n_hidden:
             self._check_code_layer(n_hidden)
         step = StepSettings(
@@ -261,30 +335,21 @@ class DeepRectifierBase(CodesMixin, ABC):
             n_iter_no_change=None if self.n_iter_no_change is None else int(self.n_iter_no_change),
             shuffle=bool(self.shuffle),
             seed=self._seed(),
+            epochs_before=epochs_before,
         )
 
-    def _check_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
-        """Rows, raw targets and weights as scikit-learn checks them."""
-        numeric = self._targets_output == "linear"
-        if isinstance(X, Features):
-            if y is None:
-                raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-            rows, y = self._features(X, reset=reset), _check_y(y, multi_output=True, y_numeric=numeric)
-            if len(y) != rows.n_samples:
-                raise DataError(f"X has {rows.n_samples} rows, y {len(y)}")
-        else:
-            X, y = validate_data(
-                self, X, y, reset=reset, accept_sparse="csr", dtype=DTYPES, multi_output=True,
-                y_numeric=numeric,
-            )  # fmt: skip
-            rows = Features(X)
-        weight = (
-            None if sample_weight is None else _check_sample_weight(sample_weight, rows.X, dtype=np.float64)
-        )
-        return Given(rows, self._check_target(y), weight)
-
-    @abstractmethod
-    def _check_target(self, y: NDArray[Any]) -> NDArray[Any]: ...
+    def _given(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Given, list[Features]]:
+        """Rows that have a label, with what belongs to them, and those that have none, if there are any."""
+        rows = self._features(X, reset=reset)
+        targets = as_target_array(y, rows.n_samples, type(self).__name__)
+        weight = as_weights(sample_weight, rows.n_samples)
+        labeled = labeled_rows(targets, self.unlabeled_label)
+        if labeled is None:
+            return Given(rows, self._check_target(targets), weight), []
+        with_label = Given(rows, targets, weight).take(labeled)
+        if with_label.rows.n_samples:
+            with_label = replace(with_label, target=self._check_target(with_label.target))
+        return with_label, [rows.take(~labeled)]
 
     def _split(self, given: Given, seed: int) -> tuple[Given, Given | None]:
         """Split validation rows off, where they can be had."""
@@ -296,115 +361,120 @@ class DeepRectifierBase(CodesMixin, ABC):
             f"{reason}: training without validation rows, so all max_iter epochs run and the last is "
             f"kept; give X_val and y_val, or set early_stopping=False",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return given, None
 
-    def _train(
-        self,
-        given: Given,
-        held_out: Given | None,
-        settings: FineTuning,
-        fresh: bool,
-        *,
-        all_rows: list[Features],
-        further: bool = False,
-    ) -> None:
-        if fresh:
-            self._input_scale = InputScale.learn(given.rows)
-            sizes = self._hidden_sizes()
-            network = initialize(
-                (given.rows.n_features, *sizes, self._n_outputs()),
-                per_layer("activation", self.activation, len(sizes)),
-                sign_mask=self.sign_mask,  # type: ignore[arg-type] # checked there
-                softplus_scale=self.softplus_scale,
-                use_biases=bool(self.use_biases),
-                output=self._targets_output,  # type: ignore[arg-type]
-                dtype=self.dtype,
-                seed=settings.seed,
-            )
-            self.__dict__.pop("pretraining_", None)
-            if self.pretraining is not None:
-                self.pretraining_ = pretrained_stack(self, all_rows, settings.seed)
-                self.pretraining_.stack_.hand_over(network)
-                self._input_scale.take_out_of(network)
+    def _begin(self, rows: Features, all_rows: list[Features], seed: int) -> Network:
+        """Make the network that training starts from, and learn the scale of its input; pre-train it."""
+        self._input_scale = InputScale.learn(rows)
+        sizes = self._hidden_sizes()
+        network = initialize(
+            (rows.n_features, *sizes, self._n_outputs()),
+            per_layer("activation", self.activation, len(sizes)),
+            sign_mask=self.sign_mask,  # type: ignore[arg-type] # checked there
+            softplus_scale=self.softplus_scale,
+            use_biases=bool(self.use_biases),
+            output=self._targets_output,  # type: ignore[arg-type]
+            dtype=self.dtype,
+            seed=seed,
+        )
+        if self.pretraining is not None:
+            if hasattr(self, "pretraining_"):  # on a stream's rows until now
+                pretrain_on_stream(self, all_rows, seed)
             else:
-                self._input_scale.begin(network)
-            self._epochs_before = 0
-        else:
-            network = self.network_.copy()
-            self._check_hidden_sizes(network)
+                self.pretraining_ = pretrained_stack(self, all_rows, seed)
+            self.pretraining_.stack_.hand_over(network)
             self._input_scale.take_out_of(network)
-            self._scale_output(network, inverse=True)
-        engine = get_engine(self.engine, network)
-        given = given.weighted(self._input_scale.row_weights(given.rows))
-        train = self._examples(given, self._combined_weight(given))
-        validation = None if held_out is None else self._examples(held_out, held_out.weight)
-        self.n_samples_ = (given.rows.n_samples, 0 if held_out is None else held_out.rows.n_samples)
-        callbacks = list(self.callbacks or ())
-        bar = ProgressBar(settings.max_epochs) if self.verbose else None
-        if bar is not None:
-            callbacks.append(bar)
-        if further:
-            # A new order and new noise in every call, though each is an "epoch 1" to the trainer.
-            train = Examples(train.features, train.target, train.weight, train.ids + self._epochs_before)
-        try:
-            state = fine_tune(
-                network, train, validation, settings,
-                engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
-            )  # fmt: skip
-        finally:
-            if bar is not None:
-                bar.close()
-        if state.interrupted:
-            warnings.warn(
-                f"training was interrupted after epoch {len(state.history)}; the best epoch so far is kept",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        self._keep(state, engine, further and not fresh)
+        else:
+            self._input_scale.begin(network)
+        return network
 
-    def _check_hidden_sizes(self, network: Network) -> None:
-        """Refuse to go on with a network of other hidden layers than asked for."""
+    def _going_on(self) -> Network:
+        """Copy of the fitted network as it is trained, on divided input."""
+        network = self.network_.copy()
         has, asked = network.layer_sizes[1:-1], self._hidden_sizes()
         if has != asked:
             raise OptionError(
                 f"training would go on with hidden layers of {has}, but hidden_layer_sizes is {asked}: "
                 "set it back, or fit with warm_start=False to start anew"
             )
+        self._input_scale.take_out_of(network)
+        return network
 
-    def _keep(self, state: TrainingState, engine: Engine, further: bool) -> None:
+    def _train(
+        self, network: Network, given: Given, held_out: Given | None, settings: FineTuning
+    ) -> TrainingState | None:
+        """Train a network, which is changed; None where all weights are 0."""
+        weight = self._combined_weight(given)
+        if weight is not None and not weight.any():
+            return None
+        train = self._examples(given, weight)
+        validation = None if held_out is None else self._examples(held_out, held_out.weight)
+        self._validation_variance = None
+        if held_out is not None and self._targets_output == "linear":
+            self._validation_variance = float(np.var(held_out.target, axis=0).mean())
+        engine = get_engine(self.engine, network)
+        callbacks = list(self.callbacks or ())
+        bar = ProgressBar(settings.max_epochs) if self.verbose else None
+        if bar is not None:
+            callbacks.append(bar)
+        try:
+            state = fine_tune(
+                network, train, validation, replace(settings, output_scale=self._output_scale()),
+                engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks, in_place=True,
+            )  # fmt: skip
+        finally:
+            if bar is not None:
+                bar.close()
+        last = state.history[-1]
+        self.engine_ = {"name": engine.name, "products": last.get("products", []), "blas": last.get("blas")}
+        return state
+
+    def _warn_of(self, state: TrainingState, settings: FineTuning, held_out: bool) -> None:
+        """Say that training ended before its time, if it did."""
+        n, patience = len(state.history), settings.n_iter_no_change
+        if state.interrupted:
+            message = f"training was interrupted after epoch {n}; the best epoch so far is kept"
+        elif (
+            held_out
+            and patience is not None
+            and not state.ended
+            and n >= settings.max_epochs
+            and n - state.epoch_selected < patience
+        ):
+            message = (
+                f"max_iter={settings.max_epochs} epochs are over, and epoch {state.epoch_selected} was the "
+                "best: training may not have converged; raise max_iter, or set n_iter_no_change=None if so "
+                "many are meant"
+            )
+        else:
+            return
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+    def _keep(self, state: TrainingState, further: bool) -> None:
         """Set the fitted attributes."""
         network = state.best_network
         self._input_scale.fold_into(network)
-        self._scale_output(network, inverse=False)
         self.network_ = network.freeze()
         before = list(self.history_) if further else []
         self.epoch_selected_ = len(before) + state.epoch_selected
         self.history_ = before + state.history
         for epoch, record in enumerate(self.history_, start=1):
             record["epoch"] = epoch
-        self._epochs_before = len(self.history_)
+        self._epochs_before += len(state.history)
+        self.t_ = (self.t_ if further else 0) + len(state.history) * self.n_samples_[0]
         self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
-        last = state.history[-1]
-        self.engine_ = {
-            "name": engine.name,
-            "products": last.get("products", []),
-            "blas": last.get("blas"),
-        }
         self.interrupted_ = state.interrupted
-        self.n_outputs_ = network.layer_sizes[-1]
-        self.n_layers_ = len(network.layer_sizes)
 
     def _combined_weight(self, given: Given) -> NDArray[np.float64] | None:
-        """Class weight × sample weight, scaled to mean 1 over the training rows."""
-        parts = [part for part in (given.weight, self._class_weights(given.target)) if part is not None]
-        if not parts:
-            return None
-        combined = np.prod(np.stack([np.asarray(part, dtype=np.float64) for part in parts]), axis=0)
-        if combined.min() < 0 or combined.sum() == 0:
-            raise DataError("sample weights must be at least 0, and not all of the training rows' 0")
-        return np.asarray(combined / combined.mean())
+        """Class weight × sample weight, scaled to mean 1 over the rows seen so far."""
+        by_row = self._input_scale.row_weights(given.rows)
+        parts = [given.weight, by_row, self._class_weights(given.target)]
+        found = [np.asarray(part, dtype=np.float64) for part in parts if part is not None]
+        weight = np.asarray(np.prod(np.stack(found), axis=0)) if found else None
+        self._seen, scaled = self._seen.weigh(weight, given.rows.n_samples)
+        return scaled
 
     def _examples(self, given: Given, weight: NDArray[np.float64] | None) -> Examples:
         ids = np.arange(given.rows.n_samples, dtype=np.int64)
@@ -413,7 +483,13 @@ class DeepRectifierBase(CodesMixin, ABC):
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
         arrays, record["network"] = network_to_tensors(self.network_)
         writer.tensors |= arrays
-        record["fitted"] |= {"epoch_selected": self.epoch_selected_, "n_samples": list(self.n_samples_)}
+        record["fitted"] |= {
+            "epoch_selected": self.epoch_selected_,
+            "epochs_before": self._epochs_before,
+            "rows_trained_on": self.t_,
+            "n_samples": list(self.n_samples_),
+            "seen": self._seen.to_json(),
+        }
 
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
         _LEARNED.check("the record", record)
@@ -428,22 +504,62 @@ class DeepRectifierBase(CodesMixin, ABC):
             raise ModelFileError(
                 f"epoch {self.epoch_selected_} is selected, of {len(self.history_)} in the history"
             )
-        if "n_samples" in fitted:  # not in files of older versions
-            self.n_samples_ = (fitted["n_samples"][0], fitted["n_samples"][1])
         self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"])
-        self._epochs_before = len(self.history_)
-        self.n_outputs_ = self.network_.layer_sizes[-1]
-        self.n_layers_ = len(self.network_.layer_sizes)
+        # Files of older versions have none of these.
+        if "n_samples" in fitted:
+            self.n_samples_ = (fitted["n_samples"][0], fitted["n_samples"][1])
+        self._epochs_before = fitted.get("epochs_before", len(self.history_))
+        self.t_ = fitted.get("rows_trained_on", 0)
+        if "seen" in fitted:
+            self._seen = Seen.from_json(fitted["seen"])
 
     # ---- what a fitted estimator does -----------------------------------------------------------
 
+    def measured_error(self, output: Array, y: Any) -> float | None:
+        """Error of the network's output for rows with these targets; those without a label are left out.
+
+        Parameters
+        ----------
+        output : ndarray of shape (n_samples, n_outputs)
+            What `network_` gives.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            A column is the same as a vector.
+
+        Returns
+        -------
+        float or None
+            Fraction wrong; for regression, the mean squared error in y's own units. None if no row has a
+            label.
+
+        Raises
+        ------
+        DataError
+            If the targets do not fit the output.
+        """
+        targets = as_target_array(y, len(output), type(self).__name__)
+        labeled = labeled_rows(targets, self.unlabeled_label)
+        if labeled is not None:
+            output, targets = output[labeled], targets[labeled]
+        return self._error(output, targets) if len(targets) else None
+
     def _labeled_only(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-        """Leave out rows that have no label; for scoring."""
-        labeled = None if self.unlabeled_label is None else self._labeled(np.asarray(y))
+        """Leave out rows that have no label; for scoring.
+
+        Raises
+        ------
+        DataError
+            If none has.
+        """
+        if self.unlabeled_label is None:
+            return X, y, sample_weight
+        y = np.asarray(y)
+        labeled = labeled_rows(y, self.unlabeled_label)
         if labeled is not None:
             rows = np.flatnonzero(labeled)
+            if not len(rows):
+                raise DataError("no row has a label, so there is no score")
             X = X.take(rows) if isinstance(X, Features) else _safe_indexing(X, rows)
-            y = np.asarray(y)[rows]
+            y = y[rows]
             sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
         return X, y, sample_weight
 
@@ -451,31 +567,21 @@ class DeepRectifierBase(CodesMixin, ABC):
         check_is_fitted(self)
         features = self._features(X)
         engine = get_engine(self.engine, self.network_)
-        return engine.forward(self.network_, features, n_threads=resolve_threads(self.n_threads))
+        output = engine.forward(self.network_, features, n_threads=resolve_threads(self.n_threads))
+        check_computed(output)
+        return output
 
     def fit_transform(self, X: Any, y: Any, **fit_params: Any) -> Any:
-        """Fit, then `transform` the same rows; see there."""
-        return self.fit(X, y, **fit_params).transform(X)
+        """Fit, then `transform` the same rows.
 
-    @property
-    def coefs_(self) -> list[NDArray[np.floating]]:
-        """Weights, shapes (n_in, n_out), as `MLPClassifier` names them; read-only.
+        Parameters
+        ----------
+        X, y, **fit_params
+            See `fit`.
 
-        Prediction keeps what it prepares of them. Replace `network_` by a `network_.copy()` to change any.
+        Returns
+        -------
+        CSR or ndarray of shape (n_samples, n_units)
+            See `transform`.
         """
-        return self.network_.weights
-
-    @property
-    def intercepts_(self) -> list[NDArray[np.floating]]:
-        """Biases, shapes (n_out,); read-only, see `coefs_`."""
-        return self.network_.biases
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Training loss per epoch, without the penalty."""
-        return [record["loss"] for record in self.history_]
-
-    @property
-    def n_iter_(self) -> int:
-        """Epochs run."""
-        return len(self.history_)
+        return self.fit(X, y, **fit_params).transform(X)

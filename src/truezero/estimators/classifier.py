@@ -8,19 +8,21 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from truezero.core.activations import Array
 from truezero.core.constraints import Constraints
 from truezero.core.costs import log_softmax
 from truezero.core.records import savable
 from truezero.core.schema import Fields, Items, label, text
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter, plain_dtype
-from truezero.errors import DataError, ModelFileError
+from truezero.errors import DataError, ModelFileError, OptionError
 from truezero.estimators.base import DeepRectifierBase
+from truezero.estimators.given import Given
 from truezero.estimators.parameters import CLASS_WEIGHT
+from truezero.estimators.targets import as_labels, check_targets, data_errors, labeled_rows
 
 _LARGEST_CLASSES = 2**24  # bytes; a damaged dtype such as <U99999999 must not take all memory
 _CLASSES = Fields({"classes": Items(label), "classes_dtype": text})
@@ -66,11 +68,12 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     early_stopping : bool, default=True
         Split off `validation_fraction` of the rows where no validation rows are given.
     validation_fraction : float, default=0.1
-        Share of the rows, of every class.
+        Share of the rows, of every class. A class with a single row stays in training.
     n_iter_no_change : int or None, default=10
         Stop after so many epochs without a better validation epoch; None never stops. The best epoch
         is kept either way.
     class_weight : dict, "balanced" or None, default=None
+        Weight of each class, 1 where a dict has none; "balanced" is inverse to their numbers of rows.
         Multiplies `sample_weight`.
     pretraining : StackedDenoisingAutoencoder or None, default=None
         Pre-trains the hidden layers on X and `X_unlabeled` (section 3.2): a clone of it is fitted, which
@@ -78,8 +81,9 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     prefit : bool, default=False
         `pretraining` is fitted already and used as it is. In a search, which clones everything, wrap it
         in scikit-learn's `FrozenEstimator` instead.
-    unlabeled_label : str, number, bool or None, default=None
-        Value of y that means "no label": such rows only pre-train. None: every value is a label.
+    unlabeled_label : str, number, NaN, bool or None, default=None
+        Value of y that means "no label": such rows only pre-train, and are left out of every error. NaN means
+        every missing value. None: every value is a label.
     warm_start : bool, default=False
         Go on from the fitted network.
     callbacks : sequence of callable, optional
@@ -87,7 +91,8 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     engine : {"auto", "native", "reference"}, default="auto"
         What does the arithmetic.
     n_threads : int or None, default=None
-        None: TRUEZERO_NUM_THREADS, else OMP_NUM_THREADS, else all. The result does not depend on it.
+        None: TRUEZERO_NUM_THREADS, else OMP_NUM_THREADS, else all cores; −1: all, −2: all but one, as joblib
+        counts. Never are there more than cores. The result does not depend on it.
     dtype : {"float32", "float64"}, default="float32"
         Of the network and all arithmetic.
     random_state : int, RandomState or None, default=None
@@ -115,8 +120,16 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     pretraining_ : StackedDenoisingAutoencoder
         What pre-trained the network, with its own history; only with `pretraining`.
     classes_ : ndarray of shape (n_classes,)
-    coefs_, intercepts_, loss_curve_, n_iter_
-        As in scikit-learn's `MLPClassifier`.
+    n_samples_ : (int, int)
+        Rows trained on, and rows held out.
+    interrupted_ : bool
+        Ctrl-C ended the training.
+    coefs_, intercepts_, loss_curve_, loss_, best_loss_, n_iter_, t_, n_layers_, n_outputs_, out_activation_
+        As in scikit-learn's `MLPClassifier`; two classes are two outputs here.
+    validation_scores_, best_validation_score_
+        Accuracy on the validation rows, as there.
+    n_features_in_, feature_names_in_
+        As in all of scikit-learn.
 
     Notes
     -----
@@ -193,30 +206,89 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train one epoch on some rows; nothing is split off.
 
+        Each call draws an order and noise of its own. The scale of the input is learned from the first 1000
+        rows of a stream, or from all of the first call's; weights are relative to the mean of all rows so
+        far, and "balanced" to the classes of all rows so far. Pre-training learns, an epoch a call, from rows
+        that come before the first labels; if those are in the first call, it is fitted on that call's rows.
+
         Parameters
         ----------
         X : array-like, sparse matrix or Features of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
+            Where no row has a label, or all weights are 0, the network is left as it is.
         sample_weight : array-like of shape (n_samples,), optional
         classes : array-like of shape (n_classes,), optional
-            All classes there will be; only the first call needs them.
+            All classes there will be; the first call needs them, unless `fit` came before.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        OptionError
+            If the first call names no classes, or a later one others.
+        TruezeroError
+            As `fit`; the estimator is left as it was.
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.floating]:
-        """Logarithm of the probabilities of the classes, shape (n_samples, n_classes)."""
+        """Logarithm of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the network's dtype; columns in the order of `classes_`.
+
+        Raises
+        ------
+        DataError
+            If rows have another number of features, or a value that is no finite number in that dtype.
+        """
         return log_softmax(self._output(X))
 
     def predict_proba(self, X: Any) -> NDArray[np.floating]:
-        """Probabilities of the classes, shape (n_samples, n_classes), in the network's dtype."""
+        """Probabilities of the classes, the softmax of the network's output (section 4.1).
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the network's dtype; columns in the order of `classes_`.
+
+        Raises
+        ------
+        DataError
+            If rows have another number of features, or a value that is no finite number in that dtype.
+        """
         return np.asarray(np.exp(self.predict_log_proba(X)))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Most probable class of each row, shape (n_samples,)."""
+        """Most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Of the dtype of `classes_`; the first of equally probable ones.
+
+        Raises
+        ------
+        DataError
+            If rows have another number of features, or a value that is no finite number in the network's
+            dtype.
+        """
         check_is_fitted(self)
         return np.asarray(self.classes_[self._output(X).argmax(axis=1)])
 
@@ -241,39 +313,81 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
         return float(super().score(*self._labeled_only(X, y, sample_weight)))
 
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
-        if type_of_target(y).startswith("multilabel"):
+        if y.dtype.kind == "S" or (y.dtype.kind == "O" and any(isinstance(v, bytes) for v in y.ravel())):
+            raise DataError("y holds bytes, no labels: decode them, y.astype(str) say")
+        y = check_targets(y, numeric=False)
+        kind = type_of_target(y)
+        if kind.startswith("multilabel"):
             raise DataError(
                 "multilabel targets are not supported; wrap the classifier in "
                 "sklearn.multioutput.MultiOutputClassifier"
             )
-        check_classification_targets(y)
+        if kind.startswith("continuous"):
+            raise DataError(
+                f"Unknown label type: {kind}. y holds numbers that are no classes; for regression use "
+                "DeepRectifierRegressor (--regression on the command line), else make them classes"
+            )
+        with data_errors():
+            check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] > 1:
             raise DataError(f"y must be one label per row, got shape {y.shape}")
         return np.asarray(column_or_1d(y, warn=True))
 
-    def _start_targets(self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any) -> None:
-        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+    def _learn_targets(self, given: Given) -> None:
+        self.classes_ = np.unique(given.target)
+
+    def _learn_classes(self, classes: Any) -> None:
+        if classes is not None:
+            with data_errors():
+                named = np.unique(column_or_1d(classes))
+            labeled = labeled_rows(named, self.unlabeled_label)
+            named = named if labeled is None else named[labeled]
+            if not hasattr(self, "classes_"):
+                self.classes_ = named
+            elif not np.array_equal(named, self.classes_):
+                raise OptionError(
+                    f"classes={named.tolist()} is not the same as on the last call to partial_fit, "
+                    f"{self.classes_.tolist()}: a network keeps its outputs; fit a new one"
+                )
+        elif not hasattr(self, "classes_"):
+            raise OptionError(
+                "classes must be passed on the first call to partial_fit: all there will be, not those of "
+                "these rows alone"
+            )
 
     def _n_outputs(self) -> int:
         return len(self.classes_)
 
     def _encode_targets(self, y: NDArray[Any]) -> NDArray[np.int64]:
-        unknown = np.setdiff1d(y, self.classes_)
+        unknown = np.setdiff1d(as_labels(y, self.classes_), self.classes_)
         if len(unknown):
             raise DataError(f"y has labels that are not among the classes: {list(unknown[:5])}")
         return np.searchsorted(self.classes_, y).astype(np.int64)
+
+    def _error(self, output: Array, y: NDArray[Any]) -> float:
+        return float((self.classes_[output.argmax(axis=1)] != as_labels(y, self.classes_)).mean())
 
     def _strata(self, y: NDArray[Any]) -> NDArray[np.int64]:
         return self._encode_targets(y)
 
     def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
+        encoded = self._encode_targets(y)
+        self._seen = self._seen.with_classes(np.bincount(encoded, minlength=len(self.classes_)))
         if self.class_weight is None:
             return None
-        encoded = self._encode_targets(y)
-        present = np.unique(encoded)
-        weights = np.zeros(len(self.classes_))
-        weights[present] = compute_class_weight(self.class_weight, classes=self.classes_[present], y=y)
-        return np.asarray(weights[encoded])
+        if isinstance(self.class_weight, str):
+            counts = np.array(self._seen.of_class, dtype=np.float64)
+            of_class = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        else:
+            labels = self.classes_.tolist()
+            unknown = [label for label in self.class_weight if label not in labels]
+            if unknown and not all(label in self.class_weight for label in labels):
+                raise OptionError(
+                    f"class_weight has {unknown[0]!r}, which is no class, and nothing for one that is: the "
+                    f"classes are {', '.join(map(repr, labels[:10]))}"
+                )
+            of_class = np.array([self.class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+        return np.asarray(of_class[encoded])
 
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
         super()._write_learned(record, writer)

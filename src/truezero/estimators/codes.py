@@ -22,10 +22,12 @@ from truezero.core.constraints import (
     whole_number,
 )
 from truezero.core.network import Network
+from truezero.core.sparse_structure import checked_rows
 from truezero.engines import THREADS, Features, get_engine, resolve_threads
 from truezero.errors import DataError, OptionError
 from truezero.estimators.parameters import CALLBACKS, RANDOM_STATE, check_parameters
 from truezero.estimators.records import RecordMixin
+from truezero.estimators.targets import data_errors
 
 # Of rows that are taken as they are; others are converted to the first.
 DTYPES = [np.float32, np.float64, np.uint8]
@@ -60,9 +62,22 @@ class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     dtype: str
 
     def _features(self, X: Any, *, reset: bool = False) -> Features:
-        """Rows as they came: numbers that are float32, float64 or uint8 are not converted."""
+        """Rows as they came: numbers that are float32, float64 or uint8 are not converted.
+
+        Raises
+        ------
+        DataError
+            If they are no rows of as many features, or one of their values is no finite number in the dtype
+            that is computed in.
+        """
+        X = checked_rows(X)
+        dtype = np.dtype(self.dtype) if reset or not hasattr(self, "network_") else self.network_.dtype
         if not isinstance(X, Features):
-            return Features(validate_data(self, X, reset=reset, accept_sparse="csr", dtype=DTYPES))
+            with data_errors():
+                X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=DTYPES)
+            rows = Features(X)
+            rows.check_finite(dtype)
+            return rows
         if 0 in X.X.shape:
             raise DataError(f"input rows must have rows and columns, got shape {X.X.shape}")
         if reset:
@@ -73,7 +88,7 @@ class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
                 f"X has {X.n_features} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
-        X.check_finite()
+        X.check_finite(dtype)
         return X
 
     def transform(self, X: Any) -> Any:
@@ -95,6 +110,7 @@ class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         codes = engine.encode(
             self.network_, features, self._code_layer(), n_threads=resolve_threads(self.n_threads)
         )
+        check_computed(codes)
         if not self.sparse_output:
             return codes.toarray()
         interface = sklearn.get_config().get("sparse_interface", "spmatrix")
@@ -140,3 +156,26 @@ class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         """Draw the 64-bit seed of a training."""
         random = check_random_state(self.random_state)
         return int(random.randint(2**32, dtype=np.uint32)) << 32 | int(random.randint(2**32, dtype=np.uint32))
+
+
+def check_computed(output: Any) -> None:
+    """Refuse an output that is not finite, as inputs and weights are: a sum was too large for the dtype.
+
+    Parameters
+    ----------
+    output : ndarray or CSR of shape (n_samples, n_outputs)
+
+    Raises
+    ------
+    DataError
+        Naming the first such row.
+    """
+    numbers = output.data if sparse.issparse(output) else output
+    if np.isfinite(numbers).all():
+        return
+    stored = sparse.coo_array(output)
+    row = int(stored.row[~np.isfinite(stored.data)].min())
+    raise DataError(
+        f"what the network computes of row {row} is too large for {numbers.dtype}: its values are far beyond "
+        "those it was trained on"
+    )

@@ -45,13 +45,15 @@ def why_whole(given: Given, strata: NDArray[np.int64] | None) -> str | None:
     """
     if given.rows.n_samples < _FEWEST_ROWS_TO_SPLIT:
         return f"{given.rows.n_samples} rows are too few to split"
-    if strata is not None and np.bincount(strata).min() < 2:
-        return "a class has a single row"
+    if strata is not None and np.bincount(strata).max() < 2:
+        return "no class has more than a single row"
     return None
 
 
 def split(given: Given, strata: NDArray[np.int64] | None, fraction: float, seed: int) -> tuple[Given, Given]:
     """Rows kept for training, and rows held out: of every class its share, and at least one row in each.
+
+    A class with a single row stays in training.
 
     Parameters
     ----------

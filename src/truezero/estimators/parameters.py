@@ -74,7 +74,13 @@ def _are_weights(value: object) -> bool:
 
 CALLBACKS = Constraint(("a list of callables",), _is_list_of_callables) | None
 CLASS_WEIGHT = Constraint(("a dict of numbers of at least 0",), _are_weights) | one_of("balanced") | None
-LABEL = Constraint(("a word",), lambda value: isinstance(value, str)) | number() | truth_value | None
+LABEL = (
+    Constraint(("a word",), lambda value: isinstance(value, str))
+    | number()
+    | Constraint(("NaN",), lambda value: isinstance(value, (float, np.floating)) and bool(np.isnan(value)))
+    | truth_value
+    | None
+)
 NOISE_LEVEL = number(least=0) | Constraint(("a pair of them",), is_pair)
 RANDOM_STATE = (
     whole_number(0, 2**32 - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from numbers import Integral
 from typing import Any
@@ -104,6 +105,33 @@ def pretrained_stack(model: Any, rows: list[Features], seed: int) -> StackedDeno
                 f"pretraining was fitted on {given.n_features_in_} features, X has {model.n_features_in_}"
             )
         return given
+    own = _own_stack(model, given, seed)
+    together = stacked(rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised below instead
+        own.fit(together)
+    if own.interrupted_:
+        raise KeyboardInterrupt  # a checkpoint among its callbacks has what is done
+    return own
+
+
+def pretrain_on_stream(model: Any, rows: list[Features], seed: int) -> None:
+    """Train the model's `pretraining_` for one epoch on rows of a stream, or begin it.
+
+    Raises
+    ------
+    OptionError
+        If one of its parameters cannot be used.
+    """
+    if hasattr(model, "pretraining_"):
+        stack = copy.copy(model.pretraining_)  # which is fitted anew, not changed
+    else:
+        stack = _own_stack(model, _stack_in(model.pretraining), seed)
+    model.pretraining_ = stack.partial_fit(stacked(rows))
+
+
+def _own_stack(model: Any, given: StackedDenoisingAutoencoder, seed: int) -> StackedDenoisingAutoencoder:
+    """Clone of the model's `pretraining` that has the shape of the model's network."""
     if not model._hidden_sizes():
         raise OptionError("pretraining needs a hidden layer; hidden_layer_sizes is empty")
     own: StackedDenoisingAutoencoder = clone(given)
@@ -125,12 +153,6 @@ def pretrained_stack(model: Any, rows: list[Features], seed: int) -> StackedDeno
             setattr(own, name, getattr(model, name))
     if own.random_state is None:
         own.random_state = seed & 0xFFFFFFFF
-    together = stacked(rows)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised below instead
-        own.fit(together)
-    if own.interrupted_:
-        raise KeyboardInterrupt  # a checkpoint among its callbacks has what is done
     return own
 
 

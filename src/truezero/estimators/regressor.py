@@ -7,37 +7,128 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from truezero.core.network import Network
+from truezero.core.activations import Array
+from truezero.core.constraints import one_of
 from truezero.core.records import savable
 from truezero.core.schema import Fields, flag
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.errors import ModelFileError
 from truezero.estimators.base import DeepRectifierBase
+from truezero.estimators.given import Given
+from truezero.estimators.target_scale import TargetScale
+from truezero.estimators.targets import as_values, check_targets
+
+# What 1 of the network's output is: "scaled" by the targets' shift and scale; older versions do not say it.
+_TARGETS = Fields({"matrix_target": flag}, {"output": one_of("scaled")})
 
 
 @savable
 class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     """Deep sparse rectifier network for regression, with one output or several.
 
-    Linear output and squared error; everything else as in `DeepRectifierClassifier`, whose
-    parameters it has but for `class_weight`.
+    Linear output and squared error; everything else as in `DeepRectifierClassifier`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(256, 256, 256)
+        Units per hidden layer.
+    activation : str or sequence of str, default="rectifier"
+        One name or one per hidden layer: rectifier (relu), softplus, tanh, sigmoid (logistic), lif,
+        rectified-tanh, abs-tanh, linear (identity).
+    softplus_scale : float, default=1.0
+        α of (1/α) softplus(αx).
+    sign_mask : {None, "random", "half"}, default=None
+        Multiply units by a fixed ±1: none, each at random, or exactly half of them.
+    use_biases : bool, default=True
+        Without, a rectifier network is intensity equivariant: f(ax) = a f(x) for a > 0.
+    l1_activation : float or sequence of float, default=1e-4
+        λ of λ · mean over examples of Σ_units |h|; one, or one per hidden layer.
+    alpha : float, default=0.0
+        L2 penalty on the weights, as in `MLPClassifier`: each step decays them by
+        learning_rate_init · alpha / batch_size.
+    dropout, input_dropout : float, default=0.0
+        Probability to drop a hidden unit or an input, at least 0 and below 1.
+    max_norm : float or None, default=None
+        Upper bound of the norm of each hidden unit's incoming weights.
+    learning_rate_init : float, default=0.05
+        The constant rate.
+    batch_size : int, default=10
+        Rows per step.
+    max_iter : int, default=100
+        Epochs at most.
+    shuffle : bool, default=True
+        Draw a new order every epoch.
+    early_stopping : bool, default=True
+        Split off `validation_fraction` of the rows where no validation rows are given.
+    validation_fraction : float, default=0.1
+        Share of the rows.
+    n_iter_no_change : int or None, default=10
+        Stop after so many epochs without a better validation epoch; None never stops. The best epoch
+        is kept either way.
+    pretraining : StackedDenoisingAutoencoder or None, default=None
+        Pre-trains the hidden layers on X and `X_unlabeled` (section 3.2): a clone of it is fitted, which
+        takes over the network's shape from here.
+    prefit : bool, default=False
+        `pretraining` is fitted already and used as it is. In a search, which clones everything, wrap it
+        in scikit-learn's `FrozenEstimator` instead.
+    unlabeled_label : str, number, NaN, bool or None, default=None
+        Value of y that means "no label": such rows only pre-train, and are left out of every error. NaN means
+        every missing value. None: every value is a label.
+    warm_start : bool, default=False
+        Go on from the fitted network.
+    callbacks : sequence of callable, optional
+        Called with the `TrainingState` after each epoch; a true result ends training.
+    engine : {"auto", "native", "reference"}, default="auto"
+        What does the arithmetic.
+    n_threads : int or None, default=None
+        None: TRUEZERO_NUM_THREADS, else OMP_NUM_THREADS, else all. The result does not depend on it.
+    dtype : {"float32", "float64"}, default="float32"
+        Of the network and all arithmetic.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, order, split and dropout.
+    verbose : bool or int, default=False
+        Show a progress bar.
+    code_layer : int, default=-1
+        Hidden layer that `transform` gives; -1 is the last.
+    sparse_output : bool, default=True
+        `transform` gives CSR.
 
     Attributes
     ----------
     network_ : Network
-        The trained network; it takes raw rows and gives values in y's own units.
-    history_, sparsity_, epoch_selected_, engine_, coefs_, intercepts_, loss_curve_, n_iter_
-        As in `DeepRectifierClassifier`; loss and errors in the history are of the targets as
-        trained on, (y − mean) / 2**k.
+        The trained network; it takes raw rows, and gives (y − shift) / scale, see `target_shift_`.
+    target_shift_, target_scale_ : ndarray of shape (n_outputs,), float64
+        The mean of the training targets, and the power of two nearest to their deviation.
+    history_ : list of EpochRecord
+        One record per epoch; its validation error is the mean squared error in y's own units.
+    sparsity_ : list of float
+        Fraction of exact zeros per hidden layer, 0..1, on the validation rows at the selected epoch.
+    epoch_selected_ : int
+        The epoch that was kept; the first is 1.
+    engine_ : dict
+        What ran: the engine's "name", "products", "sparse" or "dense" per layer, and the "blas" that
+        multiplied the dense ones, if one did.
+    pretraining_ : StackedDenoisingAutoencoder
+        What pre-trained the network, with its own history; only with `pretraining`.
+    n_samples_ : (int, int)
+        Rows trained on, and rows held out.
+    interrupted_ : bool
+        Ctrl-C ended the training.
+    coefs_, intercepts_, loss_curve_, loss_, best_loss_, n_iter_, t_, n_layers_, n_outputs_, out_activation_
+        As in scikit-learn's `MLPRegressor`; losses are of the targets as trained on.
+    validation_scores_, best_validation_score_
+        R² on the validation rows, as there.
+    n_features_in_, feature_names_in_
+        As in all of scikit-learn.
 
     Notes
     -----
-    Training runs on targets from which the mean is taken and which are divided by a power of two near
-    their deviation; the output layer takes both over afterwards. With `use_biases=False` no mean is
-    taken.
+    A network learns targets from which the mean is taken and which are divided by a power of two near their
+    deviation. Both are kept beside it in float64, so that what is told apart does not depend on how far
+    from 0 the targets are. With `use_biases=False` no mean is taken.
 
     Examples
     --------
@@ -53,22 +144,60 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on some rows; nothing is split off.
 
+        Each call draws an order and noise of its own. The scales of input and targets are learned from the
+        first 1000 rows of a stream, or from all of the first call's; weights are relative to the mean of all
+        rows so far. Pre-training learns, an epoch a call, from rows that come before the first labels; if
+        those are in the first call, it is fitted on that call's rows.
+
         Parameters
         ----------
         X : array-like, sparse matrix or Features of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Where no row has a label, or all weights are 0, the network is left as it is.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        TruezeroError
+            As `fit`; the estimator is left as it was.
         """
         return self._partial_fit(X, y, sample_weight, None)
 
-    def predict(self, X: Any) -> NDArray[np.floating]:
-        """Predicted values, float64, (n_samples,), or (n_samples, n_outputs) if fitted on a matrix."""
-        output = self._output(X).astype(np.float64)
-        return output if self._matrix_target else output[:, 0]
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Predicted values.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, n_outputs) if fitted on a matrix
+            float64, in y's own units.
+
+        Raises
+        ------
+        DataError
+            If rows have another number of features, or a value that is no finite number in the network's
+            dtype.
+        """
+        check_is_fitted(self)
+        values = self._target_scale.decode(self._output(X))
+        return values if self._matrix_target else values[:, 0]
+
+    @property
+    def target_shift_(self) -> NDArray[np.float64]:
+        """What is added to the network's outputs times `target_scale_`, shape (n_outputs,)."""
+        return self._target_scale.shift
+
+    @property
+    def target_scale_(self) -> NDArray[np.float64]:
+        """What the network's outputs are multiplied by, powers of two, shape (n_outputs,)."""
+        return self._target_scale.scale
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R², the share of the variance that is predicted; rows without a label are left out.
@@ -91,49 +220,44 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         return float(super().score(*self._labeled_only(X, y, sample_weight)))
 
     def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
+        y = check_targets(y, numeric=True)
         return np.asarray(y if y.ndim == 2 else column_or_1d(y, warn=True), dtype=np.float64)
 
-    def _start_targets(self, y: NDArray[Any], weight: NDArray[np.float64] | None, classes: Any) -> None:
-        self._matrix_target = y.ndim == 2
-        columns = y.reshape(len(y), -1)
-        given = weight if weight is not None and weight.sum() > 0 else None
-        self._shift = (
-            np.average(columns, axis=0, weights=given) if self.use_biases else np.zeros(columns.shape[1])
+    def _learn_targets(self, given: Given) -> None:
+        self._matrix_target = given.target.ndim == 2
+        self._learn_target_scale(given)
+
+    def _learn_target_scale(self, given: Given) -> None:
+        if not hasattr(self, "_matrix_target"):
+            self._matrix_target = given.target.ndim == 2
+        self._target_scale = TargetScale.learn(
+            _columns(given.target), given.weight, centre=bool(self.use_biases)
         )
-        spread = np.sqrt(np.average((columns - self._shift) ** 2, axis=0, weights=given))
-        # A power of two is folded into the output layer, and taken out again, exactly.
-        self._scale = 2.0 ** np.clip(np.round(np.log2(np.where(spread > 0, spread, 1))), -60, 60)
 
     def _n_outputs(self) -> int:
-        return len(self._scale)
+        return len(self._target_scale.scale)
 
     def _encode_targets(self, y: NDArray[Any]) -> NDArray[np.floating]:
-        columns = y.reshape(len(y), -1)
-        return np.asarray(((columns - self._shift) / self._scale).astype(self.dtype))
+        columns = _columns(y)
+        return self._target_scale.encode(as_values(columns, (len(y), self._n_outputs())), self.dtype)
 
-    def _strata(self, y: NDArray[Any]) -> None:
-        return None
+    def _error(self, output: Array, y: NDArray[Any]) -> float:
+        return float(np.mean((self._target_scale.decode(output) - as_values(y, output.shape)) ** 2))
 
-    def _scale_output(self, network: Network, inverse: bool) -> None:
-        if inverse:
-            network.biases[-1] -= self._shift.astype(network.dtype)
-        factor = (1 / self._scale if inverse else self._scale).astype(network.dtype)
-        network.weights[-1] *= factor
-        network.biases[-1] *= factor
-        if not inverse:
-            network.biases[-1] += self._shift.astype(network.dtype)
+    def _output_scale(self) -> tuple[float, ...]:
+        return tuple(self._target_scale.scale.tolist())
 
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
         super()._write_learned(record, writer)
-        writer.tensors |= {"target_shift": self._shift, "target_scale": self._scale}
-        record["fitted"]["matrix_target"] = self._matrix_target
+        writer.tensors |= {"target_shift": self.target_shift_, "target_scale": self.target_scale_}
+        record["fitted"] |= {"matrix_target": self._matrix_target, "output": "scaled"}
 
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
         super()._read_learned(record, reader, path)
-        self._shift, self._scale = reader.tensors["target_shift"], reader.tensors["target_scale"]
-        Fields({"matrix_target": flag}).check("the record", record["fitted"])
+        shift, scale = reader.tensors["target_shift"], reader.tensors["target_scale"]
+        _TARGETS.check("the record", record["fitted"])
         self._matrix_target = record["fitted"]["matrix_target"]
-        for name, numbers in (("shift", self._shift), ("scale", self._scale)):
+        for name, numbers in (("shift", shift), ("scale", scale)):
             if (
                 numbers.shape != (self.n_outputs_,)
                 or numbers.dtype.kind != "f"
@@ -143,8 +267,18 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
                 raise ModelFileError(f"the targets' {name} must be numbers, one per output")
         if self.n_outputs_ > 1 and not self._matrix_target:
             raise ModelFileError(f"{self.n_outputs_} outputs, and targets that are no matrix, disagree")
+        self._target_scale = TargetScale(shift.astype(np.float64), scale.astype(np.float64))
+        if "output" not in record["fitted"]:  # networks of older versions gave y itself
+            network = self.network_.copy()
+            network.weights[-1] /= scale.astype(network.dtype)
+            network.biases[-1][:] = (network.biases[-1].astype(np.float64) - shift) / scale
+            self.network_ = network.freeze()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _columns(y: NDArray[Any]) -> NDArray[Any]:
+    return y[:, np.newaxis] if y.ndim == 1 else y

@@ -67,7 +67,8 @@ def bands(x: str, y: str, lines: list[dict[str, Any]]) -> Figure:
     x, y : str
         Labels of the axes.
     lines : list of dict
-        With "name", "colour", "dashed", and lists of numbers "x", "y" and "deviation".
+        With "name", "colour", "dashed", and lists of numbers "x", "y" and "deviation"; there is no band where
+        that is None.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def bands(x: str, y: str, lines: list[dict[str, Any]]) -> Figure:
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes = figure.subplots()
     for line in lines:
-        at, mean, spread = (np.asarray(line[name]) for name in ("x", "y", "deviation"))
+        at, mean, spread = (np.array(line[name], float) for name in ("x", "y", "deviation"))
         colour = PALETTE[line["colour"] % len(PALETTE)]
         axes.plot(
             at, mean, color=colour, marker="o" if line["dashed"] else "s", markersize=4,

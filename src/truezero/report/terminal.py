@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from truezero.core.text import printable
 from truezero.report.numbers import about, cell
 from truezero.studies import StudyResult
 
@@ -29,13 +30,13 @@ def study_tables(result: StudyResult) -> list[Table]:
     for of in result.tables:
         below = [of.title] if len(result.tables) > 1 else []
         below += [f"{stand_in.ours} stands in for {stand_in.paper}" for stand_in in result.stand_ins]
-        title = Text(f"{result.title}: {about(result.facts)}")
-        table = Table(title=title, caption=Text("; ".join(below)) if below else None)
+        title = Text(printable(f"{result.title}: {about(result.facts)}", 500))
+        table = Table(title=title, caption=Text(printable("; ".join(below), 2000)) if below else None)
         columns = [column for column in of.columns if not column.detail]
         for column in columns:
             name = column.kind == "name"
             table.add_column(
-                Text(column.title),
+                Text(printable(column.title)),
                 justify="left" if name else "right",
                 style="dim" if column.paper else None,
                 no_wrap=not name,
@@ -45,7 +46,7 @@ def study_tables(result: StudyResult) -> list[Table]:
             if row.get("section", section) != section:
                 section = row["section"]
                 table.add_section()
-                table.add_row(Text(section, style="bold"))
-            table.add_row(*(Text(cell(row, column)) for column in columns))
+                table.add_row(Text(printable(section), style="bold"))
+            table.add_row(*(Text(printable(cell(row, column), 500)) for column in columns))
         made.append(table)
     return made

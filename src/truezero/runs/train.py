@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
 from truezero.analysis import measure, sparsity_of_layers
-from truezero.core.atomic import check_writable
+from truezero.core.atomic import check_writable, is_written_through
 from truezero.datasets import Dataset, load_dataset
 from truezero.errors import DataError, OptionError
 from truezero.estimators import (
@@ -35,11 +36,14 @@ def train_to_file(
     parameters: Mapping[str, Any] | None = None,
     pretraining_parameters: Mapping[str, Any] | None = None,
     verbose: bool = False,
+    n_features: int | None = None,
+    zero_based: bool | Literal["auto"] = "auto",
+    target: str | os.PathLike[str] | None = None,
 ) -> tuple[DeepRectifierClassifier | DeepRectifierRegressor, dict[str, Any]]:
     """Train a network, and save it: what `truezero train` does, whose options messages name.
 
     While it trains, all that a killed training needs to go on from its last epoch lies beside `out`; see
-    `unfinished_files`. A second training to the same file is refused meanwhile.
+    `unfinished_files`; not beside a device or a pipe. A second training to the same file is refused then.
 
     Parameters
     ----------
@@ -63,7 +67,9 @@ def train_to_file(
     pretraining_parameters : mapping, optional
         Of the `StackedDenoisingAutoencoder`, without `reconstruction`.
     verbose : bool, default=False
-        Show a progress bar.
+        Show a progress bar, or a line per epoch where there is no terminal.
+    n_features, zero_based, target
+        How the data are read; see `load_dataset`.
 
     Returns
     -------
@@ -82,10 +88,11 @@ def train_to_file(
     """
     given, of_pretraining = dict(parameters or {}), dict(pretraining_parameters or {})
     check_writable(out)
-    with _writing_alone(out):
+    with _writing_alone(out) if _goes_on(out) else contextlib.nullcontext():
         return _train_to_file(
-            data, out, regression, pretrain, unlabeled, resume, data_dir, given, of_pretraining, verbose
-        )
+            data, out, regression, pretrain, unlabeled, resume, data_dir, given, of_pretraining, verbose,
+            {"n_features": n_features, "zero_based": zero_based}, target,
+        )  # fmt: skip
 
 
 def _train_to_file(
@@ -99,28 +106,31 @@ def _train_to_file(
     given: dict[str, Any],
     of_pretraining: dict[str, Any],
     verbose: bool,
+    form: dict[str, Any],
+    target: str | os.PathLike[str] | None,
 ) -> tuple[DeepRectifierClassifier | DeepRectifierRegressor, dict[str, Any]]:
     for path in unfinished_files(out):
         if not resume:
             raise OptionError(
                 f"{path} is left from a training that did not finish: use --resume, or remove it"
             )
-    dataset = load_dataset(data, data_dir=data_dir)
+    dataset = load_dataset(data, data_dir=data_dir, target=target, **form)
     if dataset.y_train is None:
         raise OptionError(f"{data} has no targets to train on")
     if regression and "class_weight" in given:
         raise OptionError("class_weight is for classification")
-    further = None if unlabeled is None else _further_rows(unlabeled, dataset, data, data_dir)
+    further = None if unlabeled is None else _further_rows(unlabeled, dataset, data, data_dir, form)
     if pretrain is None and (of_pretraining or unlabeled is not None):
         option = "--unlabeled" if unlabeled is not None else "--pretrain-" + next(iter(of_pretraining))
         raise OptionError(f"{option.replace('_', '-')} is for pre-training: add --pretrain auto")
 
     fingerprint = dataset.fingerprint + ("" if further is None else further.fingerprint)
-    checkpoint, of_stack = (Checkpoint(path, fingerprint) for path in _paths(out))
-    options: dict[str, Any] = {"random_state": 0, **given, "callbacks": [checkpoint], "verbose": verbose}
+    goes_on = _goes_on(out)
+    checkpoint, of_stack = ([Checkpoint(path, fingerprint)] if goes_on else [] for path in _paths(out))
+    options: dict[str, Any] = {"random_state": 0, **given, "callbacks": checkpoint, "verbose": verbose}
     if pretrain is not None:
         options["pretraining"] = StackedDenoisingAutoencoder(
-            reconstruction=pretrain, **of_pretraining, callbacks=[of_stack]
+            reconstruction=pretrain, **of_pretraining, callbacks=of_stack
         )
     model = DeepRectifierRegressor(**options) if regression else DeepRectifierClassifier(**options)
     rows: dict[str, Any] = {}
@@ -129,9 +139,8 @@ def _train_to_file(
     if dataset.X_validation is not None:
         rows |= {"X_val": dataset.features("validation"), "y_val": dataset.y_validation}
     model.fit(dataset.features("train"), dataset.y_train, **rows)
-    zero_based = getattr(dataset, "zero_based", None)  # of svmlight files alone
-    if zero_based is not None:
-        model._data_form = {"zero_based": bool(zero_based)}
+    if dataset.zero_based is not None:  # of svmlight files alone
+        model._data_form = {"zero_based": dataset.zero_based}
     save(model, out)
     if not model.interrupted_:
         for path in unfinished_files(out):
@@ -182,7 +191,12 @@ def unfinished_files(out: str | os.PathLike[str]) -> list[Path]:
     -------
     list of Path
     """
-    return [path for path in _paths(out) if path.exists()]
+    return [path for path in _paths(out) if path.exists()] if _goes_on(out) else []
+
+
+def _goes_on(out: str | os.PathLike[str]) -> bool:
+    """Whether a training to this file keeps what it needs to go on; beside a device or a pipe it does not."""
+    return not is_written_through(Path(out))
 
 
 def _paths(out: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -195,9 +209,15 @@ def _further_rows(
     dataset: Dataset,
     data: str | os.PathLike[str],
     data_dir: str | os.PathLike[str] | None,
+    form: Mapping[str, Any],
 ) -> Dataset:
-    """Load the rows that only pre-train."""
-    further = load_dataset(unlabeled, data_dir=data_dir)
+    """Load the rows that only pre-train, as those with labels were read."""
+    further = load_dataset(
+        unlabeled,
+        data_dir=data_dir,
+        n_features=dataset.X_train.shape[1],
+        zero_based=form["zero_based"] if dataset.zero_based is None else dataset.zero_based,
+    )
     if further.X_train.shape[1] != dataset.X_train.shape[1]:
         raise DataError(
             f"{unlabeled} has {further.X_train.shape[1]} features, {data} has {dataset.X_train.shape[1]}"

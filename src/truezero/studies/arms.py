@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from truezero.errors import DivergenceError
+from truezero.errors import DataError, DivergenceError
 from truezero.runs import Data, Requests, Result, Run
 from truezero.studies.study import Setting
 
@@ -163,8 +163,8 @@ def pretrained(setting: Setting, arm: Arm) -> Requests[Pretrained]:
         for number, rate in enumerate(rates):
             of_rate = found[number * len(seeds) : (number + 1) * len(seeds)]
             errors[rate] = _mean_or_none(of_rate, "reconstruction_error")
-    usable = [rate for rate in rates if not errors or errors[rate] is not None]
-    for rate in sorted(usable, key=lambda r: errors.get(r) or 0.0):
+    measured = {rate: error for rate, error in errors.items() if error is not None}
+    for rate in sorted(measured, key=lambda r: measured[r]) if errors else rates:
         stacks = [layer_runs(setting, arm, rate, seed) for seed in seeds]
         found = yield [run for stack in stacks for run in stack]
         if any("diverged" in result for result in found):  # in a layer further up: the next best rate then
@@ -188,6 +188,8 @@ def fine_tuned(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
     ------
     DivergenceError
         If every rate diverges.
+    DataError
+        If there is nothing to measure the test error by.
     """
     rates, seeds = setting.scale.learning_rates, range(setting.scale.n_seeds)
     before: Pretrained | None = None
@@ -212,6 +214,8 @@ def fine_tuned(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
     rate = min(usable, key=lambda candidate: usable[candidate])
     results = tried[rate]
     errors = [result["test_error"] for result in results]
+    if None in errors:
+        raise DataError(f"{setting.dataset.name} has no labels of test rows to measure by")
     return {
         "activation": arm.activation,
         "pretraining": None if before is None else _of_pretraining(arm, before),
@@ -261,10 +265,9 @@ def _mean(of_seeds: list[list[float]]) -> list[float]:
 
 
 def _mean_or_none(results: list[Result], key: str) -> float | None:
-    """Mean over the seeds; None if one of them diverged."""
-    if any("diverged" in result for result in results):
-        return None
-    return float(np.mean([result[key] for result in results]))
+    """Mean over the seeds; None if one of them diverged, or has nothing that was measured."""
+    values: list[Any] = [None if "diverged" in result else result[key] for result in results]
+    return None if None in values else float(np.mean(values))
 
 
 def deviation(values: list[float]) -> float | None:

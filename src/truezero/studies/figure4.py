@@ -80,7 +80,7 @@ def _by_labels(rows: list[dict[str, Any]]) -> Figure:
                 "dashed": curve[0]["pretraining"] is not None,
                 "x": [100 * row["labels"] for row in curve],
                 "y": [100 * row["test_error"] for row in curve],
-                "deviation": [100 * (row["test_error_deviation"] or 0) for row in curve],
+                "deviation": [_per_cent(row["test_error_deviation"]) for row in curve],
             }
         )
     return Figure(
@@ -89,6 +89,11 @@ def _by_labels(rows: list[dict[str, Any]]) -> Figure:
         "Mean over the seeds, and a band of one standard deviation. Both axes are logarithmic.",
         {"x": "share of the labels, %", "y": "test error, %", "lines": lines},
     )
+
+
+def _per_cent(fraction: float | None) -> float | None:
+    """One seed has no deviation, which is not one of 0: there is no band."""
+    return None if fraction is None else 100 * fraction
 
 
 def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:

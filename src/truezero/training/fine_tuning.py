@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Examples, StepSettings, Tally
 from truezero.errors import DivergenceError
 from truezero.training.epochs import Callback, begin, divergence, run_epochs, train_pieces
-from truezero.training.history import EpochRecord, Rank, best_epoch, check_epochs, rank_by_validation
+from truezero.training.history import EpochRecord, Rank, best, check_epochs, rank_by_validation
 from truezero.training.sources import Arrays, Ordering, Piece, Source, Stream, as_source
 
 # Rows on which sparsity is measured where there are no validation rows.
@@ -39,6 +39,10 @@ class FineTuning:
         Draw a new order of the examples in every epoch.
     seed : int
         64-bit seed of order and dropout.
+    epochs_before : int
+        Epochs that the network has been trained for before: these ones draw an order and noise of their own.
+    output_scale : tuple of float or None
+        What 1 of each output is in the targets' own units, in which errors are told; None: it is 1.
     """
 
     step: StepSettings
@@ -46,6 +50,8 @@ class FineTuning:
     n_iter_no_change: int | None = 10
     shuffle: bool = True
     seed: int = 0
+    epochs_before: int = 0
+    output_scale: tuple[float, ...] | None = None
 
     # By the names of the estimators' parameters, which are declared by these.
     constraints: ClassVar[Constraints] = {
@@ -112,7 +118,19 @@ class TrainingState:
     @property
     def epoch_selected(self) -> int:
         """Number of the best epoch; the first epoch is 1."""
-        return self.history[best_epoch(self.history)]["epoch"]
+        return self._best()["epoch"]
+
+    def rank(self, record: EpochRecord) -> Rank | None:
+        """Sort key of an epoch, the least is the best.
+
+        The validation error, then the loss; for regression the loss alone, which weighs outputs of different
+        units alike.
+        """
+        rank = rank_by_validation(record)
+        return rank if rank is None or self.network.output == "softmax" else rank[1:]
+
+    def _best(self) -> EpochRecord:
+        return self.history[best(self.history, self.rank)]
 
     @property
     def progress(self) -> tuple[int, str]:
@@ -120,7 +138,7 @@ class TrainingState:
         record = self.history[-1]
         note = f"loss {record['loss']:.4g}"
         if record["validation_error"] is not None:
-            best = self.history[best_epoch(self.history)]["validation_error"]
+            best = self._best()["validation_error"]
             note += f", validation error {record['validation_error']:.4g} (best {best:.4g})"
         return record["epoch"], note
 
@@ -129,6 +147,10 @@ class TrainingState:
         assert self.settings is not None
         settings = asdict(self.settings)
         settings.pop("max_epochs")
+        if not settings["epochs_before"]:
+            settings.pop("epochs_before")  # checkpoints of before have none
+        if settings["output_scale"] is None:
+            settings.pop("output_scale")
         tensors, described = network_to_tensors(self.network, "")
         return [settings, described, self.data_shape], tensors
 
@@ -161,13 +183,14 @@ def fine_tune(
     engine: Engine,
     n_threads: int = 1,
     callbacks: Sequence[Callback] = (),
+    in_place: bool = False,
 ) -> TrainingState:
     """Train a network by minibatch SGD and keep the best validation epoch (section 4.1).
 
     Parameters
     ----------
     network : Network
-        Where training starts; it is not changed.
+        Where training starts.
     train : Examples, or Stream of them
     validation : Examples or None
         Without validation rows the last epoch is kept and nothing stops early.
@@ -177,6 +200,8 @@ def fine_tune(
         The result does not depend on it.
     callbacks : sequence of callable
         See `Callback`.
+    in_place : bool, default=False
+        Train the network itself, not a copy of it.
 
     Returns
     -------
@@ -197,7 +222,8 @@ def fine_tune(
     sample.check(network)
     if validation is not None:
         validation.check(network)
-    state = TrainingState(network.copy(), network, settings=settings, data_shape=source.shape)
+    trained = network if in_place else network.copy()
+    state = TrainingState(trained, trained, settings=settings, data_shape=source.shape)
     begin(state, callbacks)
     training = _WholeNetwork(
         state, settings, source,
@@ -242,14 +268,17 @@ class _WholeNetwork:
         def train(piece: Piece[Examples]) -> Tally:
             return self.engine.train(
                 network, piece.rows, piece.order, settings.step,
-                epoch=epoch, seed=settings.seed, n_threads=self.n_threads,
+                epoch=settings.epochs_before + epoch, seed=settings.seed, n_threads=self.n_threads,
                 density=(piece.density, *(1 - of_layer for of_layer in zeros)),
             )  # fmt: skip
 
-        pieces = self.source.pieces(Ordering(settings.seed, shuffled=settings.shuffle), epoch)
+        ordering = Ordering(settings.seed, shuffled=settings.shuffle)
+        pieces = self.source.pieces(ordering, settings.epochs_before + epoch)
         # A cost that overflows is what divergence is; it is reported below, not warned of.
         with np.errstate(over="ignore", invalid="ignore"):
             tally = train_pieces(pieces, train)
+        visits = self.source.visits
+        tally = replace(tally, loss=tally.loss * visits, penalty=tally.penalty * visits)
         what = divergence(network, tally, self.cost_of_zeros)
         if what is not None:
             raise DivergenceError(
@@ -265,7 +294,7 @@ class _WholeNetwork:
         evaluation = self.engine.evaluate(network, self.measured.features, n_threads=self.n_threads)
         error = loss = None
         if self.held_out:
-            error, loss = _errors(network, evaluation.output, self.measured)
+            error, loss = _errors(network, evaluation.output, self.measured, self.settings.output_scale)
         return EpochRecord(
             epoch=0,
             loss=math.nan,
@@ -278,25 +307,33 @@ class _WholeNetwork:
         )
 
     def rank(self, record: EpochRecord) -> Rank | None:
-        """Sort key: validation error, then loss."""
-        return rank_by_validation(record)
+        """Sort key, see the state's."""
+        return self.state.rank(record)
 
     def keep(self) -> None:
         """Keep the network as it is now."""
-        self.state.best_network = self.state.network.copy()
+        network = self.state.network
+        is_last = len(self.state.history) + 1 >= self.settings.max_epochs  # it changes no more
+        self.state.best_network = network if is_last else network.copy()
 
     def note(self, record: EpochRecord) -> None:
         """Add a record to the history."""
         self.state.history.append(record)
 
 
-def _errors(network: Network, output: NDArray[np.floating], examples: Examples) -> tuple[float, float]:
-    """Weighted mean error (fraction wrong; mean squared error for regression) and cost."""
+def _errors(
+    network: Network,
+    output: NDArray[np.floating],
+    examples: Examples,
+    output_scale: tuple[float, ...] | None,
+) -> tuple[float, float]:
+    """Weighted mean error (fraction wrong; mean squared error in the targets' own units) and cost."""
     value, _ = cost(network.output, output.astype(np.float64), examples.target)
     if network.output == "softmax":
         wrong = (output.argmax(axis=1) != examples.target).astype(np.float64)
     else:
-        wrong = ((output.astype(np.float64) - examples.target) ** 2).mean(axis=1)
+        unit = np.asarray(1.0 if output_scale is None else output_scale)
+        wrong = (((output.astype(np.float64) - examples.target) * unit) ** 2).mean(axis=1)
     weight = examples.weight if examples.weight is not None and examples.weight.sum() > 0 else None
     return float(np.average(wrong, weights=weight)), float(np.average(value, weights=weight))
 

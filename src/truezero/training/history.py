@@ -26,8 +26,9 @@ class EpochRecord(Trained):
 
     `loss` and `penalty` are means over the training examples, seen before each update and under
     dropout. The rest is measured after the epoch on the evaluation rows (the validation rows, or
-    training rows where there are none), without dropout: `validation_error` is a fraction (mean
-    squared error for regression), None without validation rows, as is `validation_loss`; `sparsity`
+    training rows where there are none), without dropout: `validation_error` is a fraction (for regression
+    the mean squared error in the targets' own units), None without validation rows, as is `validation_loss`;
+    losses of a regression are of the targets as trained on, (y − mean) / 2**k. `sparsity`
     and `dead_units` have one number per hidden layer. `products` is how the engine multiplied each
     layer's input in the epoch, "sparse" or "dense", and `blas` the
     BLAS that multiplied the dense ones, if one did; old files lack both.
@@ -86,11 +87,6 @@ def rank_by_reconstruction(record: PretrainingRecord) -> Rank | None:
     """Sort key: the reconstruction error."""
     error = record["reconstruction_error"]
     return None if error is None else (error,)
-
-
-def best_epoch(history: Sequence[EpochRecord]) -> int:
-    """Position of the best validation epoch, the first of equals; the last one without validation."""
-    return best(history, rank_by_validation)
 
 
 def best_reconstruction(records: Sequence[PretrainingRecord]) -> int:

@@ -20,6 +20,9 @@ from truezero.errors import DataError
 
 # Numbers of one block where rows are gone through, which bounds the memory of it.
 _BLOCK = 4_000_000
+# Weight of a row that one step takes. As all weights are 1 on average, the further visits of heavier rows are
+# an eighth of all rows at most.
+_HEAVIEST = 8.0
 
 Rows = TypeVar("Rows", Examples, Unlabeled)
 
@@ -68,7 +71,15 @@ class Piece(Generic[Rows]):
 
 
 class Source(ABC, Generic[Rows]):
-    """Rows to train on, epoch after epoch."""
+    """Rows to train on, epoch after epoch.
+
+    Attributes
+    ----------
+    visits : float
+        How often a row is trained on in an epoch, on average.
+    """
+
+    visits: float = 1.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -102,6 +113,9 @@ class Source(ABC, Generic[Rows]):
 class Arrays(Source[Rows]):
     """Rows in memory (or mapped into it): an epoch is one piece.
 
+    A row of great weight is trained on several times in an epoch, each time with a part of its weight: the
+    sum of all steps is the same, but none is so large that training diverges.
+
     Parameters
     ----------
     rows : Examples or Unlabeled
@@ -110,8 +124,13 @@ class Arrays(Source[Rows]):
     rows: Rows
 
     def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+        self.rows, self._again = rows, np.zeros(0, dtype=np.int64)
         self._density = rows.features.density()
+        if isinstance(rows, Examples) and rows.weight is not None and rows.weight.max(initial=0) > _HEAVIEST:
+            visits = np.maximum(np.ceil(rows.weight / _HEAVIEST), 1).astype(np.int64)
+            self.rows = replace(rows, weight=rows.weight / visits)
+            self._again = np.repeat(np.arange(len(visits)), visits - 1)
+            self.visits = float(visits.mean())
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -120,7 +139,14 @@ class Arrays(Source[Rows]):
 
     def pieces(self, ordering: Ordering, epoch: int) -> Iterator[Piece[Rows]]:
         """All rows, in one piece."""
-        yield Piece(self.rows, ordering.of(self.rows.ids, epoch), self._density)
+        ids = self.rows.ids
+        if len(self._again):
+            last = 2**32 - 1  # further visits have a place in the order by ids that no rows have
+            ids = np.concatenate([ids, last - np.arange(len(self._again))])
+        order = ordering.of(ids, epoch)
+        if len(self._again):
+            order = np.concatenate([np.arange(len(self.rows.ids)), self._again])[order]
+        yield Piece(self.rows, order, self._density)
 
     def blocks(self) -> Iterator[Rows]:
         """All rows as they lie, a block at a time."""

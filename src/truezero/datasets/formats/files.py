@@ -1,121 +1,132 @@
-"""The user's own files: npz, svmlight, and IDX pairs."""
+"""The user's own files: which kind one is, and the data set that it holds."""
 
 from __future__ import annotations
 
-import zipfile
+import operator
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.datasets import load_svmlight_file
-
 from truezero.datasets.dataset import Dataset
-from truezero.datasets.formats.idx import read_idx
-from truezero.errors import DataError
+from truezero.datasets.formats import idx
+from truezero.datasets.formats.label_files import load_labels
+from truezero.datasets.formats.npz import load_npz
+from truezero.datasets.formats.source import COMPRESSED, named, reading, unpacked
+from truezero.datasets.formats.svmlight import MOST_FEATURES, ZeroBased, load_svmlight
+from truezero.errors import DataError, OptionError
 
 _SVMLIGHT = (".svm", ".svmlight", ".libsvm", ".txt")
 
 
-def load_file(path: str | Path, *, n_features: int | None = None) -> Dataset:
+def load_file(
+    path: str | os.PathLike[str],
+    *,
+    n_features: int | None = None,
+    zero_based: ZeroBased = "auto",
+    target: str | os.PathLike[str] | None = None,
+) -> Dataset:
     """Load a file of one's own.
 
     Parameters
     ----------
     path : path-like
-        `.npz` with X and y, or X_train, y_train, X_val, y_val, X_test, y_test, or as written by
-        `scipy.sparse.save_npz`; svmlight (`.svm`, `.svmlight`, `.libsvm`, `.txt`); or an IDX file of
-        images, whose labels lie beside it under the official name. Labels may be missing.
+        One of:
+
+        - `.npz` with X and y, or X_train, y_train, X_val, y_val, X_test, y_test;
+        - `.npz` as `scipy.sparse.save_npz` writes it, of any form, which becomes CSR, with labels as
+          another array y in it, if there are any;
+        - svmlight or libsvm text (`.svm`, `.svmlight`, `.libsvm`, `.txt`; also compressed: `.gz`, `.bz2`,
+          `.xz`);
+        - an IDX file of images (`*idx3*`, also compressed), whose labels lie beside it under the official
+          name, if there are any.
+
+        Floats of 4 or 8 bytes and uint8 are kept; other numbers become float32, or float64 where that
+        would not hold them. Dense rows that take far more memory than the file become CSR.
     n_features : int, optional
-        Width of an svmlight file, which does not say it.
+        Width the rows must have. svmlight does not say its width: a narrower file is filled up with zeros;
+        None takes its greatest index.
+    zero_based : bool or "auto"
+        Whether an svmlight file counts features from 0. "auto": if it has a feature 0, as scikit-learn
+        takes it. Other kinds of files are not counted.
+    target : path-like, optional
+        File with the labels, which then count instead of any in `path`: `.npz` with y, `.npy`, IDX
+        (`*idx1*`), or `.txt` or `.csv` with one label per line.
 
     Returns
     -------
     Dataset
-        All rows are training rows unless the file says otherwise.
+        All rows are training rows unless the file says otherwise. `zero_based` says how features were
+        counted.
 
     Raises
     ------
     DataError
-        If the file is missing, damaged, or of a kind that is not known.
+        If a file is missing, no regular file, damaged, or of a kind that is not known; or if rows, labels and
+        width do not fit. The message is one line and names the file.
+    OptionError
+        If `n_features` or `zero_based` cannot be used.
     """
     path = Path(path)
-    if not path.exists():
-        raise DataError(f"there is no file {path}")
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; name a file in it, or a data set with --data-dir")
+    n_features = _width(n_features)
+    if not (isinstance(zero_based, bool) or zero_based == "auto"):
+        raise OptionError(f'zero_based must be True, False or "auto", got {zero_based!r}')
+    data = _load(path, n_features, zero_based)
+    if target is not None:
+        if data.X_validation is not None or data.X_test is not None:
+            raise DataError(
+                f"{data.name} holds parts with labels of their own; target is for rows in one part"
+            )
+        data = replace(data, y_train=load_labels(Path(target), data.X_train.shape[0]))
+    check_width(data, n_features)
+    return data
+
+
+def _width(n_features: Any) -> int | None:
+    if n_features is None:
+        return None
+    try:
+        width = operator.index(n_features)
+    except TypeError:
+        width = 0
+    if not 1 <= width <= MOST_FEATURES:
+        raise OptionError(f"n_features must be a whole number from 1 to {MOST_FEATURES}, got {n_features!r}")
+    return width
+
+
+def check_width(data: Dataset, n_features: int | None) -> None:
+    """Refuse a data set of another width than is asked for."""
+    if n_features is not None and data.X_train.shape[1] != n_features:
+        raise DataError(
+            f"{data.name} has {data.X_train.shape[1]} features, but the model takes, or n_features says, "
+            f"{n_features}"
+        )
+
+
+def _load(path: Path, n_features: int | None, zero_based: ZeroBased) -> Dataset:
     name = path.name.lower()
-    if name.endswith(".npz"):
-        return _load_npz(path)
+    plain = next((name.removesuffix(end) for end in COMPRESSED if name.endswith(end)), name)
     if "idx3" in name:
         return _load_idx(path)
-    if path.suffix.lower() in _SVMLIGHT:
-        return _load_svmlight(path, n_features)
-    raise DataError(f"{path}: unknown kind of file; known: .npz, IDX images (*idx3*), {', '.join(_SVMLIGHT)}")
-
-
-def _load_npz(path: Path) -> Dataset:
-    try:
-        # Opened here, so that it is closed even where NumPy finds it damaged.
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-        if {"indices", "indptr", "data"} <= set(arrays):
-            return Dataset(path.name, sparse.csr_array(sparse.load_npz(path)), None)
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error
-    if "X" in arrays:
-        return Dataset(path.name, _numbers(arrays["X"]), arrays.get("y"))
-    if "X_train" not in arrays:
-        raise DataError(
-            f"{path} must hold X and y, or X_train and y_train; it holds {', '.join(arrays) or 'nothing'}"
-        )
-    parts: dict[str, Any] = {
-        f"{letter}_{part}": arrays.get(f"{letter}_{key}")
-        for part, key in (("train", "train"), ("validation", "val"), ("test", "test"))
-        for letter in "Xy"
-    }
-    for part in ("X_train", "X_validation", "X_test"):
-        parts[part] = None if parts[part] is None else _numbers(parts[part])
-    return Dataset(path.name, **parts)
-
-
-def _numbers(X: NDArray[Any]) -> NDArray[Any]:
-    """Whole numbers and booleans become float32; floats and bytes stay as they are."""
-    return X.astype(np.float32) if X.dtype.kind in "biu" and X.dtype != np.uint8 else X
-
-
-def _load_svmlight(path: Path, n_features: int | None) -> Dataset:
-    try:
-        X, y = load_svmlight_file(str(path), dtype=np.float32, n_features=n_features)
-    except (OSError, ValueError, OverflowError) as error:
-        raise DataError(f"{path} is not an svmlight file: {' '.join(str(error).split())}") from error
-    if np.isfinite(y).all() and (y == np.round(y)).all():
-        y = y.astype(np.int64)
-    return Dataset(path.name, sparse.csr_array(X), y)
+    with reading(path) as allowance:
+        if name.endswith(".npz"):
+            with open(path, "rb") as file:
+                parts = load_npz(file, allowance)
+        elif plain.endswith(_SVMLIGHT):
+            with unpacked(path) as text:
+                X, y, counted = load_svmlight(text, allowance, n_features, zero_based)
+            parts = {"X_train": X, "y_train": y, "zero_based": counted}
+        else:
+            raise DataError(
+                f"is an unknown kind of file; known: .npz, IDX images (*idx3*), {', '.join(_SVMLIGHT)}"
+            )
+    return Dataset(named(path), **parts)
 
 
 def _load_idx(path: Path) -> Dataset:
-    images = read_images(path)
-    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
-    labels = read_labels(beside) if beside != path and beside.exists() else None
-    rows = images.reshape(len(images), -1)
-    return Dataset(path.name, rows, labels, scale=1 / 255, image_shape=(1, images.shape[1], images.shape[2]))
-
-
-def read_images(path: Path) -> NDArray[np.uint8]:
-    """IDX images, uint8, shape (n, height, width)."""
-    images = read_idx(path)
-    if images.ndim != 3 or images.dtype != np.uint8:
-        raise DataError(
-            f"{path} must hold uint8 images (n, height, width), got {images.dtype} {images.shape}"
-        )
-    return images
-
-
-def read_labels(path: Path) -> NDArray[np.int64]:
-    """IDX labels, int64, shape (n,)."""
-    labels = read_idx(path)
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(f"{path} must hold one whole number per image, got {labels.dtype} {labels.shape}")
-    return labels.astype(np.int64)
+    images = idx.read_images(path)
+    n, height, width = images.shape
+    beside = idx.labels_beside(path)
+    labels = None if beside is None else idx.read_labels(beside, n)
+    rows = images.reshape(n, height * width)
+    return Dataset(named(path), rows, labels, scale=1 / 255, image_shape=(1, height, width))

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import struct
-import zlib
-from typing import IO, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from truezero.datasets.formats.source import COMPRESSED, Allowance, Unpacked, reading, unpacked
 from truezero.errors import DataError
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_CHUNK = 1 << 20
+_MOST_DIMENSIONS = 8
+# How a header's shape and dtype are looked at before the values are read.
+_Check = Callable[[tuple[int, ...], np.dtype[Any]], None]
 
 
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Read an IDX file, gzipped or not.
+    """Read an IDX file; gzip, bzip2 and xz are unpacked.
 
     Parameters
     ----------
@@ -36,38 +39,77 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         If the file is missing, is no IDX file, is truncated or longer than its header says, or is
         damaged gzip. No more memory is used than the file has content for.
     """
-    try:
-        with open(path, "rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            return _parse(gzip.GzipFile(fileobj=raw) if zipped else raw, path)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is damaged or cut off (gzip: {error}); get it again") from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    return _read(path, lambda shape, dtype: None)
 
 
-def _parse(file: IO[bytes] | gzip.GzipFile, path: str | os.PathLike[str]) -> NDArray[Any]:
+def read_images(path: Path) -> NDArray[np.uint8]:
+    """IDX images, uint8, shape (n, height, width).
+
+    Raises
+    ------
+    DataError
+        As `read_idx`, and if it holds anything else.
+    """
+
+    def check(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        if len(shape) != 3 or dtype != np.uint8 or 0 in shape:
+            raise DataError(
+                f"must hold uint8 images (n, height, width), got {dtype.newbyteorder('=')} {shape}"
+            )
+
+    return _read(path, check)
+
+
+def read_labels(path: Path, n: int) -> NDArray[np.int64]:
+    """IDX labels, int64, shape (n,).
+
+    Raises
+    ------
+    DataError
+        As `read_idx`, and if it holds anything else.
+    """
+
+    def check(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        if len(shape) != 1 or dtype.kind not in "iu":
+            raise DataError(f"must hold one whole number per row, got {dtype.newbyteorder('=')} {shape}")
+        if shape[0] != n:
+            raise DataError(f"does not fit: there are {n} rows but {shape[0]} labels")
+
+    return _read(path, check).astype(np.int64)
+
+
+def labels_beside(images: Path) -> Path | None:
+    """File of labels that lies beside one of images, under the official name; compressed or not."""
+    name = images.name.replace("images", "labels").replace("idx3", "idx1")
+    plain = next((name.removesuffix(end) for end in COMPRESSED if name.endswith(end)), name)
+    names = [name, plain, *(plain + end for end in COMPRESSED)]
+    return next((path for n in names if n != images.name and (path := images.with_name(n)).exists()), None)
+
+
+def _read(path: str | os.PathLike[str], check: _Check) -> NDArray[Any]:
+    with reading(path) as allowance, unpacked(path) as file:
+        return _parse(file, allowance, check)
+
+
+def _parse(file: Unpacked, allowance: Allowance, check: _Check) -> NDArray[Any]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _DTYPES or magic[3] == 0:
-        raise DataError(f"{path} is not an IDX file: it begins with {magic.hex() or 'nothing'}")
+        raise DataError(f"is not an IDX file: it begins with {magic.hex() or 'nothing'}")
+    if magic[3] > _MOST_DIMENSIONS:
+        raise DataError(f"is damaged: its header says {magic[3]} dimensions")
     header = file.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
-        raise DataError(f"{path} is cut off within its header; get it again")
+        raise DataError("is cut off within its header; get it again")
     shape = struct.unpack(f">{magic[3]}I", header)
     dtype = np.dtype(_DTYPES[magic[2]])
+    if 0 in shape:
+        raise DataError(f"holds nothing: its header says {shape}")
+    check(shape, dtype)
     promised = math.prod(shape) * dtype.itemsize
-    # The header may lie: read in pieces, so that memory follows the content, not the promise.
-    content = bytearray()
-    while len(content) <= promised:
-        piece = file.read(min(_CHUNK, promised + 1 - len(content)))
-        if not piece:
-            break
-        content += piece
-    if len(content) != promised:
-        state = "is cut off" if len(content) < promised else "goes on after its end"
-        has = f"{len(content)} bytes" if len(content) < promised else "more"
-        raise DataError(
-            f"{path} {state}: its header says {shape}, {promised} bytes, it has {has}; get it again"
-        )
-    return np.frombuffer(content, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    if not file.packed and promised > allowance.size:
+        n = allowance.size - 4 - len(header)
+        raise DataError(f"is cut off: its header says {shape}, {promised} bytes, it has {n}; get it again")
+    allowance.take(promised, f"what its header says, {shape},")
+    values = np.empty(math.prod(shape), dtype)
+    file.fill(values)
+    return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,44 @@
+"""What `truezero` offers; importing it imports nearly everything."""
+
+from __future__ import annotations
+
+from truezero._version import __version__
+from truezero.core.activations import Activation, register_activation
+from truezero.core.network import Network, initialize
+from truezero.engines import available_engines
+from truezero.errors import (
+    DataError,
+    DivergenceError,
+    EngineUnavailableError,
+    ModelFileError,
+    OptionError,
+    TruezeroError,
+)
+from truezero.estimators import (
+    DeepRectifierClassifier,
+    DeepRectifierRegressor,
+    StackedDenoisingAutoencoder,
+)
+from truezero.models import load, save
+from truezero.training import Checkpoint
+
+__all__ = [
+    "Activation",
+    "Checkpoint",
+    "DataError",
+    "DeepRectifierClassifier",
+    "DeepRectifierRegressor",
+    "DivergenceError",
+    "EngineUnavailableError",
+    "ModelFileError",
+    "Network",
+    "OptionError",
+    "StackedDenoisingAutoencoder",
+    "TruezeroError",
+    "__version__",
+    "available_engines",
+    "initialize",
+    "load",
+    "register_activation",
+    "save",
+]

@@ -1,0 +1,85 @@
+"""What a stream has shown in earlier calls, as far as later ones are measured by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truezero.core.constraints import number, whole_number
+from truezero.core.rows import stacked
+from truezero.core.schema import Fields, Items
+from truezero.estimators.given import Given
+
+SEEN = Fields({"weight": number(least=0), "rows": whole_number(0), "of_class": Items(whole_number(0))})
+# Rows that the scales of a stream are learned from.
+FIRST_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Weights and classes of all rows trained on in `fit` and `partial_fit`.
+
+    Weights are scaled to mean 1 over them all. So they count across calls of one row, too, and a `fit` has
+    the mean of its own rows.
+
+    Attributes
+    ----------
+    weight : float
+        Sum of the rows' weights, before they are scaled.
+    rows : int
+    of_class : tuple of int
+        Rows of every class; empty for regression.
+    """
+
+    weight: float = 0.0
+    rows: int = 0
+    of_class: tuple[int, ...] = ()
+
+    def with_classes(self, counts: NDArray[np.int64]) -> Seen:
+        """With further rows, of which these many are of each class."""
+        before = np.array(self.of_class or np.zeros(len(counts)), dtype=np.int64)
+        return Seen(self.weight, self.rows, tuple(map(int, before + counts)))
+
+    def weigh(self, weight: NDArray[np.float64] | None, n: int) -> tuple[Seen, NDArray[np.float64] | None]:
+        """Scale the weights of n further rows.
+
+        Returns
+        -------
+        seen : Seen
+            With these rows.
+        weight : ndarray of shape (n,) or None
+            None where all rows count 1.
+        """
+        given = float(n) if weight is None else float(weight.sum())
+        seen = Seen(self.weight + given, self.rows + n, self.of_class)
+        mean = seen.weight / max(seen.rows, 1)
+        if weight is None:
+            return seen, None if mean == 1 else np.full(n, 1 / mean)
+        return seen, weight / mean if mean > 0 else weight
+
+    def to_json(self) -> dict[str, Any]:
+        """What a model file keeps."""
+        return {"weight": self.weight, "rows": self.rows, "of_class": list(self.of_class)}
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Seen:
+        """Read what `to_json` wrote."""
+        return cls(float(found["weight"]), int(found["rows"]), tuple(map(int, found["of_class"])))
+
+
+def first_rows(before: Given | None, further: Given) -> Given:
+    """Put the first rows of a stream and further ones together, up to 1000, or all of the first call's."""
+    if before is None:
+        return further
+    further = further.take(np.arange(min(FIRST_ROWS - len(before.target), len(further.target))))
+    weights = [
+        np.ones(len(part.target)) if part.weight is None else part.weight for part in (before, further)
+    ]
+    return Given(
+        stacked([before.rows, further.rows]),
+        np.concatenate([before.target, further.target]),
+        None if before.weight is None and further.weight is None else np.concatenate(weights),
+    )

@@ -1,0 +1,213 @@
+"""Targets at the door: which rows have one, and in what shape they come.
+
+One rule holds in fitting, scoring and measuring: a row without a label is left out, a column is the same as
+a vector, and nothing is compared with what has another shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils.validation import _check_y
+
+from truezero.errors import DataError, TruezeroError
+
+
+@contextmanager
+def data_errors() -> Iterator[None]:
+    """Turn what scikit-learn says of data that it refuses into a DataError, which is a ValueError too."""
+    try:
+        yield
+    except TruezeroError:
+        raise
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+def as_target_array(y: Any, n_rows: int, owner: str) -> NDArray[Any]:
+    """Targets as an array with a row for every row of X.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+    n_rows : int
+    owner : str
+        Who asks, for the message.
+
+    Returns
+    -------
+    ndarray
+        As they came; objects that are all numbers become numbers.
+
+    Raises
+    ------
+    DataError
+        If they are none, or not as many.
+    """
+    if y is None:
+        raise DataError(f"{owner} requires y to be passed, but the target y is None")
+    if sparse.issparse(y):
+        raise DataError("y is a sparse matrix; hand in an array, y.toarray() say")
+    with data_errors():
+        array = np.asarray(y)
+    if array.ndim not in (1, 2):
+        raise DataError(
+            f"y should be a 1d array, or (n_samples, n_outputs) for regression; got an array of shape "
+            f"{array.shape} instead"
+        )
+    if array.dtype.names is not None or array.dtype.kind in "VM":
+        raise DataError(f"y holds {array.dtype}: hand in numbers or text, one field or column of it")
+    if len(array) != n_rows:
+        raise DataError(f"X has {n_rows} rows, y {len(array)}: there must be one target per row")
+    return array
+
+
+def as_weights(weight: Any, n_rows: int) -> NDArray[np.float64] | None:
+    """Sample weights, shape (n_rows,); None if there are none.
+
+    Parameters
+    ----------
+    weight : array-like of shape (n_rows,), number, or None
+        They may all be 0, as those of a stream's chunk; scikit-learn's own check refuses that.
+    n_rows : int
+
+    Raises
+    ------
+    DataError
+        If they are no finite numbers of at least 0, or not as many.
+    """
+    if weight is None:
+        return None
+    with data_errors():
+        weights = np.asarray(weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n_rows, weights)
+    if weights.ndim != 1:
+        raise DataError(f"Sample weights must be 1D array or scalar, got shape {weights.shape}")
+    if len(weights) != n_rows:
+        raise DataError(f"sample_weight.shape == {weights.shape}, expected ({n_rows},)!")
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"sample weights must be finite and at least 0, that of row {row} is {weights[row]:g}"
+        )
+    return weights
+
+
+def labeled_rows(y: NDArray[Any], mark: object) -> NDArray[np.bool_] | None:
+    """Which rows have a label.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    mark : object
+        The value that means "no label", in any of a row's outputs; NaN means every missing value, None as
+        well. None: every value is a label.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), bool, or None
+        None where all rows have one.
+    """
+    if mark is None:
+        return None
+    unlabeled: NDArray[np.bool_]
+    if isinstance(mark, (float, np.floating)) and np.isnan(mark):
+        unlabeled = np.asarray(np.isnan(y), np.bool_) if y.dtype.kind == "f" else _each(y, _is_missing)
+    elif y.dtype.kind == "O":
+        unlabeled = _each(y, lambda value: not _is_missing(value) and bool(value == mark))
+    elif isinstance(mark, str) != (y.dtype.kind in "US"):
+        return None  # text and numbers are never equal
+    else:
+        unlabeled = np.asarray(y == mark, np.bool_)
+    labeled = np.asarray(~unlabeled.reshape(len(y), -1).any(axis=1), dtype=np.bool_)
+    return None if labeled.all() else labeled
+
+
+def _each(y: NDArray[Any], what: Any) -> NDArray[np.bool_]:
+    return np.array([what(value) for value in y.ravel().tolist()], dtype=np.bool_).reshape(y.shape)
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, and what pandas has for them, which cannot be compared."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
+
+
+def check_targets(y: NDArray[Any], *, numeric: bool) -> NDArray[Any]:
+    """Targets of labelled rows, as scikit-learn checks them.
+
+    Raises
+    ------
+    DataError
+        If one of them is missing or infinite, or they are of a kind that nothing can be learned from.
+    """
+    if y.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in y.ravel()):
+        y = np.array(y.tolist())
+    missing = np.isnan(y) if y.dtype.kind == "f" else _each(y, _is_missing) if y.dtype.kind == "O" else None
+    if missing is not None and np.any(missing):
+        row = int(np.flatnonzero(np.asarray(missing).reshape(len(y), -1).any(axis=1))[0])
+        raise DataError(
+            f"Input y contains NaN, in row {row} of those that are not marked; fill or drop it, or set "
+            "unlabeled_label to the value that means no label: np.nan"
+        )
+    if numeric and y.dtype.kind in "USO":
+        try:
+            return np.asarray(_check_y(y.astype(np.float64), multi_output=True))
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f"y must be numbers for regression, got {y.ravel().tolist()[0]!r}; for classes use "
+                "DeepRectifierClassifier (without --regression on the command line)"
+            ) from error
+    with data_errors():
+        return np.asarray(_check_y(y, multi_output=True, y_numeric=numeric))
+
+
+def as_values(y: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Targets of a regression in the shape of its output, to be compared with it.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    shape : (int, int)
+
+    Raises
+    ------
+    DataError
+        If they are no finite numbers, or have another number of outputs.
+    """
+    columns = y[:, np.newaxis] if y.ndim == 1 else y
+    if columns.shape != shape:
+        raise DataError(f"y has {columns.shape[1]} columns, the model {shape[1]} outputs")
+    return np.asarray(check_targets(columns, numeric=True), dtype=np.float64)
+
+
+def as_labels(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
+    """Labels as a vector, to be compared with classes.
+
+    Raises
+    ------
+    DataError
+        If there are several a row, or they are text and the classes numbers, or the other way round.
+    """
+    if y.ndim == 2 and y.shape[1] != 1:
+        raise DataError(f"y must be one label per row, got shape {y.shape}")
+    labels = y.ravel()
+    if len(labels) and _is_text(labels) != _is_text(classes):
+        raise DataError(
+            f"y holds {labels[0]!r}, which cannot be one of the classes, {classes[0]!r} for instance: one is "
+            "text and the other is not"
+        )
+    return labels
+
+
+def _is_text(labels: NDArray[Any]) -> bool:
+    return labels.dtype.kind in "US" or (labels.dtype.kind == "O" and isinstance(labels[0], (str, bytes)))
