@@ -42,7 +42,9 @@ def test_the_base_is_kept_in_files(tmp_path: Path, zero_based: bool) -> None:
     model = classifier().fit(NUMBERS, Y)
     model._data_form = {"zero_based": zero_based}
     save(model, tmp_path / "m")
-    assert data_form(load(tmp_path / "m")) == {"n_features": 4, "zero_based": zero_based}
+    loaded = load(tmp_path / "m")
+    assert data_form(loaded) == {"n_features": 4, "zero_based": zero_based}
+    assert data_form(loaded.fit(NUMBERS, Y)) == {"n_features": 4}  # of rows from who knows where
     save(Pipeline([("scale", StandardScaler().fit(NUMBERS)), ("last", model)]), tmp_path / "p")
     assert data_form(load(tmp_path / "p")) == {"n_features": 4, "zero_based": zero_based}
     other: Any = classifier().fit(np.hstack([NUMBERS, NUMBERS]), Y)

@@ -207,7 +207,7 @@ def test_what_is_used_later_is_checked(files: Path, tmp_path: Path, kind: str, a
 @pytest.mark.parametrize(
     ("kind", "name", "array"),
     [
-        ("classifier", "signs.0", np.ones(9)), ("classifier", "signs.0", np.full(9, 2, np.float32)),
+        ("classifier", "signs.0", np.ones(8)), ("classifier", "signs.0", np.full(9, 2, np.float32)),
         ("classifier", "input_scale", np.zeros(6)), ("classifier", "input_scale", np.ones(5)),
         ("regressor", "target_scale", np.array([1.0, 0.0])), ("regressor", "target_shift", np.array([1, 2])),
         ("stack", "stack.0.sign", np.ones(7, np.float32)), ("stack", "stack.1.sign", np.zeros(7, np.float32)),

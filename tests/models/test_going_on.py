@@ -25,7 +25,7 @@ RARE = (RANDOM.random(80) < 0.15).astype(int)
 STACK = StackedDenoisingAutoencoder(reconstruction="sigmoid-cross-entropy", max_iter=1)
 
 # What `save` says that it does not keep.
-NOT_KEPT = {"callbacks", "prefit", "pretraining_"}
+NOT_KEPT = {"callbacks", "prefit", "pretraining_", "_first_rows"}
 
 
 def options(**more: Any) -> dict[str, Any]:

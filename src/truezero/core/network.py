@@ -424,8 +424,6 @@ def network_from_tensors(tensors: Tensors, described: Any, prefix: str, path: Pa
             raise OptionError(
                 f"layer sizes {described['layer_sizes']} and arrays {network.layer_sizes} disagree"
             )
-        if any(sign is not None and sign.dtype != network.dtype for sign in network.signs):
-            raise OptionError(f"sign masks must be {network.dtype}, as the weights are")
     except KeyError as error:
         raise ModelFileError(f"{path} is damaged: it lacks {printable(error)}") from error
     except (TypeError, ValueError, IndexError) as error:

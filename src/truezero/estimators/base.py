@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
 from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
-from truezero.core.schema import Fields, Items, anything
+from truezero.core.schema import Fields, Items, anything, measured
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
@@ -50,6 +50,7 @@ _LEARNED = Fields(
                 "epochs_before": whole_number(0),
                 "rows_trained_on": whole_number(0),
                 "seen": SEEN,
+                "validation_variance": measured | None,
             },
         ),
     }
@@ -261,7 +262,8 @@ class DeepRectifierBase(MLPAttributes):
         self._first_rows, self._seen = None, Seen()
         if fresh:
             self._epochs_before = 0
-            self.__dict__.pop("pretraining_", None)
+            for of_before in ("pretraining_", "_data_form"):
+                self.__dict__.pop(of_before, None)
             network = self._begin(given.rows, all_rows, settings.seed)
         else:
             network = self._going_on()
@@ -489,6 +491,7 @@ class DeepRectifierBase(MLPAttributes):
             "rows_trained_on": self.t_,
             "n_samples": list(self.n_samples_),
             "seen": self._seen.to_json(),
+            "validation_variance": self._validation_variance,
         }
 
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
@@ -510,6 +513,7 @@ class DeepRectifierBase(MLPAttributes):
             self.n_samples_ = (fitted["n_samples"][0], fitted["n_samples"][1])
         self._epochs_before = fitted.get("epochs_before", len(self.history_))
         self.t_ = fitted.get("rows_trained_on", 0)
+        self._validation_variance = fitted.get("validation_variance")
         if "seen" in fitted:
             self._seen = Seen.from_json(fitted["seen"])
 

@@ -72,7 +72,8 @@ class MLPAttributes(CodesMixin, ABC):
     def validation_scores_(self) -> list[float] | None:
         """Score on the validation rows after each epoch: accuracy, or R²; None without them.
 
-        R² of several outputs is weighted by their variance. A model from a file has it only of classes.
+        R² of several outputs is weighted by their variance. A model from a file of an older version has it
+        only of classes.
         """
         errors = [record["validation_error"] for record in self.history_]
         unit = 1.0 if self._targets_output == "softmax" else getattr(self, "_validation_variance", None)
