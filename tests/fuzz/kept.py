@@ -35,7 +35,7 @@ _X = np.round(np.random.default_rng(5).random((40, 6)), 3)
 _Y = np.arange(40) % 3
 _TEXTS = ["the cat sat", "a dog ran", "cat and dog", "fish"] * 10
 _WORDS = np.array([["a", "b"], ["c", "d"]] * 20, dtype=object)
-_OPTIONS: dict[str, Any] = {"max_iter": 2, "random_state": 0, "n_threads": 1}
+_OPTIONS: dict[str, Any] = {"max_iter": 2, "n_iter_no_change": None, "random_state": 0, "n_threads": 1}
 
 # ---- models -----------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ _ON_ROWS = (("predict", "{path}", "{folder}/rows.npz"), ("inspect", "{path}"))
 
 _TRAIN = (
     "train", "{folder}/rows.npz", "--out", "{folder}/m", "--resume", "--hidden-layer-sizes", "5,4", "--max-iter", "2",
-    "--n-threads", "1",
+    "--n-threads", "1", "--n-iter-no-change", "none",
 )  # fmt: skip
 _PRETRAIN = (*_TRAIN, "--pretrain", "sigmoid-cross-entropy", "--pretrain-max-iter", "2")
 
@@ -143,7 +143,12 @@ def _checkpoint(pretraining: bool) -> Callable[[Path], Path]:
         np.savez(folder / "rows.npz", X=_X, y=_Y)
         path = folder / ("m.pretraining" if pretraining else "m.checkpoint")
         options: dict[str, Any] = {
-            "parameters": {"hidden_layer_sizes": (5, 4), "max_iter": 2, "n_threads": 1}
+            "parameters": {
+                "hidden_layer_sizes": (5, 4),
+                "max_iter": 2,
+                "n_threads": 1,
+                "n_iter_no_change": None,
+            }
         }
         if pretraining:
             options |= {"pretrain": "sigmoid-cross-entropy", "pretraining_parameters": {"max_iter": 2}}
@@ -164,7 +169,7 @@ def _resumed(pretraining: bool) -> Callable[[Path], Any]:
             reconstruction="sigmoid-cross-entropy", max_iter=2, callbacks=[kept]
         )
         model = DeepRectifierClassifier(
-            (5, 4), max_iter=2 if pretraining else 3, random_state=0, n_threads=1,
+            (5, 4), max_iter=2 if pretraining else 3, n_iter_no_change=None, random_state=0, n_threads=1,
             callbacks=[] if pretraining else [kept], pretraining=stack if pretraining else None,
         )  # fmt: skip
         with contextlib.suppress(DivergenceError):  # from weights that somebody made up
@@ -219,7 +224,7 @@ KEPT: dict[str, Reader] = {
     **{
         f"model-{made.__name__.strip('_')}{'-old' * old}": Reader(_model(made, old), _used(rows), not old, commands)
         for made, rows, commands in (
-            (_network, _X, _ON_ROWS), (_classifier, _X, _ON_ROWS), (_regressor, _X, _ON_ROWS), (_stack, _X, _ON_ROWS[1:]),
+            (_network, _X, _ON_ROWS[1:]), (_classifier, _X, _ON_ROWS), (_regressor, _X, _ON_ROWS), (_stack, _X, _ON_ROWS[1:]),
             (_pipeline, _X, _ON_ROWS), (_of_words, _WORDS, _ON_ROWS[1:]), (_of_texts, _TEXTS, _ON_ROWS[1:]),
         )
         for old in (False, True)

@@ -61,6 +61,11 @@ def learned(**of: Any) -> Callable[[Any, Any], Any]:
     return lambda step, tensors: step["fitted"].update(of)
 
 
+def without(name: str) -> Callable[[Any, Any], Any]:
+    """Forget what is called so; everything, if nothing is."""
+    return lambda step, tensors: step["fitted"].pop(name) if name else step["fitted"].clear()
+
+
 FORGERIES: list[tuple[Any, Any, Callable[[Any, Any], Any]]] = [
     *((StandardScaler(), NUMBERS, change) for change in (
         lambda step, _: step.update({"class": "LogisticRegression"}), lambda step, _: step.update({"class": "os.system"}),
@@ -85,6 +90,10 @@ FORGERIES: list[tuple[Any, Any, Callable[[Any, Any], Any]]] = [
     (CountVectorizer(), TEXTS, parameters(ngram_range={"tuple": [1]})), (CountVectorizer(), TEXTS, parameters(stop_words=[1])),
     (TfidfVectorizer(), TEXTS, parameters(analyzer=["word"])), (TfidfVectorizer(), TEXTS, parameters(dtype="many")),
     (FeatureUnion([("a", Normalizer())]), NUMBERS, parameters(transformer_list=[{"tuple": ["a", "passthrough", 1]}])),
+    *((step, rows, without(name)) for step, rows, name in (
+        (StandardScaler(), NUMBERS, "scale_"), (StandardScaler(), NUMBERS, ""), (OneHotEncoder(), WORDS, "categories_"),
+        (TfidfVectorizer(), TEXTS, "_tfidf"), (CountVectorizer(), TEXTS, "vocabulary_"), (SimpleImputer(), NUMBERS, "statistics_"),
+    )),
     (Normalizer(), NUMBERS, parameters(norm="l9")),
     (selection.SelectKBest(k=2), NUMBERS, parameters(score_func={"function": "eval"})),
     (selection.SelectKBest(k=2), NUMBERS, parameters(score_func="chi2")),

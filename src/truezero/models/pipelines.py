@@ -12,6 +12,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from truezero.core.records import is_savable, savable_class
 from truezero.core.schema import Fields, anything, text, word
@@ -21,7 +22,16 @@ from truezero.core.values import ValueReader, ValueWriter
 from truezero.errors import ModelFileError, OptionError
 from truezero.estimators.records import RecordMixin, read_parameters, write_parameters
 from truezero.models.parts import estimator_of
-from truezero.models.steps import FORMER, FUNCTIONS, NOT_KEPT, STEP_NAMES, STEPS, attributes_of, check_step
+from truezero.models.steps import (
+    FORMER,
+    FUNCTIONS,
+    NOT_KEPT,
+    STEP_NAMES,
+    STEPS,
+    attributes_of,
+    check_step,
+    check_whole,
+)
 
 _AT = "models."  # where the arrays of our own estimators are
 _RECORD = Fields({"scikit_learn": word, "pipeline": anything})
@@ -68,6 +78,9 @@ def pipeline_from_record(tensors: Tensors, record: dict[str, Any], path: Path) -
     pipeline = _StepReader(tensors, version, path).read(record["pipeline"])
     if type(pipeline) is not Pipeline or not hasattr(estimator_of(pipeline), "network_"):
         raise ModelFileError("it holds no pipeline that ends in a truezero estimator")
+    for _, step in pipeline.steps:
+        if step not in (None, "passthrough"):
+            check_is_fitted(step)
     return pipeline
 
 
@@ -235,6 +248,7 @@ class _StepReader(ValueReader):
         for name, former in FORMER.get(cls, {}).items():
             if former in learned:
                 vars(step).setdefault(name, vars(step)[former])
+        check_whole(step)
         check_step(step)
         if isinstance(step, CountVectorizer):  # its stop words were found to fit when it was fitted
             step._stop_words_id = id(step.stop_words)

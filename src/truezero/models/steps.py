@@ -157,6 +157,25 @@ _PER_FEATURE: dict[type, tuple[str, ...]] = {
     ),
 }
 
+# What none that is fitted can do without, in any version.
+_NEEDED: dict[type, tuple[str, ...]] = {
+    StandardScaler: ("mean_", "scale_"),
+    MinMaxScaler: ("min_", "scale_"),
+    MaxAbsScaler: ("scale_",),
+    RobustScaler: ("center_", "scale_"),
+    QuantileTransformer: ("references_", "quantiles_"),
+    PowerTransformer: ("lambdas_",),
+    OneHotEncoder: ("categories_", "_infrequent_enabled", "_drop_idx_after_grouping", "_n_features_outs"),
+    OrdinalEncoder: ("categories_", "_missing_indices"),
+    SimpleImputer: ("statistics_", "indicator_", "_fit_dtype"),
+    MissingIndicator: ("features_", "_n_features", "_precomputed"),
+    CountVectorizer: ("vocabulary_",),
+    TfidfVectorizer: ("vocabulary_", "_tfidf"),
+    DictVectorizer: ("vocabulary_", "feature_names_"),
+    VarianceThreshold: ("variances_",),
+    ColumnTransformer: ("transformers_", "_columns", "sparse_output_", "output_indices_"),
+}
+
 # Parameters that are state or places on a disk, and attributes that say how a fit was asked for.
 NOT_KEPT = ("memory", "_metadata_request", "_stop_words_id")
 
@@ -164,6 +183,20 @@ NOT_KEPT = ("memory", "_metadata_request", "_stop_words_id")
 def attributes_of(cls: type) -> dict[str, Any]:
     """Attributes that a fitted step of this class may have, with the kinds of their values."""
     return _OF_ALL | STEPS[cls]
+
+
+def check_whole(step: Any) -> None:
+    """Refuse a step that has learned something, and not all that it needs; one that is not fitted is whole.
+
+    Raises
+    ------
+    ModelFileError
+        Naming what it lacks.
+    """
+    if vars(step).keys() & attributes_of(type(step)).keys() - {"_sklearn_output_config"}:
+        for name in _NEEDED.get(type(step), ()):
+            if name not in vars(step):
+                raise ModelFileError(f"a {type(step).__name__} lacks {name}")
 
 
 def check_step(step: Any) -> None:
