@@ -87,6 +87,7 @@ FORGERIES: list[tuple[Any, Any, Callable[[Any, Any], Any]]] = [
     (OneHotEncoder(), WORDS, parameters(dtype=4)),
     (OneHotEncoder(), WORDS, learned(categories_=[{"objects": [[1], [[1]]]}, {"objects": [[1], ["b"]]}])),
     (CountVectorizer(), TEXTS, parameters(token_pattern=None)), (CountVectorizer(), TEXTS, parameters(token_pattern="(")),
+    (CountVectorizer(), TEXTS, parameters(strip_accents={"function": "chi2"})),
     (CountVectorizer(), TEXTS, parameters(ngram_range={"tuple": [1]})), (CountVectorizer(), TEXTS, parameters(stop_words=[1])),
     (TfidfVectorizer(), TEXTS, parameters(analyzer=["word"])), (TfidfVectorizer(), TEXTS, parameters(dtype="many")),
     (FeatureUnion([("a", Normalizer())]), NUMBERS, parameters(transformer_list=[{"tuple": ["a", "passthrough", 1]}])),

@@ -212,6 +212,9 @@ def check_step(step: Any) -> None:
     """
     if hasattr(step, "_parameter_constraints"):  # FeatureUnion has none
         step._validate_params()
+    for name, value in step.get_params(deep=False).items():
+        if name != "score_func" and any(value is function for function in FUNCTIONS.values()):
+            raise ModelFileError(f"{name} cannot be the function {value.__name__}")
     for name, n in (("steps", 2), ("transformer_list", 2), ("transformers", 3)):
         parts = getattr(step, name, [])
         if not isinstance(parts, list) or not all(
