@@ -53,7 +53,7 @@ def read_sparse(archive: Archive, n_features: int | None) -> Any:
     """
     form = _form(archive)
     if form not in _FORMS:
-        raise DataError(f"holds sparse rows of the form {printable(form)!r}; known: {', '.join(_FORMS)}")
+        raise DataError(f"holds sparse rows of the form '{printable(form)}'; known: {', '.join(_FORMS)}")
     shape = _shape(archive)
     if n_features is None and shape[1] > archive.allowance.most_features:
         raise DataError(
