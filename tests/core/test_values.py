@@ -102,7 +102,7 @@ def test_a_list_in_itself_is_refused() -> None:
 
 ARRAYS: dict[str, Any] = {
     "bytes": np.frombuffer(b"abcd", np.uint8), "ends": np.array([1, 4]), "numbers": np.arange(3.0),
-    "matrix": np.zeros((2, 2)), "codes": np.array([[97, 0x110000]], np.uint32), "flat": np.array(97, np.uint32),
+    "matrix": np.zeros((2, 2)), "wide": np.zeros((0, 10**6), np.uint32), "codes": np.array([[97, 0x110000]], np.uint32), "flat": np.array(97, np.uint32),
 }  # fmt: skip
 
 
@@ -117,13 +117,24 @@ ARRAYS: dict[str, Any] = {
         {"objects": [[3], [1, 2]]}, {"objects": [[-1], [1, 2]]}, {"objects": [2, [1, 2]]}, {"objects": [["2"], [1, 2]]},
         {"characters": ["U", "codes"]}, {"characters": ["U", "numbers"]}, {"characters": ["O", "codes"]},
         {"characters": ["U", "flat"]}, {"texts": ["numbers", "ends"]}, {"texts": ["bytes", "numbers"]},
-        {"texts": ["bytes", "matrix"]}, {"integers": "matrix"}, {"scalars": "missing"},
+        {"texts": ["bytes", "matrix"]}, {"integers": "matrix"}, {"scalars": "missing"}, {"integers": "numbers"}, {"texts": "by"},
+        {"dict": [[2**64], [1]]}, {"set": [-(2**63) - 1]}, {"dict": [[{"tuple": [1, 2**70]}], [1]]}, {"dict": "ab"}, {"scalar": "ab"},
+        {"objects": [[-1, -2], [1, 2]]}, {"objects": [[2**40, 2**40, 0], []]}, {"objects": [[1] * 40, [1]]}, {"objects": "ab"},
+        {"dtype": "<U999999"}, {"dtype": "f3"}, {"dtype": "datetime64"}, {"scalar": ["int8", 300]}, {"characters": ["U", "wide"]},
     ],
     ids=str,
 )  # fmt: skip
 def test_forged_values_are_found_out(described: Any) -> None:
-    with pytest.raises((ModelFileError, LookupError, TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError, OverflowError)) as raised:
         ValueReader(ARRAYS).read(described)
+    assert len(str(raised.value)) < 200
+
+
+def test_no_list_becomes_much_larger_than_it_was() -> None:
+    with pytest.raises(ModelFileError, match="a list of 10000001 numbers is too long"):
+        ValueReader({"a": np.zeros(10**7 + 1, np.uint8)}).read({"scalars": "a"})
+    with pytest.raises(OptionError, match="the thing is an array of"):
+        ValueWriter().write(np.zeros(1, "<U100000"), "the thing")
 
 
 def test_texts_that_overlap_are_found_out() -> None:

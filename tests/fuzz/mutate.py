@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fuzz.reseal import is_ours, reseal
+
 Random = np.random.Generator
 Mutator = Callable[[Random, bytes], bytes]
 
@@ -290,4 +292,5 @@ def _edit_header(random: Random, member: bytes) -> bytes:
 _REBUILDERS: tuple[tuple[Callable[[bytes], bool], Mutator], ...] = (
     (lambda content: content[:2] == b"\x1f\x8b", rebuild_gzip),
     (lambda content: content[:2] == b"PK", rebuild_zip),
+    (is_ours, reseal),
 )

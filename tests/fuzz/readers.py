@@ -151,3 +151,7 @@ READERS: dict[str, Reader] = {
         tuple(tuple(w.replace("{path}", "{folder}/my-images-idx3-ubyte") for w in c) for c in _DATA_COMMANDS),
     ),
 }  # fmt: skip
+
+from fuzz.kept import KEPT  # noqa: E402 - which needs what is above
+
+READERS |= KEPT

@@ -12,17 +12,20 @@ import truezero._version as version
 from truezero.core.constraints import Constraint, one_of, whole_number
 from truezero.core.network import Network
 from truezero.core.records import is_savable, savable_class
-from truezero.core.schema import Fields, flag, names, word
+from truezero.core.schema import Fields, flag, names, text, word
 from truezero.core.tensors import Path, Tensors
 from truezero.core.text import printable
 from truezero.core.values import ValueReader, ValueWriter
 from truezero.errors import ModelFileError, OptionError
 from truezero.estimators.input_scale import InputScale
+from truezero.estimators.parameters import check_parameters
 
 # Parameters that are code or state, not data; a loaded estimator has their defaults.
 _NOT_KEPT = ("callbacks", "prefit")
 _ESTIMATOR = "estimator"
 
+# Parameters that matter without another fit, which checks all.
+_OF_PREDICTION = ("n_threads", "code_layer", "sparse_output")
 # Attributes that not every fitted estimator has, by their names in the record.
 _IF_THERE = {"output_config": "_sklearn_output_config", "data_form": "_data_form"}
 _PRODUCTS = Constraint(  # per layer; of an auto-encoder those of its encoder and of its decoder
@@ -99,6 +102,8 @@ class RecordMixin:
         _RECORD.check("the record", record)
         reader = ValueReader(tensors)
         model = cls(**read_parameters(cls, record["parameters"], reader))
+        text.check("engine", vars(model)["engine"])  # one that is not here is no damage
+        check_parameters(model, *_OF_PREDICTION)
         fitted = record["fitted"]
         model.n_features_in_ = fitted["n_features_in"]
         named = fitted["feature_names_in"]

@@ -41,8 +41,14 @@ def save(obj: Savable | Pipeline, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Callbacks, `prefit`, random number generators, a pipeline's `memory` and requests for metadata are not
-    kept. Columns that a `ColumnTransformer` selects by a function are kept as what it selected.
+    What training goes on from is kept: a loaded estimator's `partial_fit` and warm start give what the saved
+    one's would, to the bit. Not kept are `callbacks`, `prefit` and a random number generator as
+    `random_state`, which have their defaults after `load`; `pretraining_`, which can be saved by itself
+    (`pretraining` is kept unfitted); a pipeline's `memory` and requests for metadata. Arrays and lists among
+    parameters come back as tuples, NumPy's numbers as Python's. Columns that a `ColumnTransformer` selects by
+    a function are kept as what it selected.
+
+    The file has a digest of all that it holds. It shows damage; it does not show who wrote the file.
     """
     if is_savable(obj):
         tensors, record = obj._to_record()
@@ -71,15 +77,18 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     Network, an estimator of truezero, or Pipeline
-        The class that was saved.
+        The class that was saved. `save` says what is not kept.
 
     Raises
     ------
     ModelFileError
-        If the file is missing, damaged, or not a truezero model.
+        If the file is missing, damaged, or not a truezero model. Nothing is made room for that the file does
+        not have.
 
     Warns
     -----
+    UserWarning
+        If the file is of a version that wrote no digest, so that damage may go unnoticed.
     InconsistentVersionWarning
         If a pipeline was saved under another version of scikit-learn.
     """

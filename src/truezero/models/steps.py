@@ -6,6 +6,7 @@ class itself gives it: so a file neither runs code nor puts what it likes where 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from truezero.core.text import printable
 from truezero.errors import ModelFileError
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -61,6 +63,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 Array = np.ndarray
 _Number = int | float | np.number
+_Category = str | bytes | int | float | np.generic | None
 _SCORES: dict[str, Any] = {"scores_": Array, "pvalues_": Array | None}
 _CATEGORIES: dict[str, Any] = {
     "categories_": list,
@@ -73,8 +76,8 @@ _VOCABULARY: dict[str, Any] = {"vocabulary_": dict, "fixed_vocabulary_": bool}
 # Of versions 1.6 to 1.9; FunctionTransformer is what "passthrough" is in a fitted ColumnTransformer.
 STEPS: dict[type, dict[str, Any]] = {
     StandardScaler: {
-        "mean_": Array | _Number | None,
-        "var_": Array | _Number | None,
+        "mean_": Array | None,
+        "var_": Array | None,
         "scale_": Array | None,
         "n_samples_seen_": Array | _Number,
     },
@@ -138,6 +141,22 @@ STEP_NAMES = {cls.__name__: cls for cls in STEPS}
 # Attributes that older versions do not have, and which of theirs has the value.
 FORMER: dict[type, dict[str, str]] = {SimpleImputer: {"_fill_dtype": "_fit_dtype"}}
 
+# Arrays of one number per feature.
+_PER_FEATURE: dict[type, tuple[str, ...]] = {
+    StandardScaler: ("mean_", "var_", "scale_"),
+    MinMaxScaler: ("scale_", "min_", "data_min_", "data_max_", "data_range_"),
+    MaxAbsScaler: ("max_abs_", "scale_"),
+    RobustScaler: ("center_", "scale_"),
+    PowerTransformer: ("lambdas_",),
+    SimpleImputer: ("statistics_",),
+    TfidfTransformer: ("idf_",),
+    VarianceThreshold: ("variances_",),
+    **dict.fromkeys(
+        (SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe, GenericUnivariateSelect),
+        ("scores_", "pvalues_"),
+    ),
+}
+
 # Parameters that are state or places on a disk, and attributes that say how a fit was asked for.
 NOT_KEPT = ("memory", "_metadata_request", "_stop_words_id")
 
@@ -160,14 +179,57 @@ def check_step(step: Any) -> None:
     """
     if hasattr(step, "_parameter_constraints"):  # FeatureUnion has none
         step._validate_params()
+    for name, n in (("steps", 2), ("transformer_list", 2), ("transformers", 3)):
+        parts = getattr(step, name, [])
+        if not isinstance(parts, list) or not all(
+            isinstance(p, (tuple, list)) and len(p) == n for p in parts
+        ):
+            raise ModelFileError(f"{name} must be a list of {n} parts each")
     if isinstance(step, Pipeline):
         step._validate_steps()
     if isinstance(step, (ColumnTransformer, FeatureUnion)):
         step._validate_transformers()
+    _check_shapes(step)
+    if hasattr(step, "dtype"):  # which scikit-learn does not check everywhere
+        np.dtype(step.dtype)
     if isinstance(step, OneHotEncoder) and "categories_" in vars(step):
         _check_categories(step)
+    if isinstance(step, (CountVectorizer, HashingVectorizer)):
+        _check_words(step)
     if isinstance(step, (CountVectorizer, DictVectorizer)) and "vocabulary_" in vars(step):
         _check_vocabulary(step.vocabulary_)
+
+
+def _check_shapes(step: Any) -> None:
+    learned = vars(step)
+    n = learned.get("n_features_in_")
+    if n is None:
+        return
+    kinds = "fiuOUS" if isinstance(step, SimpleImputer) else "fiu"  # what is filled in may be text
+    for name in _PER_FEATURE.get(type(step), ()):
+        numbers = learned.get(name)
+        if isinstance(numbers, Array) and (numbers.shape != (n,) or numbers.dtype.kind not in kinds):
+            raise ModelFileError(f"{name} must be {n} numbers, one per feature")
+    categories = learned.get("categories_")
+    if categories is not None and len(categories) != n:
+        raise ModelFileError(f"{len(categories)} lists of categories and {n} features disagree")
+    quantiles = learned.get("quantiles_")
+    if quantiles is not None and quantiles.shape != (*learned["references_"].shape, n):
+        raise ModelFileError(f"quantiles_ must be {n} numbers for each of references_")
+
+
+def _check_words(vectorizer: Any) -> None:
+    """What a vectorizer makes words by, which is used when it meets a text, not before."""
+    ngrams = vectorizer.ngram_range
+    if len(ngrams) != 2 or not all(type(n) is int and n > 0 for n in ngrams):
+        raise ModelFileError(f"ngram_range must be two whole numbers above 0, got {printable(repr(ngrams))}")
+    if isinstance(vectorizer.stop_words, list) and not all(isinstance(w, str) for w in vectorizer.stop_words):
+        raise ModelFileError("stop words must be text")
+    if vectorizer.analyzer == "word" and vectorizer.tokenizer is None:
+        try:
+            re.compile(vectorizer.token_pattern)
+        except (TypeError, re.error, OverflowError) as error:
+            raise ModelFileError(f"token_pattern is no regular expression: {printable(error)}") from error
 
 
 def _check_vocabulary(vocabulary: dict[Any, Any]) -> None:
@@ -188,6 +250,8 @@ def _check_categories(encoder: Any) -> None:
     for feature, (categories, mapping, drop, n_columns) in enumerate(per_feature):
         if not isinstance(categories, Array) or categories.ndim != 1:
             raise ModelFileError(f"feature {feature} has no list of categories")
+        if categories.dtype.kind == "O" and not all(isinstance(c, _Category) for c in categories.tolist()):
+            raise ModelFileError(f"a category of feature {feature} is no text, number or None")
         numbers = categories[~np.isnan(categories)] if categories.dtype.kind == "f" else categories
         # A value is searched for among numbers; where they are not sorted, past the end.
         if numbers.dtype.kind not in "OUS" and not (numbers[1:] > numbers[:-1]).all():

@@ -29,7 +29,8 @@ _PARTIAL = ".partial"
 _LEASES = ".leases"
 _ABOUT, _PROVENANCE, _RESULT = "run.json", "provenance.json", "result.json"
 _KEY = re.compile(r"[0-9a-f]{20}$")
-_DIGESTS = "digests"  # of all files of a run, in its provenance
+# In a run's provenance: by what, and the digests of all its files. No single damage makes both go.
+_ALGORITHM, _DIGESTS = "digest", "digests"
 _LARGEST = 100_000_000  # bytes of a file
 _OBJECT = Fields({})
 _OF_DIVERGED = Fields({"diverged": text})
@@ -120,7 +121,7 @@ class RunStore:
         contents = {_ABOUT: about, _PROVENANCE: provenance, _RESULT: result}
         contents = json.loads(json.dumps(contents))  # as they will be read
         digests = {name: json_digest(content, run.key, name) for name, content in contents.items()}
-        contents[_PROVENANCE][_DIGESTS] = digests
+        contents[_PROVENANCE] |= {_ALGORITHM: "sha256", _DIGESTS: digests}
         for name, content in contents.items():
             write_text(partial / name, json.dumps(content, indent=1, sort_keys=True) + "\n")
         try:
@@ -245,11 +246,15 @@ class RunStore:
         try:
             made = self._parsed(key, _PROVENANCE)
             found = made if name == _PROVENANCE else self._parsed(key, name)
-            digests = made.pop(_DIGESTS, None)
-            if digests is None:
+            algorithm, digests = made.pop(_ALGORITHM, None), made.pop(_DIGESTS, None)
+            if algorithm is None and digests is None:
                 self._warn()
                 (_OF_DIVERGED if name == _RESULT and "diverged" in found else schema).check(name, found)
-            elif not isinstance(digests, dict) or digests.get(name) != json_digest(found, key, name):
+            elif (
+                algorithm != "sha256"
+                or not isinstance(digests, dict)
+                or digests.get(name) != json_digest(found, key, name)
+            ):
                 raise ValueError(f"{name} does not have its digest")
         except (ValueError, MemoryError) as error:
             raise DataError(
