@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.text import printable
-from truezero.errors import DataError
+from truezero.errors import DataError, FileError, MissingFileError
 
 _LEAST_ALLOWED = 256 << 20
 _TIMES_ITS_SIZE = 16
@@ -96,6 +96,8 @@ def reading(path: str | os.PathLike[str]) -> Iterator[Allowance]:
     shown = printable(os.fspath(path), 300)
     try:
         yield Allowance(_size(path))
+    except MissingFileError as error:
+        raise MissingFileError(f"{shown} {error}", error.errno, os.fspath(path)) from error
     except DataError as error:
         raise DataError(f"{shown} {error}") from error
     except _DAMAGED as error:
@@ -103,7 +105,9 @@ def reading(path: str | os.PathLike[str]) -> Iterator[Allowance]:
     except OSError as error:
         if error.errno is None:  # bz2's way to say that it is damaged
             raise DataError(f"{shown} is damaged or cut off ({printable(error)}); get it again") from error
-        raise DataError(f"cannot read {shown}: {error.strerror or error}") from error
+        raise FileError(
+            f"cannot read {shown}: {error.strerror or error}", error.errno, os.fspath(path)
+        ) from error
     except MemoryError as error:
         raise DataError(f"{shown} holds more than fits into memory") from error
 
@@ -113,7 +117,7 @@ def _size(path: str | os.PathLike[str]) -> int:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError("is not there") from error
+        raise MissingFileError("is not there", error.errno) from error
     except ValueError as error:  # a zero byte
         raise DataError("is no name of a file") from error
     if stat.S_ISDIR(status.st_mode):
