@@ -89,9 +89,11 @@ def test_names_of_what_is_written(name: str, folder: Path) -> None:
 def test_printable(text: str, most: int) -> None:
     shown = printable(text, most)
     assert shown.isprintable()
-    assert shown.endswith("…") == (len(text) > most or text[:most].endswith("…"))
+    assert len(shown) <= most + 1
     if text.isprintable() and len(text) <= most:
         assert shown == text
+    elif len(text) > most:
+        assert shown.endswith("…")
 
 
 def test_errors_and_warnings_have_an_end(capsys: pytest.CaptureFixture[str]) -> None:

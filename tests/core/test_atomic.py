@@ -23,6 +23,7 @@ from truezero import DataError, TruezeroError
 from truezero.core import atomic
 from truezero.core.atomic import check_folder, check_writable, make_folder, write_text, writing
 from truezero.core.tensors import write_tensors
+from truezero.datasets.formats.files import load_file
 from truezero.errors import FileError, MissingFileError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="what is tried here is POSIX's")
@@ -334,3 +335,10 @@ with writing(sys.argv[1]) as beside:
     for name in ("m", "m.2"):
         write_text(tmp_path / name, "x")
     assert sorted(p.name for p in tmp_path.iterdir()) == [".m.notes.partial", "m", "m.2"]
+
+
+def test_data_that_are_not_there_are_missing_files(tmp_path: Path) -> None:
+    for name in ("rows.npz", "rows.svm", "train-images-idx3-ubyte"):
+        with pytest.raises(MissingFileError, match="is not there") as said:
+            load_file(tmp_path / name)
+        assert said.value.filename == str(tmp_path / name)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from safetensors.numpy import load_file, save
@@ -23,7 +23,6 @@ ARRAYS = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ARRAYS, st.text(st.characters(codec="utf-8")))
 def test_it_is_what_safetensors_writes(tmp_path: Path, arrays: dict[str, Any], text: str) -> None:
     write_container(tmp_path / "f", arrays, {"key": text})

@@ -24,4 +24,4 @@ def printable(text: object, most: int = 100) -> str:
     kept = whole[:most]
     if not kept.isprintable():
         kept = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in kept)
-    return kept if len(whole) <= most else f"{kept[:most]}…"
+    return kept if max(len(whole), len(kept)) <= most else f"{kept[:most]}…"

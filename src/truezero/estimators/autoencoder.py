@@ -88,8 +88,9 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         Unit and cost of the decoder. The paper's strategies 1 to 4: "softplus-quadratic" (best on images),
         "sigmoid-cross-entropy" (best on text; targets are divided by the greatest of the training rows),
         "linear-quadratic", "rectifier-quadratic"; besides "censored-gaussian" and "censored-laplace". "auto"
-        is cross-entropy for tanh and sigmoid encoders and softplus for others, or linear where targets
-        are below 0.
+        follows the paper: in all layers cross-entropy for text, which sparse rows without a value below 0 are
+        taken for, and softplus for other rows; always cross-entropy for tanh and sigmoid encoders; linear
+        where targets are below 0. Counts of words are better made binary first (see Notes).
     target : {"after", "before", "squashed"} *, default="after"
         Reconstruct the code below as it is, as it was before its activation (linear-quadratic only), or
         its logistic sigmoid (cross-entropy only).
@@ -156,6 +157,12 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         Epochs run, all layers together.
     seed_ : int
         64-bit seed that all draws came from.
+    interrupted_ : bool
+        Whether Ctrl-C ended the last layer's training early.
+    n_features_in_ : int
+        Features of the rows it was fitted on.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names; only if the rows had names that are all strings.
 
     Notes
     -----
@@ -267,7 +274,8 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         ----------
         X : array-like, sparse matrix or Features of shape (n_samples, n_features)
             Sparse input stays sparse, and uint8 stays uint8.
-        y : ignored
+        y : None
+            Ignored.
         X_val : as X, optional
             Held-out rows; otherwise `validation_fraction` of X is held out.
         below : StackedDenoisingAutoencoder, optional
@@ -324,21 +332,31 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train every layer for one epoch on some rows, from the bottom; nothing is held out.
 
-        What cross-entropy divides codes by is found on the first call's rows.
+        What "auto" chooses, and what cross-entropy divides codes by, is found on the first call's rows.
 
         Parameters
         ----------
         X : array-like, sparse matrix or Features of shape (n_samples, n_features)
-        y : ignored
+            The next rows.
+        y : None
+            Ignored.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        TruezeroError
+            As `fit`; a ValueError too if `hidden_layer_sizes` has changed since the first call.
         """
         check_parameters(self)
         fresh = not hasattr(self, "stack_")
         rows = self._features(X, reset=fresh)
-        settings = plan_pretraining(self, rows, self._seed() if fresh else self.seed_, epochs=1)
+        settings = plan_pretraining(
+            self, rows, self._seed() if fresh else self.seed_, epochs=1,
+            going_on=None if fresh else self.stack_,
+        )  # fmt: skip
         n_threads, engine = resolve_threads(self.n_threads), self._engine(settings)
         if fresh:
             self._input_scale = InputScale.learn_common(rows)
@@ -406,7 +424,27 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
     # ---- what a fitted one does -----------------------------------------------------------------
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Fit, then `transform` the same rows; see there."""
+        """Fit, then `transform` the same rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+            Rows to learn from.
+        y : None
+            Ignored.
+        **fit_params : dict
+            What else `fit` takes.
+
+        Returns
+        -------
+        CSR or ndarray of shape (n_samples, n_units)
+            As `transform` gives it.
+
+        Raises
+        ------
+        TruezeroError
+            As `fit`.
+        """
         return self.fit(X, **fit_params).transform(X)
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from scipy import sparse
+
 from truezero.core.activations import get_activation
+from truezero.core.autoencoder import Stack
 from truezero.core.constraints import is_several
 from truezero.core.corruption import Corruption
 from truezero.core.reconstruction import get_reconstruction
@@ -15,17 +19,21 @@ from truezero.estimators.parameters import is_pair, per_layer
 from truezero.training import LayerPlan, Pretraining
 
 
-def plan_pretraining(model: Any, rows: Features, seed: int, epochs: int | None = None) -> Pretraining:
+def plan_pretraining(
+    model: Any, rows: Features, seed: int, epochs: int | None = None, going_on: Stack | None = None
+) -> Pretraining:
     """Put the parameters of a StackedDenoisingAutoencoder together, each of which is checked.
 
     Parameters
     ----------
     model : StackedDenoisingAutoencoder
     rows : Features
-        What it is fitted on; "auto" depends on their signs.
+        What it is fitted on; "auto" depends on their signs, and on whether they are sparse.
     seed : int
     epochs : int, optional
         Of every layer, instead of `max_iter`.
+    going_on : Stack, optional
+        What is trained further: "auto" stays what it was for the rows that came first.
 
     Returns
     -------
@@ -43,6 +51,9 @@ def plan_pretraining(model: Any, rows: Features, seed: int, epochs: int | None =
     kinds = per_layer("corruption", model.corruption, n)
     levels = levels_per_layer(model.corruption_level, kinds)
     names = per_layer("reconstruction", model.reconstruction, n)
+    if going_on is not None and len(going_on.layers) == n:
+        fitted = [layer.reconstruction for layer in going_on.layers]
+        names = [before if name == "auto" else name for name, before in zip(names, fitted, strict=True)]
     targets = per_layer("target", model.target, n)
     l1 = per_layer("l1_activation", model.l1_activation, n)
     rates = per_layer("learning_rate_init", model.learning_rate_init, n)
@@ -51,6 +62,7 @@ def plan_pretraining(model: Any, rows: Features, seed: int, epochs: int | None =
     tied = per_layer("tied_weights", model.tied_weights, n)
     has_mask = model.sign_mask is not None
     negative = rows.least() < 0
+    text = sparse.issparse(rows.X) and not negative
     plans = []
     for layer in range(n):
         below = activations[layer - 1] if layer > 0 else None
@@ -67,8 +79,9 @@ def plan_pretraining(model: Any, rows: Features, seed: int, epochs: int | None =
                 activation=activations[layer],
                 step=step,
                 reconstruction=_reconstruction(
-                    names[layer], targets[layer], activations[layer], below, negative, has_mask
-                ),
+                    names[layer], targets[layer], activations[layer], below,
+                    negative=negative, text=text, has_mask=has_mask,
+                ),  # fmt: skip
                 target="after" if layer == 0 and targets[0] == "before" else targets[layer],
                 tied=bool(tied[layer]),
                 deviation=float(model.deviation),
@@ -116,21 +129,29 @@ def check_below(model: Any, below: Any, seed: int) -> None:
 
 
 def _reconstruction(
-    name: str, target: str, activation: str, below: str | None, negative: bool, has_mask: bool
+    name: str, target: str, activation: str, below: str | None, *, negative: bool, text: bool, has_mask: bool
 ) -> str:
-    """Decide what "auto" is for a layer."""
+    """Decide what "auto" is for a layer.
+
+    The paper found cross-entropy best on text and softplus with quadratic cost on images (section 3.2), in
+    all layers of a stack. CSR rows are taken for text: bags of words come that way, and pixels do not.
+    """
     if name != "auto":
         return get_reconstruction(name).name
     if target == "before" and below is not None:
         return "linear-quadratic"
     if target == "squashed":
         return "sigmoid-cross-entropy"
-    masked = below is not None and has_mask
-    if activation in ("tanh", "sigmoid") and (masked or below != "linear") and (below or not negative):
+    signed = negative if below is None else not has_mask and _goes_below_0(below)
+    # Targets between −1 and 1, those of tanh units, are brought to [0, 1]; others below 0 are out of reach.
+    if (text or activation in ("tanh", "sigmoid")) and (not signed or below == "tanh"):
         return "sigmoid-cross-entropy"
-    if negative if below is None else below in ("tanh", "linear") and not masked:
-        return "linear-quadratic"
-    return "softplus-quadratic"
+    return "linear-quadratic" if signed else "softplus-quadratic"
+
+
+def _goes_below_0(activation: str) -> bool:
+    """Whether a unit's values can be below 0; of those that users add, too."""
+    return bool(get_activation(activation).value(np.linspace(-10.0, 10.0, 201), 1.0).min() < 0)
 
 
 def levels_per_layer(value: Any, kinds: list[str]) -> list[Any]:

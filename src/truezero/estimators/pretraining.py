@@ -41,26 +41,22 @@ PRETRAINING = (
 
 
 def unlabeled_rows(model: Any, X_unlabeled: Any) -> list[Features]:
-    """Matrices of unlabelled rows, checked.
+    """Matrices of unlabelled rows, checked; none if nothing learns from them.
+
+    A search that compares pre-training with none hands the same rows to both, so that is no error.
 
     Raises
     ------
-    OptionError
-        If there are any and nothing learns from them.
     DataError
         If they have another number of features.
     """
     if X_unlabeled is None:
         return []
+    why = None
     if model.pretraining is None:
-        raise OptionError(
-            "X_unlabeled is for pre-training: set pretraining=StackedDenoisingAutoencoder(...), or "
-            "leave it out"
-        )
-    if model.prefit or isinstance(model.pretraining, FrozenEstimator):
-        raise OptionError(
-            "pretraining is fitted already, so nothing can learn from X_unlabeled; leave it out"
-        )
+        why = "pretraining is None"
+    elif model.prefit or isinstance(model.pretraining, FrozenEstimator):
+        why = "pretraining is fitted already"
     several = isinstance(X_unlabeled, (list, tuple)) and all(map(_is_matrix, X_unlabeled))
     checked = []
     for part in X_unlabeled if several else [X_unlabeled]:
@@ -68,6 +64,9 @@ def unlabeled_rows(model: Any, X_unlabeled: Any) -> list[Features]:
         if n_columns != model.n_features_in_:
             raise DataError(f"X_unlabeled has {n_columns} features, X has {model.n_features_in_}")
         checked.append(model._features(part))
+    if why is not None:
+        warnings.warn(f"X_unlabeled is not used, as {why}", UserWarning, stacklevel=3)
+        return []
     return checked
 
 

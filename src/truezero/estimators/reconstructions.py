@@ -34,10 +34,17 @@ class ReconstructionMixin(CodesMixin):
         Parameters
         ----------
         X : array-like, sparse matrix or Features of shape (n_samples, n_features)
+            Clean rows.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
+            Dense, in the dtype of the network.
+
+        Raises
+        ------
+        DataError
+            If the rows cannot be used.
         """
         check_is_fitted(self)
         rows = self._features(X).values(self.network_.dtype)
@@ -97,7 +104,9 @@ class ReconstructionMixin(CodesMixin):
         Parameters
         ----------
         X : array-like, sparse matrix or Features of shape (n_samples, n_features)
-        y : ignored
+            Rows to reconstruct.
+        y : None
+            Ignored.
 
         Returns
         -------

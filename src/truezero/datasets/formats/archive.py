@@ -15,6 +15,7 @@ from truezero.datasets.formats.source import Allowance
 from truezero.errors import DataError
 
 _MOST_MEMBERS = 10_000
+_END, _NOT_SAID = b"PK\x05\x06", 0xFFFF  # what ends an archive; a count that stands elsewhere
 _MOST_DEFLATED = 1032  # times its size that deflate can shrink what it is given
 
 
@@ -35,6 +36,10 @@ class Archive:
         members = self._zip.infolist()
         if len(members) > _MOST_MEMBERS:
             raise DataError(f"has {len(members)} members, more than {_MOST_MEMBERS}")
+        if _count(file, allowance.size) not in (len(members), _NOT_SAID):
+            raise DataError(
+                "is damaged: its directory does not list as many members as it says; get it again"
+            )
         self._members: dict[str, zipfile.ZipInfo] = {}
         for member in members:
             name = member.filename.removesuffix(".npy")
@@ -105,6 +110,14 @@ class Archive:
             file = self._zip.open(member)
         with file:
             yield _Content(file)  # type: ignore[misc] # of IO it has what is used
+
+
+def _count(file: IO[bytes], size: int) -> int:
+    """Members that the end of an archive counts, which the zip module does not look at."""
+    file.seek(max(size - 22 - 0xFFFF, 0))
+    tail = file.read()
+    end = tail.rfind(_END)
+    return int.from_bytes(tail[end + 10 : end + 12], "little")
 
 
 class _Content:

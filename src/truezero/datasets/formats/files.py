@@ -45,7 +45,8 @@ def load_file(
         would not hold them. Dense rows that take far more memory than the file become CSR.
     n_features : int, optional
         Width the rows must have. svmlight does not say its width: a narrower file is filled up with zeros;
-        None takes its greatest index.
+        None takes its greatest index. Sparse rows of more than four million features, and far more than
+        the file can use, must be asked for by their width.
     zero_based : bool or "auto"
         Whether an svmlight file counts features from 0. "auto": if it has a feature 0, as scikit-learn
         takes it. Other kinds of files are not counted.
@@ -111,7 +112,7 @@ def _load(path: Path, n_features: int | None, zero_based: ZeroBased) -> Dataset:
     with reading(path) as allowance:
         if name.endswith(".npz"):
             with open(path, "rb") as file:
-                parts = load_npz(file, allowance)
+                parts = load_npz(file, allowance, n_features)
         elif plain.endswith(_SVMLIGHT):
             with unpacked(path) as text:
                 X, y, counted = load_svmlight(text, allowance, n_features, zero_based)

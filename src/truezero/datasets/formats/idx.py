@@ -109,7 +109,7 @@ def _parse(file: Unpacked, allowance: Allowance, check: _Check) -> NDArray[Any]:
     if not file.packed and promised > allowance.size:
         n = allowance.size - 4 - len(header)
         raise DataError(f"is cut off: its header says {shape}, {promised} bytes, it has {n}; get it again")
-    allowance.take(promised, f"what its header says, {shape},")
+    allowance.take(promised, f"values of shape {shape}")
     values = np.empty(math.prod(shape), dtype)
     file.fill(values)
     return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)

@@ -77,7 +77,7 @@ def read_header(file: IO[bytes], what: str) -> tuple[Header, int]:
 def _parse(text: str, what: str) -> Header:
     inner = text.strip()
     if not (inner.startswith("{") and inner.endswith("}")):
-        raise DataError(f"is damaged: {what} has no header but {printable(inner, 60)!r}")
+        raise DataError(f"is damaged: {what} has no header but '{printable(inner, 60)}'")
     inner, at, found = inner[1:-1].rstrip(), 0, dict[str, re.Match[str]]()
     while at < len(inner) and (item := _ITEM.match(inner, at)):
         found[item[1]] = item
@@ -118,7 +118,7 @@ def _dtype(described: str | None, what: str) -> np.dtype[Any]:
     except TypeError:
         dtype = np.dtype("V0")
     if not dtype.itemsize or dtype.kind == "V":
-        raise DataError(f"is damaged: {what} has the dtype {printable(described)!r}")
+        raise DataError(f"is damaged: {what} has the dtype '{printable(described)}'")
     return dtype
 
 

@@ -22,8 +22,15 @@ _PARTS = {"train": "train", "validation": "val", "test": "test"}  # of a data se
 _LONGEST_LABEL = 1000  # characters
 
 
-def load_npz(file: IO[bytes], allowance: Allowance) -> dict[str, Any]:
+def load_npz(file: IO[bytes], allowance: Allowance, n_features: int | None) -> dict[str, Any]:
     """Read an npz file.
+
+    Parameters
+    ----------
+    file : file
+    allowance : Allowance
+    n_features : int or None
+        Width that is expected, which very wide sparse rows need.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def load_npz(file: IO[bytes], allowance: Allowance) -> dict[str, Any]:
     if "X_train" in archive:
         return _load_parts(archive, {part: (f"X_{key}", f"y_{key}") for part, key in _PARTS.items()})
     if is_sparse(archive):
-        X = read_sparse(archive)
+        X = read_sparse(archive, n_features)
         return {"X_train": X, "y_train": read_labels(archive, "y", X.shape[0])}
     raise DataError(f"must hold X and y, or X_train and y_train; it holds {archive.listed()}")
 

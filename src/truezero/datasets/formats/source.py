@@ -6,7 +6,10 @@ Whatever is wrong with a file is one DataError of one line that names it. What a
 A file may take memory in proportion to its size on disk, and not to what its header promises or what its
 compression unpacks to: 256 MiB, or 16 times the file, where that is more. Honest data keep well below: text
 takes three to five times its size, and numbers compress to a tenth at the very least. The one exception,
-dense rows that are nearly all zeros, is kept as CSR (see npz.py).
+dense rows that are nearly all zeros, is kept as CSR (see numbers.py).
+
+Sparse rows may be wider than all that is stored, but a network has weights for every feature: more than four
+million features, and more than four for every byte of the file, must be asked for with n_features.
 """
 
 from __future__ import annotations
@@ -26,10 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.text import printable
-from truezero.errors import DataError
+from truezero.errors import DataError, FileError, MissingFileError
 
 _LEAST_ALLOWED = 256 << 20
 _TIMES_ITS_SIZE = 16
+_LEAST_FEATURES, _FEATURES_PER_BYTE = 1 << 22, 4
 _CHUNK = 1 << 20
 _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
@@ -42,7 +46,18 @@ class Allowance:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.left = max(_LEAST_ALLOWED, _TIMES_ITS_SIZE * size)
+        self._taken = 0
+        self._most = max(_LEAST_ALLOWED, _TIMES_ITS_SIZE * size)
+
+    @property
+    def most_features(self) -> int:
+        """Width that sparse rows may have by the word of the file alone."""
+        return max(_LEAST_FEATURES, _FEATURES_PER_BYTE * self.size)
+
+    @property
+    def left(self) -> int:
+        """What may still be taken."""
+        return self._most - self._taken
 
     def take(self, n_bytes: int, what: str) -> None:
         """Count memory before it is used.
@@ -54,9 +69,10 @@ class Allowance:
         """
         if n_bytes > self.left:
             raise DataError(
-                f"{what} would take {_readable(n_bytes)}, too much for a file of {_readable(self.size)}"
+                f"holds too much for a file of {_readable(self.size)}: with {what} it would take "
+                f"{_readable(self._taken + n_bytes)}"
             )
-        self.left -= n_bytes
+        self._taken += n_bytes
 
 
 @contextmanager
@@ -80,6 +96,8 @@ def reading(path: str | os.PathLike[str]) -> Iterator[Allowance]:
     shown = printable(os.fspath(path), 300)
     try:
         yield Allowance(_size(path))
+    except MissingFileError as error:
+        raise MissingFileError(f"{shown} {error}", error.errno, os.fspath(path)) from error
     except DataError as error:
         raise DataError(f"{shown} {error}") from error
     except _DAMAGED as error:
@@ -87,7 +105,9 @@ def reading(path: str | os.PathLike[str]) -> Iterator[Allowance]:
     except OSError as error:
         if error.errno is None:  # bz2's way to say that it is damaged
             raise DataError(f"{shown} is damaged or cut off ({printable(error)}); get it again") from error
-        raise DataError(f"cannot read {shown}: {error.strerror or error}") from error
+        raise FileError(
+            f"cannot read {shown}: {error.strerror or error}", error.errno, os.fspath(path)
+        ) from error
     except MemoryError as error:
         raise DataError(f"{shown} holds more than fits into memory") from error
 
@@ -97,7 +117,7 @@ def _size(path: str | os.PathLike[str]) -> int:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError("is not there") from error
+        raise MissingFileError("is not there", error.errno) from error
     except ValueError as error:  # a zero byte
         raise DataError("is no name of a file") from error
     if stat.S_ISDIR(status.st_mode):

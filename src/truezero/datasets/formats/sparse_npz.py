@@ -43,8 +43,8 @@ def is_sparse(archive: Archive) -> bool:
     return "data" in archive and "shape" in archive
 
 
-def read_sparse(archive: Archive) -> Any:
-    """Read sparse rows as CSR.
+def read_sparse(archive: Archive, n_features: int | None) -> Any:
+    """Read sparse rows as CSR; a great width must be asked for by `n_features`.
 
     Raises
     ------
@@ -53,8 +53,13 @@ def read_sparse(archive: Archive) -> Any:
     """
     form = _form(archive)
     if form not in _FORMS:
-        raise DataError(f"holds sparse rows of the form {printable(form)!r}; known: {', '.join(_FORMS)}")
+        raise DataError(f"holds sparse rows of the form '{printable(form)}'; known: {', '.join(_FORMS)}")
     shape = _shape(archive)
+    if n_features is None and shape[1] > archive.allowance.most_features:
+        raise DataError(
+            f"has shape {shape}, far more features than such a file can use; if that is meant, ask for "
+            f"{shape[1]} with n_features"
+        )
     # The end of every row will be noted, whatever the form, and SciPy does so twice.
     archive.allowance.take(16 * (shape[0] + 1), f"{shape[0]} sparse rows")
     places = [_whole_numbers(archive, name) for name in _FORMS[form]]

@@ -84,6 +84,11 @@ def load_svmlight(
             f"line {rows.widest_at}: has feature {rows.widest} (counted from {base}), beyond the {width} "
             "features that the model takes, or n_features says"
         )
+    if n_features is None and width > allowance.most_features:
+        raise DataError(
+            f"line {rows.widest_at}: has feature {rows.widest}, far more features than such a file can use; if "
+            f"that is meant, ask for {width} with n_features"
+        )
     labels = np.concatenate(rows.labels)
     if np.isfinite(labels).all() and (abs(labels) < _WHOLE).all() and (labels == np.round(labels)).all():
         labels = labels.astype(np.int64)
