@@ -82,8 +82,8 @@ def test_auto_of_units_that_users_add() -> None:
     def softsign(z: Any) -> Any:
         return z / (1 + abs(z))
 
-    def slope(z: Any, h: Any) -> Any:
-        return (1 - abs(h)) ** 2
+    def slope(z: Any) -> Any:
+        return 1 / (1 + abs(z)) ** 2
 
     register_activation("softsign-here", softsign, slope)
     for kind in ("words", "images"):
