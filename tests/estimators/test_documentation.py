@@ -41,7 +41,9 @@ def methods(made: type) -> list[str]:
     ]
 
 
-METHODS = [pytest.param(made, name, id=f"{made.__name__}.{name}") for made in ESTIMATORS for name in methods(made)]
+METHODS = [
+    pytest.param(made, name, id=f"{made.__name__}.{name}") for made in ESTIMATORS for name in methods(made)
+]
 
 
 def test_there_are_estimators() -> None:

@@ -79,7 +79,13 @@ def test_auto_of_other_units(kind: str, activation: Any, expected: list[str]) ->
 
 
 def test_auto_of_units_that_users_add() -> None:
-    register_activation("softsign-here", lambda z: z / (1 + abs(z)), lambda z, h: 1 / (1 + abs(z)) ** 2)
+    def softsign(z: Any) -> Any:
+        return z / (1 + abs(z))
+
+    def slope(z: Any) -> Any:
+        return 1 / (1 + abs(z)) ** 2
+
+    register_activation("softsign-here", softsign, slope)
     for kind in ("words", "images"):
         assert chosen(kind, activation="softsign-here")[1:] == [LINEAR, LINEAR]
         assert chosen(kind, activation=("softsign-here", "tanh", "tanh"))[1:] == [LINEAR, ENTROPY]

@@ -169,6 +169,12 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
     Features with a root mean square above 1 have all of them divided by one power of two while training,
     exactly, and reconstruction errors are those of the divided rows. A row with absurd values counts in full
     here: clip them.
+    Tables of several units must be standardised: features share one cost, in which the largest drowns the
+    others. Text is best handed in as binary bags of words. Counts and tf-idf are trained by cross-entropy,
+    too, but most of their targets come close to 0 when they are divided by the greatest: codes say less than
+    the words do.
+    A rate of 0.01 was good on text, images and tables alike; at 0.02 small images gain a little, and a layer
+    may die.
     Layers that reconstruct with cross-entropy make the code below end in [0, 1]: a rectifier layer's
     weights take the division over, so `transform` gives it scaled.
 

@@ -79,9 +79,14 @@ def plan_pretraining(
                 activation=activations[layer],
                 step=step,
                 reconstruction=_reconstruction(
-                    names[layer], targets[layer], activations[layer], below,
-                    negative=negative, text=text, has_mask=has_mask,
-                ),  # fmt: skip
+                    names[layer],
+                    targets[layer],
+                    activations[layer],
+                    below,
+                    negative=negative,
+                    text=text,
+                    has_mask=has_mask,
+                ),
                 target="after" if layer == 0 and targets[0] == "before" else targets[layer],
                 tied=bool(tied[layer]),
                 deviation=float(model.deviation),
