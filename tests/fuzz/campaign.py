@@ -52,6 +52,7 @@ class Findings:
 def campaign(name: str, n: int, seed: int, *, commands: bool = False) -> Findings:
     """Read mutants 0 … n − 1, or run the command line on them, in a process that is begun again if it ends."""
     findings, began, number = Findings(), time.perf_counter(), 0
+    again = set[int]()
     context = multiprocessing.get_context("spawn")
     while number < n:
         ours, theirs = context.Pipe(duplex=False)
@@ -63,6 +64,9 @@ def campaign(name: str, n: int, seed: int, *, commands: bool = False) -> Finding
             try:
                 if not ours.poll(limit):
                     worker.kill()
+                    if number not in again:  # the machine may have been busy with others
+                        again.add(number)
+                        break
                     findings.add(number, f"hang: over {limit:.0f} s")
                     number += 1
                     break
