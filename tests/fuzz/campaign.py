@@ -77,7 +77,7 @@ def campaign(name: str, n: int, seed: int, *, commands: bool = False) -> Finding
                 number += 1
                 break
             limit = HANG
-            if message is not None:  # None: it is ready to begin
+            if message is not None:  # None: it is ready for the next
                 outcome, peak = message
                 findings.add(number, outcome)
                 findings.peak = max(findings.peak, peak)
@@ -100,9 +100,9 @@ def _work(name: str, seed: int, first: int, n: int, commands: bool, pipe: Connec
             code, said = run(command, path)
             if code:
                 sys.exit(f"{command} on the whole file: {said}")
-        pipe.send(None)
         for number in range(first, n):
             damaged = mutant(content, seed, number)
+            pipe.send(None)  # its time begins
             peak_bytes(start=True)
             outcome = (
                 examine_commands(reader, path, damaged) if commands else examine(reader, path, damaged, whole)
