@@ -27,14 +27,16 @@ def path_of_rows(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["p.npz", "p.svm", "p.svm.gz", "p-images-idx3-ubyte", "p"])
-def test_what_is_no_regular_file_is_never_opened(tmp_path: Path, name: str) -> None:
+def test_what_is_no_regular_file_is_never_opened(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / name
     os.mkfifo(path)
     with pytest.raises(DataError, match=rf"{name} is no regular file"):
         load_file(path) if "." in name or "idx" in name else load_dataset(path)
     path.unlink()
     with socket.socket(socket.AF_UNIX) as listening:
-        os.chdir(tmp_path)
+        monkeypatch.chdir(tmp_path)  # names of sockets must be short
         listening.bind(name)
         with pytest.raises(DataError, match="is no regular file"):
             load_file(path)
