@@ -34,8 +34,9 @@ def arrays_of(X: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_sound_rows_become_csr(form: str) -> None:
-    X = rows(form)
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
+def test_sound_rows_become_csr(form: str, dtype: str) -> None:
+    X = rows(form, dtype)
     check_structure(X)
     found = checked_rows(X)
     assert isinstance(found, sparse.csr_array)
@@ -84,6 +85,15 @@ def test_indices_that_point_outside(case: str) -> None:
             refuse(X)
 
 
+@pytest.mark.parametrize("form", ARRAYS)
+def test_bytes_the_other_way_round(form: str) -> None:
+    X, turned = rows(form), rows(form)
+    turned.data = X.data.astype(">f4")
+    if form in ("csr", "csc", "bsr"):
+        turned.indices, turned.indptr = X.indices.astype(">i8"), X.indptr.astype("u2")
+    assert (Features(turned).values("float32").toarray() == X.toarray()).all()
+
+
 def test_lists_and_keys_that_point_outside() -> None:
     X = rows("lil")
     X.rows[3], X.data[3] = [1, 9], [1.0, 2.0]
@@ -107,7 +117,7 @@ def test_any_damage_is_refused_or_harmless(form: str, data: Any) -> None:
     for name in ARRAYS[form]:
         damaged = getattr(X, name).copy()
         if name != "data" and data.draw(st.booleans()):
-            damaged = damaged.astype(data.draw(st.sampled_from(["i4", "i8", "u4"])))
+            damaged = damaged.astype(data.draw(st.sampled_from(["i2", "i4", ">i4", "i8", "u4", "u8"])))
             for _ in range(data.draw(st.integers(0, 2))):
                 limits = np.iinfo(damaged.dtype)
                 value = st.integers(-2, 20) | st.integers(limits.min, limits.max)
@@ -120,8 +130,7 @@ def test_any_damage_is_refused_or_harmless(form: str, data: Any) -> None:
             setattr(X, name, damaged)
     try:
         found = checked_rows(X)
-    except DataError as error:
-        assert str(error).isprintable()
+    except DataError:
         return
     found.check_format(full_check=True)
     assert found.toarray().shape == (12, 6)

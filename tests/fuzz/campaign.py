@@ -52,6 +52,7 @@ class Findings:
 def campaign(name: str, n: int, seed: int, *, commands: bool = False) -> Findings:
     """Read mutants 0 … n − 1, or run the command line on them, in a process that is begun again if it ends."""
     findings, began, number = Findings(), time.perf_counter(), 0
+    again = set[int]()
     context = multiprocessing.get_context("spawn")
     while number < n:
         ours, theirs = context.Pipe(duplex=False)
@@ -63,6 +64,9 @@ def campaign(name: str, n: int, seed: int, *, commands: bool = False) -> Finding
             try:
                 if not ours.poll(limit):
                     worker.kill()
+                    if number not in again:  # the machine may have been busy with others
+                        again.add(number)
+                        break
                     findings.add(number, f"hang: over {limit:.0f} s")
                     number += 1
                     break
@@ -73,7 +77,7 @@ def campaign(name: str, n: int, seed: int, *, commands: bool = False) -> Finding
                 number += 1
                 break
             limit = HANG
-            if message is not None:  # None: it is ready to begin
+            if message is not None:  # None: it is ready for the next
                 outcome, peak = message
                 findings.add(number, outcome)
                 findings.peak = max(findings.peak, peak)
@@ -96,9 +100,9 @@ def _work(name: str, seed: int, first: int, n: int, commands: bool, pipe: Connec
             code, said = run(command, path)
             if code:
                 sys.exit(f"{command} on the whole file: {said}")
-        pipe.send(None)
         for number in range(first, n):
             damaged = mutant(content, seed, number)
+            pipe.send(None)  # its time begins
             peak_bytes(start=True)
             outcome = (
                 examine_commands(reader, path, damaged) if commands else examine(reader, path, damaged, whole)

@@ -106,6 +106,28 @@ def _svmlight(folder: Path) -> Path:
     return folder / "rows.svmlight"
 
 
+def _svmlight_gzip(folder: Path) -> Path:
+    path = folder / "rows.svmlight.gz"
+    path.write_bytes(gzip.compress(_svmlight(folder).read_bytes(), mtime=0))
+    return path
+
+
+def _label_text(folder: Path) -> Path:
+    _npz(folder)
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in _rows()[1]))
+    return folder / "labels.txt"
+
+
+def _label_array(folder: Path) -> Path:
+    _npz(folder)
+    np.save(folder / "labels.npy", _rows()[1] / 2)
+    return folder / "labels.npy"
+
+
+def _read_labels(path: Path) -> Any:
+    return load_file(path.with_name("rows.npz"), target=path).y_train
+
+
 def _idx(array: Any) -> bytes:
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
     return header + bytes(array.astype(np.uint8).tobytes())
@@ -144,6 +166,9 @@ READERS: dict[str, Reader] = {
         for form in ("csr", "csc", "coo", "bsr", "dia")
     },
     "svmlight": Reader(_svmlight, _read_data, False, _DATA_COMMANDS),
+    "svmlight-gz": Reader(_svmlight_gzip, _read_data, True, _DATA_COMMANDS),
+    "labels-txt": Reader(_label_text, _read_labels, False, ()),
+    "labels-npy": Reader(_label_array, _read_labels, False, ()),
     "idx": Reader(_idx_images, _read_data, False, _DATA_COMMANDS),
     "idx-gz": Reader(_idx_gzip, _read_data, True, _DATA_COMMANDS),
     "idx-labels": Reader(

@@ -35,10 +35,22 @@ def checked_rows(X: Any) -> Any:
     if not sparse.issparse(X):
         return X
     check_structure(X)
+    X = _as_scipy_wants(X)
     if X.format == "coo" and X.dtype == np.uint8:
         added = sparse.csr_array(X.astype(np.float32))
         return added.astype(np.uint8) if added.nnz == X.nnz else added
     return sparse.csr_array(X)
+
+
+def _as_scipy_wants(X: Any) -> Any:
+    """Indices in one signed dtype, and, where values will be moved, these in this machine's byte order."""
+    if X.format != "csr" and not X.dtype.isnative:
+        X = X.astype(X.dtype.newbyteorder("="))
+    if X.format not in ("csr", "csc", "bsr"):
+        return X
+    if X.indices.dtype == X.indptr.dtype and X.indices.dtype in (np.int32, np.int64):
+        return X
+    return type(X)((X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64)), shape=X.shape)
 
 
 def check_structure(X: Any) -> None:
@@ -117,7 +129,7 @@ def check_coordinates(
     _check_vectors("coo", row=row, col=col)
     if data.ndim != 1 or not len(row) == len(col) == len(data):
         raise DataError(
-            f"COO rows need as many rows as columns and values, got {len(row)}, {len(col)}, {len(data)}"
+            f"COO rows need as many rows as columns and values, got {row.shape}, {col.shape}, {data.shape}"
         )
     for name, index, n in (("row", row, shape[0]), ("feature", col, shape[1])):
         if len(index) and not 0 <= index.min() <= index.max() < n:

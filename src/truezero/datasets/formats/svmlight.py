@@ -86,8 +86,8 @@ def load_svmlight(
         )
     if n_features is None and width > allowance.most_features:
         raise DataError(
-            f"line {rows.widest_at}: has feature {rows.widest}, far more features than such a file can use; if "
-            f"that is meant, ask for {width} with n_features"
+            f"line {rows.widest_at}: has feature {rows.widest}, far more features than such a file can use; "
+            f"if that is meant, ask for {width} with n_features"
         )
     labels = np.concatenate(rows.labels)
     if np.isfinite(labels).all() and (abs(labels) < _WHOLE).all() and (labels == np.round(labels)).all():
