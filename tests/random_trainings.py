@@ -146,7 +146,7 @@ def _autoencoder(random: np.random.Generator) -> Training:
     batch_size, n = _sizes(random)
     features, form = _features(random, n, n_in, dtype, within=options["target"])
     kind = _either(random, "masking", "salt-and-pepper", "gaussian")
-    level = {"masking": 0.3, "salt-and-pepper": (0.5, 0.05), "gaussian": 0.2}[kind]
+    level: Any = {"masking": 0.3, "salt-and-pepper": (0.5, 0.05), "gaussian": 0.2}[kind]
     settings = AutoencoderSettings(
         float(_either(random, 0.003, 0.01)),
         batch_size,
@@ -189,7 +189,7 @@ def _sizes(random: np.random.Generator) -> tuple[int, int]:
 
 def _density(random: np.random.Generator, n_layers: int) -> tuple[float, ...] | None:
     whole = (None, (1.0,) * n_layers, tuple(random.random(n_layers).tolist()), (0.0,) * n_layers)
-    return whole[random.integers(len(whole))]  # type: ignore[return-value]
+    return whole[random.integers(len(whole))]
 
 
 def _features(

@@ -173,7 +173,7 @@ def test_arrays_put_in_later_are_laid_out_or_refused(network: Network, engine: s
         (np.zeros((), network.dtype), r"layer 1: weights \(\) and"),
     ):
         changed = network.copy()
-        changed.weights[1] = bad
+        changed.weights[1] = bad  # type: ignore[assignment]
         with pytest.raises(OptionError, match=reason):
             runner.forward(changed, X, n_threads=1)
         with pytest.raises(OptionError, match=reason):

@@ -136,7 +136,7 @@ def test_of_many_damaged_matrices_those_are_taken_that_are_right() -> None:
         for start, end in itertools.pairwise(indptr) if right else ():
             row = columns[start:end]
             right = right and (np.diff(row) > 0).all() and (row >= 0).all() and (row < COLUMNS).all()
-        taken += right
+        taken += int(right)
         call = CALLS[random.integers(len(CALLS))]
         if right:
             call(csr(columns, indptr))

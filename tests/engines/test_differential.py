@@ -19,7 +19,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from comparing import TOLERANCE, Trained, disagreement, parameters, same_bits
+from comparing import TOLERANCE, Trained, disagreement, parameters, same_bits, teams_of_any_size  # noqa: F401
 from random_trainings import Training, draw_training
 
 from truezero import Network
