@@ -47,6 +47,9 @@ inline void wait_while(const std::atomic<int>& word, int value) {
   if (!spin_while(word, value)) word.wait(value, std::memory_order_acquire);
 }
 
+// Waking a sleeper takes so long at the most where there is a core for it.
+constexpr Duration kWaking = std::chrono::microseconds(200);
+
 // How long this thread has slept at barriers of the job it is on, for want of others who had not arrived.
 inline Duration& slept_in_job() {
   static thread_local Duration slept{};
@@ -78,10 +81,11 @@ class Worker {
   void live() {
     for (;;) {
       wait_while(at_work_, 0);
+      const auto woken = Clock::now();
       const Duration had = time_on_core();
       slept_in_job() = Duration(0);
       (*job_)(thread_);
-      const Duration took = Clock::now() - given_;
+      const Duration took = Clock::now() - (woken - given_ < kWaking ? woken : given_);
       waited_ = took < kWorthAsking || had < Duration(0) ? Duration(0) : took - slept_in_job() - (time_on_core() - had);
       at_work_.store(0, std::memory_order_release);
       at_work_.notify_all();
@@ -218,7 +222,9 @@ class Team {
     if (!spin_while(phase_, phase)) {
       const auto from = Clock::now();
       phase_.wait(phase, std::memory_order_acquire);
-      if (phase_.load(std::memory_order_acquire) != kFailed && opened_ > from) slept_in_job() += opened_ - from;
+      if (phase_.load(std::memory_order_acquire) == kFailed) throw Abandoned();
+      const auto woken = Clock::now(), until = woken - opened_ < kWaking ? woken : opened_;
+      if (until > from) slept_in_job() += until - from;
     }
     if (phase_.load(std::memory_order_acquire) == kFailed) throw Abandoned();
   }
