@@ -42,6 +42,9 @@ inline int cores() {
   return std::max(n, 1);
 }
 
+// Asking for the time on a core takes longer than a barrier: it is done of what takes so long.
+constexpr Duration kWorthAsking = std::chrono::microseconds(300);
+
 // Time that this thread has had a core; negative where nobody can tell exactly.
 inline Duration time_on_core() {
 #if defined(__linux__)
@@ -57,28 +60,38 @@ inline Duration time_on_core() {
   return Duration(-1);
 }
 
-// Whether threads lately had to wait for a core. Where they had, teams do with fewer for a while: a thread that
-// is not let run holds up all others at the next barrier, so that two threads for which there is one core are
-// slower than one. Then all are tried again; the longer the cores stay taken, the less often.
+// Whether threads lately had to wait for a core. A thread that is not let run holds up all others at the next
+// barrier: of `n` threads that together wait for a share of the time, not much more is left than n * (1 - share). As
+// soon as fewer threads, all of them running, would get on better, teams do with those for a while. Then all are
+// tried again; the longer the cores stay taken, the less often.
 class Contention {
  public:
-  // So many of `most` threads will get a core.
+  // So many of `most` threads get on best.
   int bearable(int most, Clock::time_point now) const { return now < until_ ? std::min(most, bearable_) : most; }
 
   // Of a run of `n` > 1 threads: how long its threads waited for a core, together.
   void ran(int n, Clock::time_point started, Clock::time_point ended, Duration waited) {
-    const Duration took = ended - started;
-    if (waited < kNoticed || waited < took / 5) return;
-    pause_ = started - until_ < std::max(pause_, kShortest) ? std::min(2 * pause_, kLongest) : kShortest;
-    const double wanting = static_cast<double>(waited.count()) / static_cast<double>(took.count());
-    bearable_ = std::clamp(n - static_cast<int>(std::ceil(wanting)), 1, n - 1);
+    if (started < until_) return;  // fewer threads than there were to be
+    if (seen_ == Duration(0)) since_ = started;
+    seen_ += ended - started;
+    waited_ += waited;
+    if (seen_ < kWindow) return;
+    const double share = static_cast<double>(waited_.count()) / static_cast<double>(seen_.count());
+    seen_ = waited_ = Duration(0);
+    if (share < std::max(kNoticed, 1.0 / n)) return;
+    pause_ = since_ - until_ < pause_ ? std::min(2 * pause_, kLongest) : kShortest;
+    bearable_ = std::clamp(static_cast<int>(std::ceil(n * (1 - share))), 1, n - 1);
     until_ = ended + pause_;
   }
 
  private:
-  static constexpr Duration kNoticed = std::chrono::microseconds(300);  // longer than it takes to wake a thread
-  static constexpr Duration kShortest = std::chrono::milliseconds(40), kLongest = std::chrono::seconds(1);
+  // Longer than the system lets one thread run before it is another's turn.
+  static constexpr Duration kWindow = std::chrono::milliseconds(20);
+  static constexpr double kNoticed = 0.2;
+  static constexpr Duration kShortest = std::chrono::milliseconds(100), kLongest = std::chrono::seconds(1);
 
+  Duration seen_{}, waited_{};
+  Clock::time_point since_{};
   int bearable_ = 1;
   Duration pause_ = kShortest;
   Clock::time_point until_{};

@@ -306,7 +306,7 @@ Predictor<T>::~Predictor() = default;
 
 template <class T>
 Forward<T>& Predictor<T>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
-  const int most = std::min(n_threads, cores());
+  const int most = n_threads > 1 ? std::min(n_threads, cores()) : 1;
   const typename Forward<T>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse};
   auto found = forwards_.begin();
   while (found != forwards_.end() && !((*found)->shape() == shape)) ++found;

@@ -47,6 +47,9 @@ inline void wait_while(const std::atomic<int>& word, int value) {
   if (!spin_while(word, value)) word.wait(value, std::memory_order_acquire);
 }
 
+// Waking a sleeper takes so long at the most where there is a core for it.
+constexpr Duration kWaking = std::chrono::microseconds(200);
+
 // How long this thread has slept at barriers of the job it is on, for want of others who had not arrived.
 inline Duration& slept_in_job() {
   static thread_local Duration slept{};
@@ -78,18 +81,16 @@ class Worker {
   void live() {
     for (;;) {
       wait_while(at_work_, 0);
+      const auto woken = Clock::now();
       const Duration had = time_on_core();
       slept_in_job() = Duration(0);
       (*job_)(thread_);
-      const Duration took = Clock::now() - given_;
-      // Asking for the time on a core takes longer than a barrier: not of short jobs.
+      const Duration took = Clock::now() - (woken - given_ < kWaking ? woken : given_);
       waited_ = took < kWorthAsking || had < Duration(0) ? Duration(0) : took - slept_in_job() - (time_on_core() - had);
       at_work_.store(0, std::memory_order_release);
       at_work_.notify_all();
     }
   }
-
-  static constexpr Duration kWorthAsking = std::chrono::microseconds(300);
 
   alignas(64) std::atomic<int> at_work_{0};
   const std::function<void(int)>* job_ = nullptr;
@@ -160,7 +161,7 @@ class Pool {
 class Team {
  public:
   // Of `most` threads at the most, and never more than there are cores.
-  explicit Team(int most) : cores_(cores()), most_(std::clamp(most, 1, cores_)) {}
+  explicit Team(int most) : cores_(most > 1 ? cores() : 1), most_(std::clamp(most, 1, cores_)) {}
 
   int most() const { return most_; }
 
@@ -190,8 +191,12 @@ class Team {
     size_ = 1 + static_cast<int>(others_.size());
     int thread = 0;
     for (Worker* other : others_) other->begin(guarded, ++thread, started_);
+    const Duration had = took_ < kWorthAsking ? Duration(-1) : time_on_core();  // as long as last time
+    slept_in_job() = Duration(0);
     guarded(0);
+    took_ = Clock::now() - started_;
     Duration waited{};
+    if (had >= Duration(0) && took_ >= kWorthAsking) waited = took_ - slept_in_job() - (time_on_core() - had);
     for (const Worker* other : others_) waited += other->wait();
     pool.release(others_, started_, waited);
     if (error_) std::rethrow_exception(error_);
@@ -217,7 +222,9 @@ class Team {
     if (!spin_while(phase_, phase)) {
       const auto from = Clock::now();
       phase_.wait(phase, std::memory_order_acquire);
-      if (phase_.load(std::memory_order_acquire) != kFailed && opened_ > from) slept_in_job() += opened_ - from;
+      if (phase_.load(std::memory_order_acquire) == kFailed) throw Abandoned();
+      const auto woken = Clock::now(), until = woken - opened_ < kWaking ? woken : opened_;
+      if (until > from) slept_in_job() += until - from;
     }
     if (phase_.load(std::memory_order_acquire) == kFailed) throw Abandoned();
   }
@@ -242,6 +249,7 @@ class Team {
   alignas(64) std::atomic<int> phase_{0};
   Clock::time_point opened_;  // the last barrier
   Clock::time_point started_;
+  Duration took_{};  // the last run, on the calling thread
   std::mutex mutex_;
   std::exception_ptr error_;
 };

@@ -205,8 +205,10 @@ class UnitsTrainer {
     kernels_.backward_forward(now.input.view, next.input.view, tile.encoder.weights, width, tile.delta.get(), rate(),
                               tile.z.get());
     if (!network_.use_biases) return;
-    for (Index b = 0; b < now.n; ++b) {
-      for (Index j = 0; j < tile.encoder.n_units; ++j) tile.biases[j] -= rate() * tile.delta[b * width + j];
+    for (Index j = 0; j < tile.encoder.n_units; ++j) {
+      T total = 0;  // first: a bias would lose the same bits to each of many rows that are alike
+      for (Index b = 0; b < now.n; ++b) total += tile.delta[b * width + j];
+      tile.biases[j] -= rate() * total;
     }
   }
 

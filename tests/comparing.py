@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 
 from truezero import Network
 from truezero.core.autoencoder import Autoencoder
+from truezero.engines import _native
 
 # Of the engine contract: against how far training moved the weights.
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
@@ -34,3 +37,11 @@ def disagreement(a: Trained, b: Trained, start: Trained) -> float:
 
 def same_bits(a: Trained, b: Trained) -> bool:
     return all(x.tobytes() == y.tobytes() for x, y in zip(parameters(a), parameters(b), strict=True))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def teams_of_any_size() -> Iterator[None]:
+    """Where this is imported n_threads is how many threads there are, whatever the machine."""
+    _native.assume_cores(8)
+    yield
+    _native.assume_cores(0)

@@ -109,25 +109,37 @@ void test_contention() {
   Contention contention;
   const auto start = Clock::now();
   const auto at = [&](int ms) { return start + milliseconds(ms); };
+  int now = 0;
+  const auto run = [&](int n, int waited_of_20) {  // in two runs of 10 ms
+    for (int half = 0; half < 2; ++half, now += 10) contention.ran(n, at(now), at(now + 10), milliseconds(waited_of_20) / 2);
+  };
+  const auto alone_for = [&](int n, int bearable) {
+    int quiet = 0;
+    for (; contention.bearable(n, at(now)) == bearable; ++now) ++quiet;
+    return quiet;
+  };
   CHECK(contention.bearable(8, at(0)) == 8);
-  contention.ran(8, at(0), at(10), milliseconds(1));  // a tenth: as it happens
-  CHECK(contention.bearable(8, at(10)) == 8);
-  contention.ran(8, at(10), at(20), milliseconds(15));  // as if 1.5 cores were missing
-  CHECK(contention.bearable(8, at(21)) == 6 && contention.bearable(4, at(21)) == 4);
-  CHECK(contention.bearable(8, at(100)) == 8);
-  contention.ran(8, at(100), at(110), milliseconds(70));  // soon again
-  CHECK(contention.bearable(8, at(111)) == 1 && contention.bearable(8, at(180)) == 1);
-  CHECK(contention.bearable(8, at(200)) == 8);
-  int quiet = 0, now = 200;
+  run(8, 3);  // as it happens
+  CHECK(contention.bearable(8, at(now)) == 8);
+  run(2, 9);  // two threads are still better than one
+  CHECK(contention.bearable(2, at(now)) == 2);
+  contention.ran(2, at(now), at(now + 10), milliseconds(9));  // some slices of another's, by chance
+  CHECK(contention.bearable(2, at(now)) == 2);
+  contention.ran(2, at(now), at(now + 10), milliseconds(0));
+  run(8, 7);  // 8 * (1 - 0.35)
+  CHECK(contention.bearable(8, at(now)) == 6 && contention.bearable(4, at(now)) == 4);
+  CHECK(alone_for(8, 6) == 100 && contention.bearable(8, at(now)) == 8);
+  run(8, 50);  // soon again, and more than all
+  CHECK(contention.bearable(8, at(now)) == 1 && alone_for(8, 1) == 200);
+  int quiet = 0;
   for (int round = 0; round < 12; ++round) {  // it never ends: hardly any time is lost with trying
-    contention.ran(2, at(now), at(now + 10), milliseconds(8));
-    const int since = now;
-    while (contention.bearable(2, at(now)) == 1) ++now;
-    quiet = now - since;
+    run(2, 15);
+    quiet = alone_for(2, 1);
   }
-  CHECK(quiet >= 900 && quiet <= 1100);
-  contention.ran(2, at(now + 60'000), at(now + 60'010), milliseconds(8));  // long after: a short while again
-  CHECK(contention.bearable(2, at(now + 60'020)) == 1 && contention.bearable(2, at(now + 60'100)) == 2);
+  CHECK(quiet == 1000);
+  now += 60'000;  // long after: a short while again
+  run(2, 15);
+  CHECK(alone_for(2, 1) == 100);
 }
 
 // A worker that got no core tells; one that slept as others came late does not.

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from comparing import TOLERANCE, disagreement, parameters, same_bits
+from comparing import TOLERANCE, disagreement, parameters, same_bits, teams_of_any_size  # noqa: F401
 from peers import require_torch
 from scipy import sparse
 

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from comparing import same_bits
+from comparing import same_bits, teams_of_any_size  # noqa: F401
 
 from truezero import initialize
 from truezero.core.autoencoder import initialize_autoencoder

@@ -192,16 +192,8 @@ class Network:
     @property
     def laid_out(self) -> bool:
         """Whether all arrays lie as engines take them: in C order, aligned, and of the weights' dtype."""
-        dtype = self.dtype
-        return all(
-            type(a) is np.ndarray and a.flags.c_contiguous and a.flags.aligned and a.dtype == dtype
-            for a in (*self.weights, *self.biases, *(s for s in self.signs if s is not None))
-        )
-
-    def _lay_out(self) -> None:
-        self.weights, self.biases = list(map(_in_c_order, self.weights)), list(map(_in_c_order, self.biases))
-        dtype = self.weights[0].dtype if self.weights else None
-        self.signs = tuple(s if s is None else _in_c_order(s).astype(dtype, copy=False) for s in self.signs)
+        arrays = (*self.weights, *self.biases, *(sign for sign in self.signs if sign is not None))
+        return all(a.flags.c_contiguous and a.flags.aligned and a.dtype == self.dtype for a in arrays)
 
     def validate(self) -> None:
         """Check that all parts fit together, once those that lie otherwise are copied into C order.
@@ -211,14 +203,15 @@ class Network:
         OptionError
             Naming the first part that does not fit.
         """
-        self._lay_out()
+        self.weights, self.biases = list(map(_in_c_order, self.weights)), list(map(_in_c_order, self.biases))
         n = len(self.weights)
         if n == 0 or len(self.biases) != n or len(self.activations) != n - 1 or len(self.signs) != n - 1:
             raise OptionError(
                 f"a network of {n} weight matrices needs {n} biases and {n - 1} activations and sign "
                 f"masks, got {len(self.biases)}, {len(self.activations)} and {len(self.signs)}"
             )
-        dtype = self.weights[0].dtype
+        dtype = self.dtype
+        self.signs = tuple(s if s is None else _in_c_order(s).astype(dtype, copy=False) for s in self.signs)
         if dtype not in (np.float32, np.float64):
             raise OptionError(f"weights must be float32 or float64, got {dtype}")
         for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -23,7 +23,7 @@ from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.engines import _native, factored
 from truezero.engines.contract import AutoencoderSettings, Evaluation, StepSettings, Tally
 from truezero.engines.cores import cpu_quota
-from truezero.errors import DataError, EngineUnavailableError, OptionError, TruezeroError
+from truezero.errors import DataError, EngineUnavailableError, OptionError
 
 _PRODUCTS = {
     "automatic": _native.Products.automatic,
@@ -69,8 +69,10 @@ class NativeEngine:
         examples.check(network)
         features, products, by_blas = _prepare(network, examples.features, settings, len(order), density)
         target_type = np.int64 if network.output == "softmax" else network.dtype
-        with _refusals(network), _blas_alone() if by_blas else nullcontext():
-            loss, penalty = _TRAIN[network.dtype](
+        with _blas_alone() if by_blas else nullcontext():
+            loss, penalty = _call(
+                network,
+                _TRAIN[network.dtype],
                 _arrays(network),
                 _input(features, network),
                 np.ascontiguousarray(examples.target, dtype=target_type),
@@ -111,8 +113,10 @@ class NativeEngine:
             # Of the input zeros are skipped; an output that is listed is multiplied whole.
             products, by_blas = ("sparse", "dense"), False
         target = examples.target
-        with _refusals(network), _blas_alone() if by_blas else nullcontext():
-            loss, penalty = _TRAIN_AUTOENCODER[network.dtype](
+        with _blas_alone() if by_blas else nullcontext():
+            loss, penalty = _call(
+                network,
+                _TRAIN_AUTOENCODER[network.dtype],
                 _arrays(network),
                 _input(features, network),
                 None if target is None else np.ascontiguousarray(target, dtype=network.dtype),
@@ -145,11 +149,8 @@ class NativeEngine:
         predictor = self._predictor(network)
         features = features.canonical()
         output = np.empty((features.X.shape[0], network.biases[-1].shape[0]), network.dtype)
-        with _refusals(network):
-            counts = predictor.evaluate(
-                _input(features, network), output, _PRODUCTS[products], count, n_threads
-            )
-        return output, counts
+        rows, how = _input(features, network), _PRODUCTS[products]
+        return output, _call(network, predictor.evaluate, rows, output, how, count, n_threads)
 
     def encode(
         self, network: Network, features: Features, layer: int, *, n_threads: int
@@ -158,8 +159,7 @@ class NativeEngine:
         features.check_width(network)
         predictor = self._predictor(network)
         features = features.canonical()
-        with _refusals(network):
-            code = predictor.encode(_input(features, network), layer, n_threads)
+        code = _call(network, predictor.encode, _input(features, network), layer, n_threads)
         shape = (features.n_samples, network.layer_sizes[layer + 1])
         result = sparse.csr_array(code, shape=shape)
         result.has_canonical_format = True
@@ -178,8 +178,7 @@ class NativeEngine:
                 return kept[2]
         parts = _arrays(network)
         arrays = (*parts[0], *parts[1])
-        with _refusals(network):
-            predictor = _PREDICTOR[network.dtype](parts)
+        predictor: _native._Predictor = _call(network, _PREDICTOR[network.dtype], parts)
         if not any(array.flags.writeable for array in arrays):
             key = id(network)
             gone = weakref.ref(network, lambda _: self._ready.pop(key, None))
@@ -206,13 +205,10 @@ def instruction_levels() -> list[str]:
     return _native.available_levels()
 
 
-@contextmanager
-def _refusals(network: Network) -> Iterator[None]:
-    """What the core will not touch is the caller's to mend: rows changed after they were checked, say."""
+def _call(network: Network, core: Callable[..., Any], *arguments: Any) -> Any:
+    """Call the core. What it refuses is the caller's to mend: rows changed after they were checked, say."""
     try:
-        yield
-    except TruezeroError:
-        raise
+        return core(*arguments)
     except ValueError as error:
         network.validate()
         raise DataError(f"refused by the compiled core: {error}") from error

@@ -36,6 +36,7 @@ from truezero.engines import (
 )
 from truezero.errors import OptionError
 from truezero.estimators.codes import CodesMixin
+from truezero.estimators.drafts import at_once
 from truezero.estimators.input_scale import InputScale
 from truezero.estimators.layer_plans import check_below, plan_pretraining
 from truezero.estimators.parameters import NOISE_LEVEL, check_parameters
@@ -299,6 +300,11 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         TruezeroError
             A ValueError, if a parameter or the data cannot be used, training diverges or a layer dies.
         """
+        with at_once(self) as draft:
+            draft._fit(X, X_val, below)
+        return self
+
+    def _fit(self, X: Any, X_val: Any, below: StackedDenoisingAutoencoder | None) -> None:
         check_parameters(self)
         rows = self._features(X, reset=True)
         seed = self._seed()
@@ -329,11 +335,10 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
             warnings.warn(
                 "pre-training was interrupted; the last layer's best epoch so far is kept",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         state.history[:0] = [] if below is None else below.history_
         self._keep(state, engine)
-        return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train every layer for one epoch on some rows, from the bottom; nothing is held out.
@@ -356,6 +361,11 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         TruezeroError
             As `fit`; a ValueError too if `hidden_layer_sizes` has changed since the first call.
         """
+        with at_once(self) as draft:
+            draft._fit_further(X)
+        return self
+
+    def _fit_further(self, X: Any) -> None:
         check_parameters(self)
         fresh = not hasattr(self, "stack_")
         rows = self._features(X, reset=fresh)
@@ -368,7 +378,7 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
             self._input_scale = InputScale.learn_common(rows)
             state = pretrain(self._unlabeled(rows), None, settings, engine=engine, n_threads=n_threads)
             self._keep(state, engine)
-            return self
+            return
         has, asked = self.network_.layer_sizes[1:-1], self._hidden_sizes()
         if has != asked:
             raise OptionError(
@@ -384,7 +394,6 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
             stack, self._unlabeled(rows), settings, epochs=epochs, engine=engine, n_threads=n_threads
         )
         self._keep(PretrainingState(settings, stack, history=self.history_ + records), engine)
-        return self
 
     def _engine(self, settings: Pretraining) -> Engine:
         return get_engine(self.engine, [plan.activation for plan in settings.layers])

@@ -11,11 +11,13 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from truezero.core.autoencoder import Stack
 from truezero.core.corruption import Corruption
+from truezero.core.sparse_structure import checked_rows
 from truezero.engines import get_engine, resolve_threads
 from truezero.errors import DataError
 from truezero.estimators.codes import CodesMixin
 from truezero.estimators.layer_plans import levels_per_layer
 from truezero.estimators.parameters import check_parameters, per_layer
+from truezero.estimators.targets import data_errors
 
 _BLOCK = 4_000_000  # numbers that are reconstructed at once
 
@@ -77,7 +79,8 @@ class ReconstructionMixin(CodesMixin):
             If the codes have another number of units.
         """
         check_is_fitted(self)
-        codes = check_array(X, accept_sparse="csr", dtype=[np.float32, np.float64])
+        with data_errors():
+            codes = check_array(checked_rows(X), accept_sparse="csr", dtype=[np.float32, np.float64])
         if codes.shape[1] != self._n_features_out:
             raise DataError(f"codes have {self._n_features_out} units here, got {codes.shape[1]}")
         return self._decode(codes)
