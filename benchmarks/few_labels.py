@@ -5,8 +5,8 @@
 
 The first: a rectifier network of 3 × 1000 with a sign mask is pre-trained by strategy 1 on all training rows
 of MNIST. For every seed, 500 labels are drawn, of which 20 % select rate and epoch; both arms, with and
-without pre-training, have the same labels, the same validation rows and the same grid of rates. With all labels, the
-data set's own validation rows select. The test error is that of the chosen rate and epoch.
+without pre-training, have the same labels, the same validation rows and the same grid of rates. With all
+labels, the data set's own validation rows select. The test error is that of the chosen rate and epoch.
 
 The others measure the README's recipes, see `few_labels_recipes.py`. Data are looked for in --data-dir, else
 in $TRUEZERO_DATA.
