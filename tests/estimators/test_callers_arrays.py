@@ -93,7 +93,8 @@ def test_numbers_of_all_kinds(kind: Any, dtype: str, form: str, rows: Any) -> No
         else:
             given = FORMS[form](given)
     model = fitted(kind, given, y)
-    of_floats = fitted(kind, X.astype("f8"), y)
+    floats: Any = X.astype("f8")
+    of_floats = fitted(kind, floats if form == "array" else sparse.csr_matrix(floats), y)
     np.testing.assert_allclose(model.network_.weights[0], of_floats.network_.weights[0], rtol=1e-4, atol=1e-6)
 
 

@@ -34,7 +34,7 @@ ONLY = {  # of those, what is documented to be accepted
     "a": {"unlabeled_label"},
     "True": {"use_biases", "shuffle", "early_stopping", "prefit", "unlabeled_label", "warm_start", "verbose",
              "sparse_output", "tied_weights", "unit_scaling"},
-    "-1": {"code_layer", "unlabeled_label"},
+    "-1": {"code_layer", "unlabeled_label", "n_threads"},
     "nan": {"unlabeled_label"},
     "[]": {"callbacks"},
 }  # fmt: skip
@@ -133,7 +133,7 @@ def test_numpy_s_own_are_accepted(kind: Any, name: str, rows: Any, tmp_path: Pat
             (ESTIMATORS, {"l1_activation": (0.1, "a")}, "l1_activation must be a finite number of at least 0"),
             (ESTIMATORS, {"batch_size": 2**63}, "batch_size must be a whole number"),
             (ESTIMATORS, {"sign_mask": "x"}, "sign_mask must be 'random', 'half' or None, got 'x'"),
-            (ESTIMATORS, {"n_threads": 1.5}, "n_threads must be a whole number of at least 1 or None, got 1.5"),
+            (ESTIMATORS, {"n_threads": 1.5}, "n_threads must be a whole number above 0, −1 for all cores .* or None, got 1.5"),
             (ESTIMATORS, {"dtype": np.float32}, "dtype must be 'float32' or 'float64', got <class"),
             (ESTIMATORS, {"dtype": np.dtype("float32")}, "dtype must be 'float32' or 'float64', got dtype"),
             (ESTIMATORS, {"callbacks": 5}, "callbacks must be a list of callables or None, got 5"),
