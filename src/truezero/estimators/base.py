@@ -2,73 +2,31 @@
 
 from __future__ import annotations
 
-import warnings
-from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
-from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
-from truezero.core.schema import Fields, Items, anything, measured
-from truezero.core.tensors import Path
-from truezero.core.values import ValueReader, ValueWriter
-from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
-from truezero.errors import DataError, ModelFileError, OptionError
+from truezero.engines import Features, StepSettings, get_engine, resolve_threads
+from truezero.errors import DataError
 from truezero.estimators.codes import check_computed
 from truezero.estimators.drafts import at_once
-from truezero.estimators.given import Given, split, why_whole
-from truezero.estimators.input_scale import InputScale
-from truezero.estimators.mlp_attributes import MLPAttributes
-from truezero.estimators.parameters import LABEL, check_parameters, per_layer
-from truezero.estimators.pretraining import (
-    PRETRAINING,
-    pretrain_on_stream,
-    pretrained_stack,
-    unlabeled_rows,
-)
-from truezero.estimators.seen import FIRST_ROWS, SEEN, Seen, first_rows
-from truezero.estimators.targets import as_target_array, as_weights, labeled_rows
-from truezero.training import FineTuning, ProgressBar, TrainingState, fine_tune
-from truezero.training.history import check_epochs
-
-# What a record must have for `_read_learned`.
-_LEARNED = Fields(
-    {
-        "network": anything,
-        "fitted": Fields(
-            {"history": anything, "epoch_selected": whole_number(1)},
-            {
-                "n_samples": Items(whole_number(0), 2, 2),
-                "epochs_before": whole_number(0),
-                "rows_trained_on": whole_number(0),
-                "seen": SEEN,
-                "validation_variance": measured | None,
-            },
-        ),
-    }
-)
+from truezero.estimators.parameters import LABEL, per_layer
+from truezero.estimators.pretraining import PRETRAINING
+from truezero.estimators.supervised import SupervisedMixin
+from truezero.estimators.targets import as_target_array, labeled_rows
+from truezero.training import FineTuning
 
 
-class DeepRectifierBase(MLPAttributes):
+class DeepRectifierBase(SupervisedMixin):
     """Base of the estimators; not for direct use."""
 
-    sparsity_: list[float]
-    t_: int = 0
-    n_samples_: tuple[int, int]
-    _input_scale: InputScale
-    _epochs_before: int = 0
-    _seen: Seen = Seen()
-    _first_rows: Given | None = None  # of a stream; not kept in files, nor by `fit`
     _parameter_constraints: ClassVar[Constraints] = {
-        **MLPAttributes._parameter_constraints,
+        **SupervisedMixin._parameter_constraints,
         **FineTuning.constraints,
         "hidden_layer_sizes": layerwise(whole_number(1)),
         "early_stopping": truth_value,
@@ -142,45 +100,6 @@ class DeepRectifierBase(MLPAttributes):
         self.code_layer = code_layer
         self.sparse_output = sparse_output
 
-    # ---- what classifier and regressor do differently -------------------------------------------
-
-    @abstractmethod
-    def _check_target(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Targets of labelled rows, checked; (n_samples,), or (n_samples, n_outputs) for regression."""
-
-    @abstractmethod
-    def _learn_targets(self, given: Given) -> None:
-        """Learn all there is to know of the targets: the classes, or their shift and scale."""
-
-    def _learn_classes(self, classes: Any) -> None:
-        """Learn the classes of a stream, or check that they are the same."""
-
-    def _learn_target_scale(self, given: Given) -> None:
-        """Learn the shift and scale of targets."""
-
-    @abstractmethod
-    def _encode_targets(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Targets as the engines take them."""
-
-    @abstractmethod
-    def _n_outputs(self) -> int: ...
-
-    @abstractmethod
-    def _error(self, output: Array, y: NDArray[Any]) -> float:
-        """Error of the network's output for labelled rows; see `measured_error`."""
-
-    def _strata(self, y: NDArray[Any]) -> NDArray[np.int64] | None:
-        """Class of each row to split by, or None."""
-        return None
-
-    def _output_scale(self) -> tuple[float, ...] | None:
-        """What 1 of each output is in y's units; None of classes."""
-        return None
-
-    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
-        """Weight of each row by its class, of which note is taken; None if all count the same."""
-        return None
-
     # ---- fitting --------------------------------------------------------------------------------
 
     def fit(
@@ -234,86 +153,11 @@ class DeepRectifierBase(MLPAttributes):
             draft._fit(X, y, sample_weight, X_unlabeled, X_val, y_val)
         return self
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, X_unlabeled: Any, X_val: Any, y_val: Any) -> None:
-        check_parameters(self)
-        if (X_val is None) != (y_val is None):
-            raise OptionError("X_val and y_val must be given together")
-        fresh = not (self.warm_start and hasattr(self, "network_"))
-        settings = self._settings(epochs_before=0 if fresh else self._epochs_before)
-        given, unlabeled = self._given(X, y, sample_weight, reset=fresh)
-        all_rows = [*unlabeled_rows(self, X_unlabeled), *unlabeled]
-        if not given.rows.n_samples:
-            raise DataError(
-                f"no row has a label: all of y is unlabeled_label={self.unlabeled_label!r}; fit a "
-                "StackedDenoisingAutoencoder to learn from unlabelled rows alone"
-            )
-        if fresh:
-            self._learn_targets(given)
-        elif X_unlabeled is not None:
-            raise OptionError("pre-training is over when warm_start goes on; leave X_unlabeled out")
-        all_rows = [given.rows, *all_rows]
-        held_out: Given | None = None
-        if X_val is not None:
-            held_out, _ = self._given(X_val, y_val, None, reset=False)
-            if not held_out.rows.n_samples:
-                raise DataError("no validation row has a label; give some that have, or leave X_val out")
-        elif self.early_stopping:
-            given, held_out = self._split(given, settings.seed)
-        self._first_rows, self._seen = None, Seen()
-        if fresh:
-            self._epochs_before = 0
-            for of_before in ("pretraining_", "_data_form"):
-                self.__dict__.pop(of_before, None)
-            network = self._begin(given.rows, all_rows, settings.seed)
-        else:
-            network = self._going_on()
-        state = self._train(network, given, held_out, settings)
-        if state is None:
-            raise DataError("Sample weights must contain at least one non-zero number, and class weights too")
-        self.n_samples_ = (given.rows.n_samples, 0 if held_out is None else held_out.rows.n_samples)
-        self._keep(state, further=False)
-        self._warn_of(state, settings, held_out is not None)
-
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
         """Train one epoch on the rows; never splits off validation rows."""
         with at_once(self) as draft:
             draft._fit_further(X, y, sample_weight, classes)
         return self
-
-    def _fit_further(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> None:
-        check_parameters(self)
-        first, fresh = not hasattr(self, "n_features_in_"), not hasattr(self, "network_")
-        settings = self._settings(epochs=1, epochs_before=self._epochs_before)
-        given, unlabeled = self._given(X, y, sample_weight, reset=first)
-        self._learn_classes(classes)
-        n = given.rows.n_samples
-        if unlabeled and self.pretraining is not None and (not fresh or self.prefit):
-            warnings.warn(
-                f"{unlabeled[0].n_samples} rows have no label and are left out: pre-training is over when "
-                "the first labels come",
-                UserWarning,
-                stacklevel=4,
-            )
-        if not n or (given.weight is not None and not given.weight.any()):
-            if fresh and self.pretraining is not None:
-                pretrain_on_stream(self, [given.rows, *unlabeled] if n else unlabeled, settings.seed)
-            return
-        young = fresh or (self._first_rows is not None and len(self._first_rows.target) < FIRST_ROWS)
-        if young:
-            self._first_rows = first_rows(self._first_rows, given)
-            self._learn_target_scale(self._first_rows)
-        if fresh:
-            network = self._begin(given.rows, [given.rows, *unlabeled], settings.seed)
-        else:
-            network = self._going_on()
-            if young and not hasattr(self, "pretraining_"):
-                assert self._first_rows is not None
-                self._input_scale = InputScale.learn(self._first_rows.rows)
-        state = self._train(network, given, None, settings)
-        if state is None:  # of nothing but weights of 0 nothing is learned
-            return
-        self.n_samples_ = (n, 0)
-        self._keep(state, further=not fresh)
 
     def _settings(self, epochs: int | None = None, epochs_before: int = 0) -> FineTuning:
         """Put the parameters together, each of which is checked."""
@@ -339,183 +183,6 @@ class DeepRectifierBase(MLPAttributes):
             seed=self._seed(),
             epochs_before=epochs_before,
         )
-
-    def _given(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Given, list[Features]]:
-        """Rows that have a label, with what belongs to them, and those that have none, if there are any."""
-        rows = self._features(X, reset=reset)
-        targets = as_target_array(y, rows.n_samples, type(self).__name__)
-        weight = as_weights(sample_weight, rows.n_samples)
-        labeled = labeled_rows(targets, self.unlabeled_label)
-        if labeled is None:
-            return Given(rows, self._check_target(targets), weight), []
-        with_label = Given(rows, targets, weight).take(labeled)
-        if with_label.rows.n_samples:
-            with_label = replace(with_label, target=self._check_target(with_label.target))
-        return with_label, [rows.take(~labeled)]
-
-    def _split(self, given: Given, seed: int) -> tuple[Given, Given | None]:
-        """Split validation rows off, where they can be had."""
-        strata = self._strata(given.target)
-        reason = why_whole(given, strata)
-        if reason is None:
-            return split(given, strata, float(self.validation_fraction), seed)
-        warnings.warn(
-            f"{reason}: training without validation rows, so all max_iter epochs run and the last is "
-            f"kept; give X_val and y_val, or set early_stopping=False",
-            UserWarning,
-            stacklevel=4,
-        )
-        return given, None
-
-    def _begin(self, rows: Features, all_rows: list[Features], seed: int) -> Network:
-        """Make the network that training starts from, and learn the scale of its input; pre-train it."""
-        self._input_scale = InputScale.learn(rows)
-        sizes = self._hidden_sizes()
-        network = initialize(
-            (rows.n_features, *sizes, self._n_outputs()),
-            per_layer("activation", self.activation, len(sizes)),
-            sign_mask=self.sign_mask,  # type: ignore[arg-type] # checked there
-            softplus_scale=self.softplus_scale,
-            use_biases=bool(self.use_biases),
-            output=self._targets_output,  # type: ignore[arg-type]
-            dtype=self.dtype,
-            seed=seed,
-        )
-        if self.pretraining is not None:
-            if hasattr(self, "pretraining_"):  # on a stream's rows until now
-                pretrain_on_stream(self, all_rows, seed)
-            else:
-                self.pretraining_ = pretrained_stack(self, all_rows, seed)
-            self.pretraining_.stack_.hand_over(network)
-            self._input_scale.take_out_of(network)
-        else:
-            self._input_scale.begin(network)
-        return network
-
-    def _going_on(self) -> Network:
-        """Copy of the fitted network as it is trained, on divided input."""
-        network = self.network_.copy()
-        has, asked = network.layer_sizes[1:-1], self._hidden_sizes()
-        if has != asked:
-            raise OptionError(
-                f"training would go on with hidden layers of {has}, but hidden_layer_sizes is {asked}: "
-                "set it back, or fit with warm_start=False to start anew"
-            )
-        self._input_scale.take_out_of(network)
-        return network
-
-    def _train(
-        self, network: Network, given: Given, held_out: Given | None, settings: FineTuning
-    ) -> TrainingState | None:
-        """Train a network, which is changed; None where all weights are 0."""
-        weight = self._combined_weight(given)
-        if weight is not None and not weight.any():
-            return None
-        train = self._examples(given, weight)
-        validation = None if held_out is None else self._examples(held_out, held_out.weight)
-        self._validation_variance = None
-        if held_out is not None and self._targets_output == "linear":
-            self._validation_variance = float(np.var(held_out.target, axis=0).mean())
-        engine = get_engine(self.engine, network)
-        callbacks = list(self.callbacks or ())
-        bar = ProgressBar(settings.max_epochs) if self.verbose else None
-        if bar is not None:
-            callbacks.append(bar)
-        try:
-            state = fine_tune(
-                network, train, validation, replace(settings, output_scale=self._output_scale()),
-                engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks, in_place=True,
-            )  # fmt: skip
-        finally:
-            if bar is not None:
-                bar.close()
-        last = state.history[-1]
-        self.engine_ = {"name": engine.name, "products": last.get("products", []), "blas": last.get("blas")}
-        return state
-
-    def _warn_of(self, state: TrainingState, settings: FineTuning, held_out: bool) -> None:
-        """Say that training ended before its time, if it did."""
-        n, patience = len(state.history), settings.n_iter_no_change
-        if state.interrupted:
-            message = f"training was interrupted after epoch {n}; the best epoch so far is kept"
-        elif (
-            held_out
-            and patience is not None
-            and not state.ended
-            and n >= settings.max_epochs
-            and n - state.epoch_selected < patience
-        ):
-            message = (
-                f"max_iter={settings.max_epochs} epochs are over, and epoch {state.epoch_selected} was the "
-                "best: training may not have converged; raise max_iter, or set n_iter_no_change=None if so "
-                "many are meant"
-            )
-        else:
-            return
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
-
-    def _keep(self, state: TrainingState, further: bool) -> None:
-        """Set the fitted attributes."""
-        network = state.best_network
-        self._input_scale.fold_into(network)
-        self.network_ = network.freeze()
-        before = list(self.history_) if further else []
-        self.epoch_selected_ = len(before) + state.epoch_selected
-        self.history_ = before + state.history
-        for epoch, record in enumerate(self.history_, start=1):
-            record["epoch"] = epoch
-        self._epochs_before += len(state.history)
-        self.t_ = (self.t_ if further else 0) + len(state.history) * self.n_samples_[0]
-        self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
-        self.interrupted_ = state.interrupted
-
-    def _combined_weight(self, given: Given) -> NDArray[np.float64] | None:
-        """Class weight × sample weight, scaled to mean 1 over the rows seen so far."""
-        by_row = self._input_scale.row_weights(given.rows)
-        parts = [given.weight, by_row, self._class_weights(given.target)]
-        found = [np.asarray(part, dtype=np.float64) for part in parts if part is not None]
-        weight = np.asarray(np.prod(np.stack(found), axis=0)) if found else None
-        self._seen, scaled = self._seen.weigh(weight, given.rows.n_samples)
-        return scaled
-
-    def _examples(self, given: Given, weight: NDArray[np.float64] | None) -> Examples:
-        ids = np.arange(given.rows.n_samples, dtype=np.int64)
-        return Examples(self._input_scale.apply(given.rows), self._encode_targets(given.target), weight, ids)
-
-    def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
-        arrays, record["network"] = network_to_tensors(self.network_)
-        writer.tensors |= arrays
-        record["fitted"] |= {
-            "epoch_selected": self.epoch_selected_,
-            "epochs_before": self._epochs_before,
-            "rows_trained_on": self.t_,
-            "n_samples": list(self.n_samples_),
-            "seen": self._seen.to_json(),
-            "validation_variance": self._validation_variance,
-        }
-
-    def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
-        _LEARNED.check("the record", record)
-        fitted = record["fitted"]
-        self.network_ = network_from_tensors(reader.tensors, record["network"], "", path).freeze()
-        if self.network_.output != self._targets_output:
-            raise ModelFileError(f"a {type(self).__name__} has no {self.network_.output} output")
-        check_epochs(fitted["history"], self.network_.n_hidden)
-        self.history_ = fitted["history"]
-        self.epoch_selected_ = fitted["epoch_selected"]
-        if self.epoch_selected_ > len(self.history_):
-            raise ModelFileError(
-                f"epoch {self.epoch_selected_} is selected, of {len(self.history_)} in the history"
-            )
-        self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"])
-        # Files of older versions have none of these.
-        if "n_samples" in fitted:
-            self.n_samples_ = (fitted["n_samples"][0], fitted["n_samples"][1])
-        self._epochs_before = fitted.get("epochs_before", len(self.history_))
-        self.t_ = fitted.get("rows_trained_on", 0)
-        self._validation_variance = fitted.get("validation_variance")
-        if "seen" in fitted:
-            self._seen = Seen.from_json(fitted["seen"])
 
     # ---- what a fitted estimator does -----------------------------------------------------------
 
