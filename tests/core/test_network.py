@@ -204,3 +204,14 @@ def test_engines_are_there_wherever_a_network_comes_from() -> None:
     code = "from truezero.core.network import initialize; print(initialize((2, 3))([[1, 2]]).shape)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert run.stdout.strip() == "(1, 3)", run.stderr
+
+
+def test_a_network_that_is_called_takes_finite_numbers_alone() -> None:
+    network = initialize((3, 4, 2), seed=1)
+    for bad in (np.nan, np.inf, 1e39):
+        X = np.ones((2, 3))
+        X[1, 2] = bad
+        for use in (network, network.encode):
+            with pytest.raises(DataError, match="row 1, feature 2"):
+                use(X)
+    assert np.isfinite(network(np.full((1, 3), 1e30))).all()

@@ -11,7 +11,7 @@ from scipy import sparse
 from truezero.core.activations import Array, get_activation
 from truezero.core.constraints import Constraint, whole_number
 from truezero.core.network import Network, run_networks_by
-from truezero.core.rows import as_features
+from truezero.core.rows import Features, as_features
 from truezero.engines.contract import Engine
 from truezero.engines.cores import available_cores
 from truezero.engines.reference import ReferenceEngine
@@ -120,15 +120,22 @@ def _count(text: str) -> int | None:
     return min(int(text[-19:]) if not text[:-19].strip("0") else _MOST, _MOST) or None
 
 
+def _finite(X: Any, network: Network) -> Features:
+    """Rows that are finite in what is computed with: a zero times infinity would be skipped unseen."""
+    features = as_features(X, network.dtype)
+    features.check_finite(network.dtype)
+    return features
+
+
 class _Automatic:
     """Runs networks that are called: on the engine "auto", whose choice depends on the activations."""
 
     def forward(self, network: Network, X: Any) -> Array:
-        features = as_features(X, network.dtype)
+        features = _finite(X, network)
         return get_engine("auto", network).forward(network, features, n_threads=resolve_threads(None))
 
     def encode(self, network: Network, X: Any, layer: int) -> sparse.csr_array[Any]:
-        features = as_features(X, network.dtype)
+        features = _finite(X, network)
         return get_engine("auto", network).encode(network, features, layer, n_threads=resolve_threads(None))
 
 
