@@ -23,15 +23,12 @@ def parameters(of: Trained) -> list[Any]:
 
 
 def disagreement(a: Trained, b: Trained, start: Trained) -> float:
-    """‖ΔW‖ ⁄ ‖W_end − W_0‖, the largest of all arrays that moved."""
+    """‖ΔW‖ ⁄ ‖W_end − W_0‖, the largest of all arrays; infinite where one moved in b alone."""
     worst = 0.0
     for x, y, z in zip(parameters(a), parameters(b), parameters(start), strict=True):
         moved, apart = np.linalg.norm(np.float64(x) - z), np.linalg.norm(np.float64(x) - y)
         assert np.isfinite(apart)
-        if moved == 0:
-            assert apart == 0
-        else:
-            worst = max(worst, float(apart / moved))
+        worst = max(worst, float(apart / moved) if moved else np.inf if apart else 0.0)
     return worst
 
 

@@ -200,10 +200,19 @@ def test_it_is_shown_in_one_short_line(network: Network) -> None:
     assert deep.startswith("<Network 10-10-")
 
 
-def test_engines_are_there_wherever_a_network_comes_from() -> None:
-    code = "from truezero.core.network import initialize; print(initialize((2, 3))([[1, 2]]).shape)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert run.stdout.strip() == "(1, 3)", run.stderr
+def test_engines_are_there_wherever_people_get_a_network_from() -> None:
+    code = "{}; print(initialize((2, 3))([[1, 2]]).shape)"
+    for comes, expected in (
+        ("from truezero import initialize", "(1, 3)"),
+        (
+            "from truezero.core.network import initialize",
+            "import truezero.engines first",
+        ),  # definitions alone
+    ):
+        run = subprocess.run(
+            [sys.executable, "-c", code.format(comes)], capture_output=True, text=True, timeout=120
+        )
+        assert expected in run.stdout + run.stderr
 
 
 def test_a_network_that_is_called_takes_finite_numbers_alone() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from truezero.core.records import savable
 from truezero.core.schema import Fields, Items, flag, word
 from truezero.core.tensors import Path, Tensors
 from truezero.core.text import printable
-from truezero.errors import ModelFileError, OptionError
+from truezero.errors import EngineUnavailableError, ModelFileError, OptionError
 
 SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
@@ -270,7 +269,7 @@ def run_networks_by(runner: Runner) -> None:
 
 def _runner() -> Runner:
     if not _runners:
-        importlib.import_module("truezero.engines")
+        raise EngineUnavailableError("there is no engine to run a network: import truezero.engines first")
     return _runners[0]
 
 
