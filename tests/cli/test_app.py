@@ -185,12 +185,6 @@ except AttributeError as error: print(error)
     assert process.stdout == "module 'truezero' has no attribute 'nothing'\n", process.stderr
 
 
-def test_a_network_finds_its_engine() -> None:
-    program = "from truezero.core.network import initialize; print(initialize((3, 2))([[0.0, 0, 0]]))"
-    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
-    assert process.stdout == "[[0. 0.]]\n", process.stderr
-
-
 def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--version") == 0
     assert capsys.readouterr().out.startswith("truezero ")

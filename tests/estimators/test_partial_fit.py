@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -207,3 +208,111 @@ def test_rows_of_great_weight_make_no_great_steps(rows: Any) -> None:
         model = kind(max_iter=10, early_stopping=False).fit(X, target, weight)
         assert np.isfinite(model.loss_curve_).all()
         assert model.score(X[:3], target[:3]) > 0.9
+
+
+def regressor(**changes: Any) -> DeepRectifierRegressor:
+    return DeepRectifierRegressor((32,), random_state=0, **changes)
+
+
+def chunks(model: Any, X: Any, y: Any, size: int, times: int = 1) -> Any:
+    for _ in range(times):
+        for start in range(0, len(X), size):
+            model.partial_fit(X[start : start + size], y[start : start + size])
+    return model
+
+
+@pytest.fixture(scope="module")
+def table() -> Any:
+    random = np.random.default_rng(0)
+    X = random.normal(size=(3000, 5)).astype("f4")
+    return X, X @ np.arange(1, 6)
+
+
+def test_a_buffer_may_be_filled_again(table: Any) -> None:
+    X, y = table
+    rows, values, kept = np.empty((10, 5), "f4"), np.empty(10), regressor()
+    fresh = regressor()
+    for start in range(0, 60, 10):
+        rows[:], values[:] = X[start : start + 10], 100 * start + y[start : start + 10]
+        kept.partial_fit(rows, values)
+        fresh.partial_fit(rows.copy(), values.copy())
+    assert (kept.predict(X) == fresh.predict(X)).all()
+    assert kept.target_scale_ == fresh.target_scale_
+
+
+def test_no_rows_stay_in_the_estimator(table: Any) -> None:
+    X, y = table
+    few, many = (len(pickle.dumps(regressor().partial_fit(X[:n], y[:n]))) for n in (20, 3000))
+    assert many < few + 1000
+
+
+def test_a_call_that_learns_nothing_says_the_same(table: Any) -> None:
+    """New scales of input and targets are taken over by the weights."""
+    X, y = table
+    model = chunks(regressor(), X[:480], y[:480], 60)
+    before = model.predict(X)
+    model.set_params(learning_rate_init=1e-12)
+    for further in (model.partial_fit(X[:60], y[:60] + 500), model.partial_fit(X[:60] * 300, y[:60])):
+        np.testing.assert_allclose(further.predict(X), before, rtol=1e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "first", ["constant", "fit on a constant", "fit on five rows", "far", "one row", "tiny"]
+)
+def test_targets_that_change_their_unit(first: str, table: Any) -> None:
+    X, y = table
+    model, y = regressor(), 1e4 * y
+    if first == "constant":
+        model.partial_fit(X[:2000], np.full(2000, 7.0))
+    elif first == "fit on a constant":
+        model.fit(X[:100], np.full(100, 7.0))
+    elif first == "fit on five rows":
+        model.set_params(early_stopping=False).fit(X[:5], y[:5] / 1e4)
+    elif first == "far":
+        chunks(model, X[:2000], y[:2000] - 1e6, 50)
+    elif first == "one row":
+        model.partial_fit(X[:1], y[:1])
+    else:
+        model.partial_fit(X[:50], 1e-170 * y[:50])
+    assert chunks(model, X, y, 50, 6).score(X, y) > 0.9
+
+
+def test_a_feature_that_comes_late(table: Any) -> None:
+    X, y = table
+    classes = (y > 0).astype(int)
+    late = X.copy()
+    late[:1500, 2] = 0
+    late[1500:, 2] *= 1e3
+    for make in (classifier, pretrained):
+        model = make().partial_fit(late[:1], classes[:1], classes=[0, 1])
+        chunks(model, late[:1500], classes[:1500], 50, 2)
+        chunks(model, late[1500:], classes[1500:], 50, 4)
+        assert model.score(late[1500:], classes[1500:]) > 0.9
+
+
+@pytest.mark.parametrize("size", [1, 50])
+def test_rows_far_out_do_no_harm(size: int, table: Any) -> None:
+    X, y = table
+    wild, values = X.copy(), y.copy()
+    wild[2500], values[2600], values[300] = 1e3, 1e6, 1e5
+    model = chunks(regressor(), wild, values, size)
+    ordinary = np.delete(np.arange(3000), [300, 2500, 2600])
+    assert model.score(X[ordinary], y[ordinary]) > 0.9
+
+
+def test_a_young_stream_goes_on_from_a_file(table: Any, tmp_path: Any) -> None:
+    X, y = table
+    for n in (1, 30, 1500):
+        model = chunks(regressor(), X[:n], 1e3 * y[:n], 10)
+        save(model, tmp_path / "m")
+        loaded = load(tmp_path / "m")
+        for one in (model, loaded):
+            chunks(one, X[n : n + 200], 1e4 * y[n : n + 200], 20)
+        assert (model.predict(X) == loaded.predict(X)).all()
+
+
+def test_classes_must_be_labels(rows: Any) -> None:
+    X, y = rows
+    for classes in ([0, 1, np.nan], [0, 1, None], [], [0, "a"]):
+        with pytest.raises((DataError, OptionError)):
+            classifier().partial_fit(X, y, classes=classes)

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from truezero import DeepRectifierClassifier, DeepRectifierRegressor, load, save
 from truezero.analysis import measure
-from truezero.errors import DataError
+from truezero.errors import DataError, OptionError
 
 SMALL: dict[str, Any] = {"hidden_layer_sizes": (16,), "max_iter": 20, "random_state": 0}
 KINDS = [DeepRectifierClassifier, DeepRectifierRegressor]
@@ -238,3 +238,71 @@ def _with_large_weights(model: Any) -> Any:
     vars(other).update(vars(model))
     other.network_ = network.freeze()
     return other
+
+
+def test_lists_of_text_and_marks(rows: Any) -> None:
+    X = rows[0][:60]
+    words = ["a" if x[0] > 0.5 else "b" for x in X]
+    for mark in (-1, np.nan):
+        y = [mark] * 10 + words[10:]
+        for form in (y, np.array(y, dtype=object), [str(label) for label in y]):  # as files have them
+            model = DeepRectifierClassifier(unlabeled_label=mark, **SMALL).fit(X, form)
+            assert model.classes_.tolist() == ["a", "b"]
+            assert model.score(X, form) == model.score(X[10:], words[10:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_never_a_target_is_none_in_a_measurement(kind: Any, rows: Any, models: Any) -> None:
+    X, classes, values = rows
+    y = classes if kind is DeepRectifierClassifier else values
+    bad: list[Any] = [
+        np.where(np.arange(600) < 3, np.nan, y), np.where(np.arange(600) < 3, np.inf, y), np.array([None, *y[1:]], dtype=object), y.astype("m8[s]"), np.ma.masked_array(y, y > 0),
+    ]  # fmt: skip
+    if kind is DeepRectifierClassifier:
+        bad += [values + 0.123]
+    else:
+        bad += [np.array(["x"] * 600), np.full(600, 1e300), [10**400] * 600]
+    for number, targets in enumerate(bad):
+        with pytest.raises(DataError):
+            print(number, measure(models[kind], X, targets))
+        with pytest.raises(DataError):
+            print(number, kind(**SMALL).fit(X, targets))
+
+
+def test_scores_are_of_as_many_rows_as_there_are(rows: Any) -> None:
+    X, classes, _ = rows
+    model = DeepRectifierClassifier(unlabeled_label=-1, **SMALL).fit(X, np.where(X[:, 1] > 0.9, -1, classes))
+    for y, weight in ((classes[:100], None), (None, None), (classes, np.ones(601))):
+        with pytest.raises(DataError):
+            model.score(X, y, weight)
+    assert model.score(X, np.where(X[:, 1] > 0.9, -1, classes), 2.0) > 0.9
+
+
+def test_tiny_targets(rows: Any) -> None:
+    X, _, values = rows
+    for unit in (1e-170, 1e-300):
+        model = DeepRectifierRegressor(**SMALL, learning_rate_init=0.1).fit(X, unit * values)
+        assert np.corrcoef(model.predict(X) / unit, values)[0, 1] > 0.99
+
+
+def test_weights_too_large_and_values_too_large_are_named(rows: Any) -> None:
+    X, classes, _ = rows
+    with pytest.raises(DataError, match="sum is infinite"):
+        DeepRectifierClassifier(**SMALL).fit(X, classes, np.full(600, 1e308))
+    wide = X.copy()
+    wide[5, 2] = 3e38
+    with pytest.raises(DataError, match=r"row 5, feature 2 is 3e\+38, too large beside the others"):
+        DeepRectifierClassifier(**SMALL, early_stopping=False).fit(wide, classes)
+
+
+def test_a_warm_start_with_other_parameters_is_refused(rows: Any) -> None:
+    X, classes, _ = rows
+    for change in (
+        {"activation": "tanh"},
+        {"dtype": "float64"},
+        {"use_biases": False},
+        {"sign_mask": "half"},
+    ):
+        model = DeepRectifierClassifier(**SMALL, warm_start=True).fit(X, classes)
+        with pytest.raises(OptionError, match=f"whose {next(iter(change))} is"):
+            model.set_params(**change).fit(X, classes)

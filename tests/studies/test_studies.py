@@ -95,6 +95,7 @@ def test_table1(store: RunStore, tmp_path: Path) -> None:
 
 
 def test_figure4(store: RunStore) -> None:
+    smoke("table1", store)
     _, rows = smoke("figure4", store)
     assert len(rows) == 2 * 2 * 7
     few, *_, all_of_them = [row for row in rows if row["activation"] == "tanh" and row["pretraining"]]
@@ -106,6 +107,7 @@ def test_figure4(store: RunStore) -> None:
 
 
 def test_strategies(store: RunStore) -> None:
+    smoke("table1", store)
     before = len(list(store))
     _, rows = smoke("strategies", store)
     assert [row["strategy"] for row in rows] == ["1", "2", "3", "3", "4", "—"]

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from truezero.analysis.description import describe, sparsity_of_layers
-from truezero.analysis.measurement import Measurement, Sparsity, measure, sparsity
+from truezero.analysis.measurement import Measurement, Sparsity, error_unit, measure, sparsity
 
-__all__ = ["Measurement", "Sparsity", "describe", "measure", "sparsity", "sparsity_of_layers"]
+__all__ = ["Measurement", "Sparsity", "describe", "error_unit", "measure", "sparsity", "sparsity_of_layers"]

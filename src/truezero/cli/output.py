@@ -7,9 +7,6 @@ from typing import Any
 
 from truezero.core.text import printable
 
-FRACTION = "fraction"
-"""Unit of errors that are shares of rows: they are shown in per cent."""
-
 
 def show(result: dict[str, Any], as_json: bool) -> None:
     """Print a result: JSON, or a line per entry with fractions in per cent."""
@@ -18,7 +15,7 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         return
     from truezero.report import percent  # only people need it, and it takes long to import
 
-    unit = result.get("error_unit", FRACTION)
+    unit = result.get("error_unit")
     for name, value in result.items():
         title = name.replace("_", " ")
         if name == "error_unit":
@@ -48,8 +45,8 @@ def _plain(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def error_text(error: float | None, unit: str) -> str:
-    """Write an error for people: a share of rows in per cent, any other with its unit."""
+def error_text(error: float | None, unit: str | None) -> str:
+    """Write an error for people: a share of rows in per cent, any other with its unit, if that is known."""
     if error is None:
         return "—"
-    return f"{100 * error:.2f} %" if unit == FRACTION else f"{error:.6g} {unit}"
+    return f"{100 * error:.2f} %" if unit == "fraction" else f"{error:.6g} {unit or ''}".rstrip()

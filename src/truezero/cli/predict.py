@@ -20,7 +20,7 @@ from truezero.cli.options import (
     reading,
 )
 from truezero.cli.terminal import progress
-from truezero.core.atomic import check_writable, write_text
+from truezero.core.atomic import check_not_input, check_writable, write_text
 from truezero.core.network import Network
 from truezero.core.text import printable
 from truezero.datasets import load_dataset
@@ -57,6 +57,7 @@ def predict(
         )
     if out is not None:
         check_writable(out)
+        check_not_input(out, model, data)
     form = reading(n_features, zero_based, by_default=data_form(loaded))
     with progress("predict") as note:
         note(f"reading {data}")

@@ -11,7 +11,7 @@ import typer
 
 from truezero.cli.command import CommandLine
 from truezero.cli.options import JsonOption
-from truezero.cli.output import FRACTION, error_text
+from truezero.cli.output import error_text
 from truezero.core.text import printable
 from truezero.errors import DataError, MissingFileError
 from truezero.runs import NUMERICS, RunStore
@@ -44,7 +44,7 @@ def list_runs(store: StoreArgument, as_json: JsonOption = False) -> None:
             "numerics": about["numerics"],
             "diverged": "diverged" in result,
             "test_error": result.get("test_error"),
-            "error_unit": result.get("error_unit", FRACTION),
+            "error_unit": result.get("error_unit"),
             "seconds": result.get("seconds"),
         }
         for key, about, result in opened

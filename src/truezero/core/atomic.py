@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from truezero.core.text import printable
 from truezero.errors import FileError, file_error
 
 try:
@@ -137,6 +138,30 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         except OSError as error:
             if before is None or error.errno not in _NOT_RENAMED:
                 raise
+
+
+def check_not_input(out: str | os.PathLike[str], *inputs: str | os.PathLike[str] | None) -> None:
+    """Refuse to write over a file that is read.
+
+    Parameters
+    ----------
+    out : path-like
+    *inputs : path-like or None
+        Names that are no files are passed over.
+
+    Raises
+    ------
+    FileError
+        If `out` is one of them, by another name perhaps.
+    """
+    for path in inputs:
+        try:
+            same = path is not None and os.path.isfile(path) and os.path.samefile(path, out)
+        except (OSError, ValueError):
+            same = False
+        if same:
+            shown = printable(os.fspath(out), 1000)
+            raise FileError(f"{shown} is read, and would be written over: give another name for the output")
 
 
 @contextmanager

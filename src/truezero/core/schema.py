@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from truezero.core.constraints import Constraint, truth_value
 from truezero.core.text import printable
 
@@ -149,8 +147,3 @@ measured = Constraint(
 )
 flag = truth_value
 names = Items(text)
-
-
-def is_whole(value: object) -> bool:
-    """Whether a value of a file is a whole number that NumPy can hold."""
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= np.iinfo(np.int64).max

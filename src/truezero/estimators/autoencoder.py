@@ -132,7 +132,7 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
     random_state : int, RandomState or None, default=None
         Seed of weights, order, split, noise and sampling.
     verbose : bool or int, default=False
-        Show a progress bar.
+        Show a progress bar, or a line per epoch where there is no terminal.
     code_layer : int, default=-1
         Layer whose code `transform` gives; -1 is the last.
     sparse_output : bool, default=True

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
@@ -18,7 +18,7 @@ from truezero.estimators.drafts import at_once
 from truezero.estimators.parameters import LABEL, per_layer
 from truezero.estimators.pretraining import PRETRAINING
 from truezero.estimators.supervised import SupervisedMixin
-from truezero.estimators.targets import as_target_array, labeled_rows
+from truezero.estimators.targets import as_target_array, as_weights, labeled_rows
 from truezero.training import FineTuning
 
 
@@ -223,7 +223,9 @@ class DeepRectifierBase(SupervisedMixin):
         """
         if self.unlabeled_label is None:
             return X, y, sample_weight
-        y = np.asarray(y)
+        n = X.n_samples if isinstance(X, Features) else _num_samples(X)
+        y = as_target_array(y, n, type(self).__name__)
+        sample_weight = as_weights(sample_weight, n)
         labeled = labeled_rows(y, self.unlabeled_label)
         if labeled is not None:
             rows = np.flatnonzero(labeled)
@@ -231,7 +233,7 @@ class DeepRectifierBase(SupervisedMixin):
                 raise DataError("no row has a label, so there is no score")
             X = X.take(rows) if isinstance(X, Features) else _safe_indexing(X, rows)
             y = y[rows]
-            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+            sample_weight = None if sample_weight is None else sample_weight[rows]
         return X, y, sample_weight
 
     def _output(self, X: Any) -> Array:

@@ -22,7 +22,13 @@ from truezero.errors import DataError, ModelFileError, OptionError
 from truezero.estimators.base import DeepRectifierBase
 from truezero.estimators.given import Given
 from truezero.estimators.parameters import CLASS_WEIGHT
-from truezero.estimators.targets import as_labels, check_targets, data_errors, labeled_rows
+from truezero.estimators.targets import (
+    as_labels,
+    as_target_array,
+    check_targets,
+    data_errors,
+    labeled_rows,
+)
 
 _LARGEST_CLASSES = 2**24  # bytes; a damaged dtype such as <U99999999 must not take all memory
 _CLASSES = Fields({"classes": Items(label), "classes_dtype": text})
@@ -98,7 +104,7 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     random_state : int, RandomState or None, default=None
         Seed of weights, order, split and dropout.
     verbose : bool or int, default=False
-        Show a progress bar.
+        Show a progress bar, or a line per epoch where there is no terminal.
     code_layer : int, default=-1
         Hidden layer that `transform` gives; -1 is the last.
     sparse_output : bool, default=True
@@ -339,9 +345,12 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     def _learn_classes(self, classes: Any) -> None:
         if classes is not None:
             with data_errors():
-                named = np.unique(column_or_1d(classes))
-            labeled = labeled_rows(named, self.unlabeled_label)
-            named = named if labeled is None else named[labeled]
+                given = column_or_1d(as_target_array(list(classes), len(classes), "partial_fit"))
+            labeled = labeled_rows(given, self.unlabeled_label)
+            given = given if labeled is None else given[labeled]
+            if not len(given):
+                raise OptionError("classes must name one class at least")
+            named = np.unique(check_targets(given, numeric=False))
             if not hasattr(self, "classes_"):
                 self.classes_ = named
             elif not np.array_equal(named, self.classes_):
@@ -359,10 +368,13 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
         return len(self.classes_)
 
     def _encode_targets(self, y: NDArray[Any]) -> NDArray[np.int64]:
-        unknown = np.setdiff1d(as_labels(y, self.classes_), self.classes_)
+        labels = as_labels(y, self.classes_)
+        places = np.minimum(np.searchsorted(self.classes_, labels), len(self.classes_) - 1)
+        unknown = labels[self.classes_[places] != labels]
         if len(unknown):
-            raise DataError(f"y has labels that are not among the classes: {list(unknown[:5])}")
-        return np.searchsorted(self.classes_, y).astype(np.int64)
+            few = np.unique(unknown)[:5].tolist()
+            raise DataError(f"y has labels that are not among the classes: {few}")
+        return places.astype(np.int64)
 
     def _error(self, output: Array, y: NDArray[Any]) -> float:
         return float((self.classes_[output.argmax(axis=1)] != as_labels(y, self.classes_)).mean())
@@ -370,7 +382,7 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     def _strata(self, y: NDArray[Any]) -> NDArray[np.int64]:
         return self._encode_targets(y)
 
-    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
+    def _weigh_classes(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
         encoded = self._encode_targets(y)
         self._seen = self._seen.with_classes(np.bincount(encoded, minlength=len(self.classes_)))
         if self.class_weight is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from truezero.core.autoencoder import Stack
 from truezero.core.network import Network
 from truezero.core.rows import Features
 from truezero.core.tensors import Tensors
+from truezero.errors import DataError
 
 # A value this many times a feature's size counts for no more when that size is measured.
 _FAR = 4.0
@@ -24,6 +25,8 @@ _ONE_UNIT, _MANY_UNITS = 3.0, 6.0
 # Octaves that the norm of a typical row is below √½ when features are brought to one size, too, and not
 # only in part.
 _TINY = 2.0
+# Rows from which on the sizes of a stream are known, are some measure, and make a quantile.
+_KNOWN, _A_MEASURE, _FEW = 1000, 100, 20
 # 2**±60 keeps weights and their inverses well inside float32.
 _LARGEST_EXPONENT = 60
 
@@ -45,6 +48,8 @@ class InputScale:
     ----------
     divisor : ndarray of shape (n_features,), float64, or None
         None: all are 1.
+    sizes : Sizes or None
+        What it was learned from, for a stream to go on.
     start : ndarray of shape (n_features,), float64, or None
         What initial weights of the first layer are multiplied by, in steps of an eighth of an octave, so
         that a network begins as if features were divided by their RMS itself. None: all are 1. It is not
@@ -53,20 +58,44 @@ class InputScale:
 
     divisor: NDArray[np.float64] | None = None
     start: NDArray[np.float64] | None = None
+    sizes: Sizes | None = field(default=None, compare=False)
 
     @classmethod
-    def learn(cls, features: Features) -> Self:
-        """Find what to divide each feature by."""
-        sizes = _Sizes.measure(features)
+    def learn(cls, features: Features, sizes: Sizes | None = None) -> Self:
+        """Find what to divide each feature by; from sizes that are known already, of more rows perhaps."""
+        sizes = Sizes.measure(features) if sizes is None else sizes
         wanted = sizes.exponents(_octaves_below(features, sizes, np.zeros_like(sizes.rms)))
         wanted = wanted - _octaves_below(features, sizes, wanted)
         start = np.exp2(np.round(wanted) - np.round(8 * wanted) / 8)
-        return cls(_divisor(wanted), None if (start == 1).all() else start)
+        return cls(_divisor(wanted), None if (start == 1).all() else start, sizes)
+
+    def go_on(self, features: Features, network: Network) -> InputScale:
+        """Learn from further rows of a stream, and let a network, which is trained on divided rows, follow.
+
+        Until a thousand rows are known all features are learned again, and later those that were 0 until now.
+        What the network says of a row stays the same, but for features that were 0, and where fewer than a
+        hundred rows were known: there it keeps its weights for divided rows, as what it had to go by was no
+        measure.
+        """
+        if self.sizes is None:  # of a file of an older version
+            return self
+        sizes = self.sizes.plus(Sizes.measure(features))
+        learned = InputScale.learn(features, sizes)
+        before, after = (
+            np.ones(features.n_features) if scale.divisor is None else scale.divisor
+            for scale in (self, learned)
+        )
+        unknown = self.sizes.n_used == 0
+        divisor = after if self.sizes.n_rows < _KNOWN else np.where(unknown, after, before)
+        if self.sizes.n_rows >= _A_MEASURE:
+            factor = np.where(unknown, 1.0, divisor / before)
+            network.weights[0] *= factor.astype(network.dtype)[:, np.newaxis]
+        return InputScale(None if (divisor == 1).all() else divisor, None, sizes)
 
     @classmethod
     def learn_common(cls, features: Features) -> Self:
         """Find one power of two for all features, which share a cost."""
-        sizes = _Sizes.measure(features)
+        sizes = Sizes.measure(features)
         greatest = np.full_like(sizes.rms, max(sizes.rms.max(initial=0.0), 0.0))
         return cls(_divisor(greatest - _octaves_below(features, sizes, greatest)))
 
@@ -77,19 +106,38 @@ class InputScale:
         alike = bool((self.divisor == self.divisor[0]).all())
         return features.divided(self.divisor[0] if alike else self.divisor)
 
-    def row_weights(self, features: Features) -> NDArray[np.float64] | None:
+    def row_weights(self, features: Features, dtype: np.dtype[np.floating]) -> NDArray[np.float64] | None:
         """What rows count in training, shape (n_samples,); None if all count 1.
 
         A row whose greatest value, divided, is above 8, and above twice what 19 of 20 rows stay below, counts
-        the less the greater it is, by the square. Plain SGD would make a step as large.
+        the less the greater it is, by the square. Plain SGD would make a step as large. Of a few rows of a
+        stream whose size is known, those above 8 do.
+
+        Raises
+        ------
+        DataError
+            If the square of a value, divided, is infinite in the dtype.
         """
         with np.errstate(over="ignore"):
             blocks = [_greatest(block) for block in self.apply(features).blocks()]
         greatest = np.concatenate([np.zeros(0), *blocks])
         if greatest.max(initial=0.0) <= _ABSURD:
             return None
-        limit = max(_ABSURD, 2 * float(np.quantile(greatest, 0.95, method="lower")))
-        weights = np.square(limit / np.maximum(greatest, limit))
+        if greatest.max() > np.sqrt(np.finfo(dtype).max) / 16:
+            row = int(greatest.argmax())
+            value = features.take(np.array([row])).values("float64")
+            value = value.toarray()[0] if sparse.issparse(value) else value[0]
+            divided = value if self.divisor is None else value / self.divisor
+            column = int(np.abs(divided).argmax())
+            raise DataError(
+                f"row {row}, feature {column} is {value[column]:.6g}, too large beside the others to be "
+                f"learned from in {np.dtype(dtype)}; if it marks what is missing, fill or drop it"
+            )
+        known = self.sizes is not None and self.sizes.n_rows - len(greatest) >= _A_MEASURE
+        few = len(greatest) < _FEW and known
+        limit = _ABSURD if few else max(_ABSURD, 2 * float(np.quantile(greatest, 0.95, method="lower")))
+        # In a stream no other step makes good what one does, and what is wrong grows by the square, too.
+        weights = (limit / np.maximum(greatest, limit)) ** (4 if known else 2)
         return None if (weights == 1).all() else np.asarray(weights)
 
     def begin(self, network: Network) -> None:
@@ -119,7 +167,11 @@ class InputScale:
 
     def to_tensors(self) -> Tensors:
         """What a model file keeps of it."""
-        return {} if self.divisor is None else {"input_scale": self.divisor}
+        kept = {} if self.divisor is None else {"input_scale": self.divisor}
+        if self.sizes is not None:
+            kept |= {"input_squares": self.sizes.mean, "input_used": self.sizes.n_used}
+            kept["input_rows"] = np.array([self.sizes.n_rows])
+        return kept
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, n_features: int) -> Self:
@@ -135,25 +187,64 @@ class InputScale:
             divisor.shape != (n_features,) or not (np.isfinite(divisor) & (divisor > 0)).all()
         ):
             raise ValueError("the input scale must be numbers above 0, one per feature")
-        return cls(divisor)
+        squares, used, rows = (tensors.get(f"input_{of}") for of in ("squares", "used", "rows"))
+        if rows is None:
+            return cls(divisor)
+        for numbers in (squares, used):
+            if (
+                numbers is None
+                or numbers.shape != (n_features,)
+                or numbers.dtype != np.float64
+                or not (np.isfinite(numbers) & (numbers >= 0)).all()
+            ):
+                raise ValueError("the sizes of features must be numbers of at least 0, one per feature")
+        assert squares is not None
+        assert used is not None
+        if rows.shape != (1,) or rows.dtype != np.int64 or (used > rows[0]).any():
+            raise ValueError("the number of rows that sizes of features come from must be one number")
+        return cls(divisor, None, Sizes(squares, used, int(rows[0])))
 
 
 @dataclass(frozen=True)
-class _Sizes:
+class Sizes:
     """How large features are.
 
     Attributes
     ----------
-    rms, size : ndarray of shape (n_features,)
-        Logarithms to base 2 of the root of the mean square over all rows, and over those where the
-        feature is not 0. No value counts for more than four times the size.
-    used : ndarray of shape (n_features,), bool
-        Whether a feature is ever not 0.
+    mean : ndarray of shape (n_features,)
+        Mean square over the rows where the feature is not 0. No value counts for more than four times the
+        size.
+    n_used : ndarray of shape (n_features,)
+        Those rows.
+    n_rows : int
     """
 
-    rms: NDArray[np.float64]
-    size: NDArray[np.float64]
-    used: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+    n_used: NDArray[np.float64]
+    n_rows: int
+
+    @property
+    def size(self) -> NDArray[np.float64]:
+        """Logarithm to base 2 of the root of the mean square over the rows where the feature is not 0."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.clip(np.log2(self.mean) / 2, -100, 100))
+
+    @property
+    def rms(self) -> NDArray[np.float64]:
+        """The same over all rows."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(self.size + np.log2(self.n_used / max(self.n_rows, 1)) / 2)
+
+    @property
+    def used(self) -> NDArray[np.bool_]:
+        """Whether a feature is ever not 0."""
+        return np.asarray(self.n_used > 0)
+
+    def plus(self, other: Sizes) -> Sizes:
+        """Of these rows and others together."""
+        n = self.n_used + other.n_used
+        squares = self.mean * self.n_used + other.mean * other.n_used
+        return Sizes(squares / np.maximum(n, 1), n, self.n_rows + other.n_rows)
 
     @classmethod
     def measure(cls, features: Features) -> Self:
@@ -169,10 +260,7 @@ class _Sizes:
             mean = squares / np.maximum(n_used - _FAR**2 * n_far, 1)
             if (greatest <= _FAR**2 * mean).all() or (mean >= 0.9 * before).all():
                 break
-        with np.errstate(divide="ignore"):
-            size = np.clip(np.log2(mean) / 2, -100, 100)
-            rms = size + np.log2(n_used / max(features.n_samples, 1)) / 2
-        return cls(rms, size, n_used > 0)
+        return cls(mean, n_used, features.n_samples)
 
     def exponents(self, below: float) -> NDArray[np.float64]:
         """Log to base 2 of what to divide each feature by, where rows' norm is so many octaves below √½."""
@@ -191,7 +279,7 @@ def _divisor(exponents: NDArray[np.float64]) -> NDArray[np.float64] | None:
     return None if (divisor == 1).all() else divisor
 
 
-def _octaves_below(features: Features, sizes: _Sizes, exponents: NDArray[np.float64]) -> float:
+def _octaves_below(features: Features, sizes: Sizes, exponents: NDArray[np.float64]) -> float:
     """How far a typical row's norm is below √½ when features are divided by 2 to these powers."""
     norm = float(np.exp2(2 * (sizes.rms - exponents))[sizes.used].sum())  # squared, of a mean row
     if not 0 < norm < 0.5:

@@ -66,7 +66,8 @@ class MLPAttributes(CodesMixin, ABC):
     @property
     def best_loss_(self) -> float | None:
         """Least training loss; None where validation rows chose the epoch, as in `MLPClassifier`."""
-        return min(self.loss_curve_) if self.validation_scores_ is None else None
+        chosen = any(record["validation_error"] is not None for record in self.history_)
+        return None if chosen else min(self.loss_curve_)
 
     @property
     def validation_scores_(self) -> list[float] | None:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from truezero.core.activations import Array
 from truezero.core.constraints import one_of
+from truezero.core.network import Network
 from truezero.core.records import savable
 from truezero.core.schema import Fields, flag
 from truezero.core.tensors import Path
@@ -18,7 +19,7 @@ from truezero.core.values import ValueReader, ValueWriter
 from truezero.errors import ModelFileError
 from truezero.estimators.base import DeepRectifierBase
 from truezero.estimators.given import Given
-from truezero.estimators.target_scale import TargetScale
+from truezero.estimators.target_scale import TargetMoments, TargetScale
 from truezero.estimators.targets import as_values, check_targets
 
 # What 1 of the network's output is: "scaled" by the targets' shift and scale; older versions do not say it.
@@ -90,7 +91,7 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     random_state : int, RandomState or None, default=None
         Seed of weights, order, split and dropout.
     verbose : bool or int, default=False
-        Show a progress bar.
+        Show a progress bar, or a line per epoch where there is no terminal.
     code_layer : int, default=-1
         Hidden layer that `transform` gives; -1 is the last.
     sparse_output : bool, default=True
@@ -225,21 +226,21 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
 
     def _learn_targets(self, given: Given) -> None:
         self._matrix_target = given.target.ndim == 2
-        self._learn_target_scale(given)
+        moments = TargetMoments.of(_columns(given.target), given.weight)
+        self._target_scale = TargetScale.learn(moments, centre=bool(self.use_biases))
 
-    def _learn_target_scale(self, given: Given) -> None:
-        if not hasattr(self, "_matrix_target"):
-            self._matrix_target = given.target.ndim == 2
-        self._target_scale = TargetScale.learn(
-            _columns(given.target), given.weight, centre=bool(self.use_biases)
+    def _follow_targets(self, given: Given, network: Network) -> NDArray[np.float64] | None:
+        columns = as_values(given.target, (len(given.target), self._n_outputs()))
+        self._target_scale = self._target_scale.go_on(
+            columns, given.weight, network, centre=bool(self.use_biases)
         )
+        return self._target_scale.row_weights(columns)
 
     def _n_outputs(self) -> int:
         return len(self._target_scale.scale)
 
     def _encode_targets(self, y: NDArray[Any]) -> NDArray[np.floating]:
-        columns = _columns(y)
-        return self._target_scale.encode(as_values(columns, (len(y), self._n_outputs())), self.dtype)
+        return self._target_scale.encode(as_values(y, (len(y), self._n_outputs())), self.dtype)
 
     def _error(self, output: Array, y: NDArray[Any]) -> float:
         return float(np.mean((self._target_scale.decode(output) - as_values(y, output.shape)) ** 2))
@@ -249,29 +250,20 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
 
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
         super()._write_learned(record, writer)
-        writer.tensors |= {"target_shift": self.target_shift_, "target_scale": self.target_scale_}
+        writer.tensors |= self._target_scale.to_tensors()
         record["fitted"] |= {"matrix_target": self._matrix_target, "output": "scaled"}
 
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
         super()._read_learned(record, reader, path)
-        shift, scale = reader.tensors["target_shift"], reader.tensors["target_scale"]
         _TARGETS.check("the record", record["fitted"])
         self._matrix_target = record["fitted"]["matrix_target"]
-        for name, numbers in (("shift", shift), ("scale", scale)):
-            if (
-                numbers.shape != (self.n_outputs_,)
-                or numbers.dtype.kind != "f"
-                or not np.isfinite(numbers).all()
-                or (name == "scale" and (numbers <= 0).any())
-            ):
-                raise ModelFileError(f"the targets' {name} must be numbers, one per output")
+        self._target_scale = TargetScale.from_tensors(reader.tensors, self.n_outputs_)
         if self.n_outputs_ > 1 and not self._matrix_target:
             raise ModelFileError(f"{self.n_outputs_} outputs, and targets that are no matrix, disagree")
-        self._target_scale = TargetScale(shift.astype(np.float64), scale.astype(np.float64))
         if "output" not in record["fitted"]:  # networks of older versions gave y itself
-            network = self.network_.copy()
+            network, scale = self.network_.copy(), self.target_scale_
             network.weights[-1] /= scale.astype(network.dtype)
-            network.biases[-1][:] = (network.biases[-1].astype(np.float64) - shift) / scale
+            network.biases[-1][:] = (network.biases[-1].astype(np.float64) - self.target_shift_) / scale
             self.network_ = network.freeze()
 
     def __sklearn_tags__(self) -> Any:

@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.constraints import number, whole_number
-from truezero.core.rows import stacked
 from truezero.core.schema import Fields, Items
-from truezero.estimators.given import Given
+from truezero.errors import DataError
 
 SEEN = Fields({"weight": number(least=0), "rows": whole_number(0), "of_class": Items(whole_number(0))})
-# Rows that the scales of a stream are learned from.
-FIRST_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,16 @@ class Seen:
             With these rows.
         weight : ndarray of shape (n,) or None
             None where all rows count 1.
+
+        Raises
+        ------
+        DataError
+            If their sum is infinite.
         """
-        given = float(n) if weight is None else float(weight.sum())
+        with np.errstate(over="ignore"):
+            given = float(n) if weight is None else float(weight.sum())
+        if not np.isfinite(self.weight + given):
+            raise DataError("sample weights, times class weights, are too large: their sum is infinite")
         seen = Seen(self.weight + given, self.rows + n, self.of_class)
         mean = seen.weight / max(seen.rows, 1)
         if weight is None:
@@ -68,18 +73,3 @@ class Seen:
     def from_json(cls, found: dict[str, Any]) -> Seen:
         """Read what `to_json` wrote."""
         return cls(float(found["weight"]), int(found["rows"]), tuple(map(int, found["of_class"])))
-
-
-def first_rows(before: Given | None, further: Given) -> Given:
-    """Put the first rows of a stream and further ones together, up to 1000, or all of the first call's."""
-    if before is None:
-        return further
-    further = further.take(np.arange(min(FIRST_ROWS - len(before.target), len(further.target))))
-    weights = [
-        np.ones(len(part.target)) if part.weight is None else part.weight for part in (before, further)
-    ]
-    return Given(
-        stacked([before.rows, further.rows]),
-        np.concatenate([before.target, further.target]),
-        None if before.weight is None and further.weight is None else np.concatenate(weights),
-    )

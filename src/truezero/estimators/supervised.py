@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from truezero.core.activations import Array
+from truezero.core.activations import Array, get_activation
 from truezero.core.constraints import whole_number
 from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
 from truezero.core.schema import Fields, Items, anything, measured
@@ -29,7 +29,7 @@ from truezero.estimators.pretraining import (
     pretrained_stack,
     unlabeled_rows,
 )
-from truezero.estimators.seen import FIRST_ROWS, SEEN, Seen, first_rows
+from truezero.estimators.seen import SEEN, Seen
 from truezero.estimators.targets import as_target_array, as_weights, labeled_rows
 from truezero.training import FineTuning, ProgressBar, TrainingState, fine_tune
 from truezero.training.history import check_epochs
@@ -64,7 +64,6 @@ class SupervisedMixin(MLPAttributes):
     _input_scale: InputScale
     _epochs_before: int = 0
     _seen: Seen = Seen()
-    _first_rows: Given | None = None  # of a stream; not kept in files, nor by `fit`
     activation: str | Sequence[str]
     softplus_scale: float
     sign_mask: str | None
@@ -95,8 +94,9 @@ class SupervisedMixin(MLPAttributes):
     def _learn_classes(self, classes: Any) -> None:
         """Learn the classes of a stream, or check that they are the same."""
 
-    def _learn_target_scale(self, given: Given) -> None:
-        """Learn the shift and scale of targets."""
+    def _follow_targets(self, given: Given, network: Network) -> NDArray[np.float64] | None:
+        """Let what is known of targets, and the network, follow a stream's; weights of rows far out."""
+        return None
 
     @abstractmethod
     def _encode_targets(self, y: NDArray[Any]) -> NDArray[Any]:
@@ -117,7 +117,7 @@ class SupervisedMixin(MLPAttributes):
         """What 1 of each output is in y's units; None of classes."""
         return None
 
-    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
+    def _weigh_classes(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
         """Weight of each row by its class, of which note is taken; None if all count the same."""
         return None
 
@@ -148,7 +148,7 @@ class SupervisedMixin(MLPAttributes):
                 raise DataError("no validation row has a label; give some that have, or leave X_val out")
         elif self.early_stopping:
             given, held_out = self._split(given, settings.seed)
-        self._first_rows, self._seen = None, Seen()
+        self._seen = Seen()
         if fresh:
             self._epochs_before = 0
             for of_before in ("pretraining_", "_data_form"):
@@ -181,17 +181,14 @@ class SupervisedMixin(MLPAttributes):
             if fresh and self.pretraining is not None:
                 pretrain_on_stream(self, [given.rows, *unlabeled] if n else unlabeled, settings.seed)
             return
-        young = fresh or (self._first_rows is not None and len(self._first_rows.target) < FIRST_ROWS)
-        if young:
-            self._first_rows = first_rows(self._first_rows, given)
-            self._learn_target_scale(self._first_rows)
         if fresh:
+            if not hasattr(self, "classes_"):
+                self._learn_targets(given)
             network = self._begin(given.rows, [given.rows, *unlabeled], settings.seed)
         else:
             network = self._going_on()
-            if young and not hasattr(self, "pretraining_"):
-                assert self._first_rows is not None
-                self._input_scale = InputScale.learn(self._first_rows.rows)
+            self._input_scale = self._input_scale.go_on(given.rows, network)
+            given = given.weighted(self._follow_targets(given, network))
         state = self._train(network, given, None, settings)
         if state is None:  # of nothing but weights of 0 nothing is learned
             return
@@ -259,6 +256,23 @@ class SupervisedMixin(MLPAttributes):
                 f"training would go on with hidden layers of {has}, but hidden_layer_sizes is {asked}: "
                 "set it back, or fit with warm_start=False to start anew"
             )
+        activations = per_layer("activation", self.activation, len(asked))
+        for name, of_network, of_parameters in (
+            ("activation", network.activations, tuple(get_activation(kind).name for kind in activations)),
+            ("dtype", str(network.dtype), self.dtype),
+            ("use_biases", network.use_biases, bool(self.use_biases)),
+            ("softplus_scale", network.softplus_scale, float(self.softplus_scale)),
+            (
+                "sign_mask",
+                any(s is not None for s in network.signs),
+                self.sign_mask is not None and bool(asked),
+            ),
+        ):
+            if of_network != of_parameters:
+                raise OptionError(
+                    f"training would go on with a network whose {name} is {of_network!r}, but {name} is "
+                    f"{getattr(self, name)!r}: set it back, or fit with warm_start=False to start anew"
+                )
         self._input_scale.take_out_of(network)
         return network
 
@@ -273,7 +287,9 @@ class SupervisedMixin(MLPAttributes):
         validation = None if held_out is None else self._examples(held_out, held_out.weight)
         self._validation_variance = None
         if held_out is not None and self._targets_output == "linear":
-            self._validation_variance = float(np.var(held_out.target, axis=0).mean())
+            mean = np.average(held_out.target, axis=0, weights=held_out.weight)
+            squares = (held_out.target - mean) ** 2
+            self._validation_variance = float(np.average(squares, axis=0, weights=held_out.weight).mean())
         engine = get_engine(self.engine, network)
         callbacks = list(self.callbacks or ())
         bar = ProgressBar(settings.max_epochs) if self.verbose else None
@@ -322,15 +338,15 @@ class SupervisedMixin(MLPAttributes):
         self.history_ = before + state.history
         for epoch, record in enumerate(self.history_, start=1):
             record["epoch"] = epoch
+        self.t_ = (self.t_ if self._epochs_before else 0) + len(state.history) * self.n_samples_[0]
         self._epochs_before += len(state.history)
-        self.t_ = (self.t_ if further else 0) + len(state.history) * self.n_samples_[0]
         self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
         self.interrupted_ = state.interrupted
 
     def _combined_weight(self, given: Given) -> NDArray[np.float64] | None:
         """Class weight × sample weight, scaled to mean 1 over the rows seen so far."""
-        by_row = self._input_scale.row_weights(given.rows)
-        parts = [given.weight, by_row, self._class_weights(given.target)]
+        by_row = self._input_scale.row_weights(given.rows, np.dtype(self.dtype))
+        parts = [given.weight, by_row, self._weigh_classes(given.target)]
         found = [np.asarray(part, dtype=np.float64) for part in parts if part is not None]
         weight = np.asarray(np.prod(np.stack(found), axis=0)) if found else None
         self._seen, scaled = self._seen.weigh(weight, given.rows.n_samples)

@@ -17,6 +17,8 @@ from sklearn.utils.validation import _check_y
 
 from truezero.errors import DataError, TruezeroError
 
+_LARGEST = 1e150  # targets: the square of what is above, which errors are, is none in float64
+
 
 @contextmanager
 def data_errors() -> Iterator[None]:
@@ -25,7 +27,7 @@ def data_errors() -> Iterator[None]:
         yield
     except TruezeroError:
         raise
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DataError(str(error)) from error
 
 
@@ -42,7 +44,7 @@ def as_target_array(y: Any, n_rows: int, owner: str) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        As they came; objects that are all numbers become numbers.
+        As they came; a list of text and numbers as objects.
 
     Raises
     ------
@@ -53,14 +55,20 @@ def as_target_array(y: Any, n_rows: int, owner: str) -> NDArray[Any]:
         raise DataError(f"{owner} requires y to be passed, but the target y is None")
     if sparse.issparse(y):
         raise DataError("y is a sparse matrix; hand in an array, y.toarray() say")
+    if isinstance(y, np.ma.MaskedArray):
+        raise DataError(
+            "y is a masked array, whose masked values would be learned: y.filled(value) says what of"
+        )
     with data_errors():
         array = np.asarray(y)
+        if array.dtype.kind == "U" and isinstance(y, (list, tuple)) and not all(_is_text_value(v) for v in y):
+            array = np.array(y, dtype=object)  # else numbers among text become text
     if array.ndim not in (1, 2):
         raise DataError(
             f"y should be a 1d array, or (n_samples, n_outputs) for regression; got an array of shape "
             f"{array.shape} instead"
         )
-    if array.dtype.names is not None or array.dtype.kind in "VM":
+    if array.dtype.names is not None or array.dtype.kind in "VMm":
         raise DataError(f"y holds {array.dtype}: hand in numbers or text, one field or column of it")
     if len(array) != n_rows:
         raise DataError(f"X has {n_rows} rows, y {len(array)}: there must be one target per row")
@@ -119,11 +127,16 @@ def labeled_rows(y: NDArray[Any], mark: object) -> NDArray[np.bool_] | None:
         return None
     unlabeled: NDArray[np.bool_]
     if isinstance(mark, (float, np.floating)) and np.isnan(mark):
-        unlabeled = np.asarray(np.isnan(y), np.bool_) if y.dtype.kind == "f" else _each(y, _is_missing)
+        if y.dtype.kind in "US":
+            unlabeled = np.asarray(np.char.lower(y.astype(str)) == "nan", np.bool_)
+        else:
+            unlabeled = np.asarray(np.isnan(y), np.bool_) if y.dtype.kind == "f" else _each(y, _is_missing)
     elif y.dtype.kind == "O":
         unlabeled = _each(y, lambda value: not _is_missing(value) and bool(value == mark))
-    elif isinstance(mark, str) != (y.dtype.kind in "US"):
+    elif isinstance(mark, str) and y.dtype.kind not in "US":
         return None  # text and numbers are never equal
+    elif y.dtype.kind in "US":
+        unlabeled = np.asarray(y.astype(str) == str(mark), np.bool_)  # as files have numbers among text
     else:
         unlabeled = np.asarray(y == mark, np.bool_)
     labeled = np.asarray(~unlabeled.reshape(len(y), -1).any(axis=1), dtype=np.bool_)
@@ -132,6 +145,10 @@ def labeled_rows(y: NDArray[Any], mark: object) -> NDArray[np.bool_] | None:
 
 def _each(y: NDArray[Any], what: Any) -> NDArray[np.bool_]:
     return np.array([what(value) for value in y.ravel().tolist()], dtype=np.bool_).reshape(y.shape)
+
+
+def _is_text_value(value: Any) -> bool:
+    return isinstance(value, (str, bytes))
 
 
 def _is_missing(value: Any) -> bool:
@@ -143,7 +160,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def check_targets(y: NDArray[Any], *, numeric: bool) -> NDArray[Any]:
-    """Targets of labelled rows, as scikit-learn checks them.
+    """Targets of labelled rows, as scikit-learn checks them; objects that are all numbers become numbers.
 
     Raises
     ------
@@ -151,7 +168,10 @@ def check_targets(y: NDArray[Any], *, numeric: bool) -> NDArray[Any]:
         If one of them is missing or infinite, or they are of a kind that nothing can be learned from.
     """
     if y.dtype.kind == "O" and all(isinstance(value, (int, float, np.number)) for value in y.ravel()):
-        y = np.array(y.tolist())
+        with data_errors():
+            y = np.array(y.tolist(), dtype=np.float64 if numeric else None)
+    if not numeric and y.dtype.kind == "O" and len({_is_text_value(value) for value in y.ravel()}) > 1:
+        raise DataError("y holds both text and other values: make all of them text, or all numbers")
     missing = np.isnan(y) if y.dtype.kind == "f" else _each(y, _is_missing) if y.dtype.kind == "O" else None
     if missing is not None and np.any(missing):
         row = int(np.flatnonzero(np.asarray(missing).reshape(len(y), -1).any(axis=1))[0])
@@ -168,7 +188,13 @@ def check_targets(y: NDArray[Any], *, numeric: bool) -> NDArray[Any]:
                 "DeepRectifierClassifier (without --regression on the command line)"
             ) from error
     with data_errors():
-        return np.asarray(_check_y(y, multi_output=True, y_numeric=numeric))
+        checked = np.asarray(_check_y(y, multi_output=True, y_numeric=numeric))
+    if numeric and len(checked) and np.abs(checked.astype(np.float64)).max() > _LARGEST:
+        raise DataError(
+            f"y has {checked.ravel()[np.abs(checked.astype(np.float64)).argmax()]:g}: the square of such an "
+            "error is infinite"
+        )
+    return checked
 
 
 def as_values(y: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -200,11 +226,13 @@ def as_labels(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
     """
     if y.ndim == 2 and y.shape[1] != 1:
         raise DataError(f"y must be one label per row, got shape {y.shape}")
-    labels = y.ravel()
-    if len(labels) and _is_text(labels) != _is_text(classes):
+    labels = check_targets(y.ravel(), numeric=False)
+    if labels.dtype.kind == "f" and (labels != np.round(labels)).any() and classes.dtype.kind != "f":
+        raise DataError(f"y holds {labels[labels != np.round(labels)].tolist()[0]!r}, which is no class")
+    if _is_text(labels) != _is_text(classes):
         raise DataError(
-            f"y holds {labels[0]!r}, which cannot be one of the classes, {classes[0]!r} for instance: one is "
-            "text and the other is not"
+            f"y holds {labels.tolist()[0]!r}, which cannot be one of the classes, {classes.tolist()[0]!r} "
+            "for instance: one is text and the other is not"
         )
     return labels
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from truezero.analysis import measure, sparsity_of_layers
-from truezero.core.atomic import check_writable, is_written_through
+from truezero.analysis import error_unit, measure, sparsity_of_layers
+from truezero.core.atomic import check_not_input, check_writable, is_written_through
 from truezero.datasets import Dataset, load_dataset
 from truezero.errors import DataError, OptionError
 from truezero.estimators import (
@@ -88,6 +88,7 @@ def train_to_file(
     """
     given, of_pretraining = dict(parameters or {}), dict(pretraining_parameters or {})
     check_writable(out)
+    check_not_input(out, data, unlabeled, target)
     with _writing_alone(out) if _goes_on(out) else contextlib.nullcontext():
         return _train_to_file(
             data, out, regression, pretrain, unlabeled, resume, data_dir, given, of_pretraining, verbose,
@@ -236,6 +237,7 @@ def _result(
     result: dict[str, Any] = {
         "test_error": None,
         "validation_error": record["validation_error"],
+        "error_unit": error_unit(model),
         "sparsity": sparsity_of_layers(model.network_, record["sparsity"]),
         "dead_units": record["dead_units"],
         "n_test": 0,
