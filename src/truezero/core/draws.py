@@ -34,6 +34,9 @@ class Purpose(enum.IntEnum):
     PEPPER = 7
     SAMPLING = 8
     DECODER_WEIGHTS = 9
+    # From 16 on: rows that are generated.
+    DISTORTION = 16
+    SCENE = 20
 
 
 def philox(counter: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

@@ -8,13 +8,14 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from truezero.plots.curves import bands, curves
-from truezero.plots.images import examples, filters
+from truezero.plots.images import examples, filters, pairs
 
 KINDS: dict[str, Callable[..., Figure]] = {
     "curves": curves,
     "bands": bands,
     "filters": filters,
     "examples": examples,
+    "pairs": pairs,
 }
 """Kinds of figures; each is drawn from the arguments of its function."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,4 +60,66 @@ def examples(**states: NDArray[Any]) -> Figure:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
         row[0].set_ylabel(name)
+    return figure
+
+
+def contact_sheet(columns: Sequence[str], **rows: NDArray[Any]) -> Figure:
+    """Draw strips of images, row by row, in columns.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Their titles.
+    **rows : ndarray of shape (n_columns, n_images, height, width)
+        By their names. 0 is black and 1 white.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    n_images, height, width = next(iter(rows.values())).shape[1:]
+    tall = 10 / (len(columns) * n_images * width / height)
+    figure = Figure(figsize=(11, 0.4 + 1.1 * tall * len(rows)), layout="constrained")
+    panels = figure.subplots(len(rows), len(columns), squeeze=False)
+    for panel, (name, strips) in zip(panels, rows.items(), strict=True):
+        for axes, images in zip(panel, strips, strict=True):
+            framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=0.5)
+            axes.imshow(np.concatenate(list(framed), axis=1), cmap="gray", vmin=0, vmax=1)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        panel[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    for axes, title in zip(panels[0], columns, strict=True):
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+def pairs(groups: dict[str, dict[str, NDArray[Any]]]) -> Figure:
+    """Draw stereo pairs, a row of each kind, groups side by side.
+
+    Parameters
+    ----------
+    groups : dict of dict of ndarray, shape (n_pairs, 2, height, width)
+        By the group's title and the kind's name; uint8, the left image first.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    n_rows = max(map(len, groups.values()))
+    figure = Figure(figsize=(8 * len(groups), 0.85 * n_rows + 0.4), layout="constrained")
+    parts: Any = figure.subfigures(1, len(groups), squeeze=False)[0]
+    for part, (title, kinds) in zip(parts, groups.items(), strict=True):
+        part.suptitle(title, fontsize=11)
+        panels = part.subplots(n_rows, 1, squeeze=False)[:, 0]
+        for axes, (name, images) in zip(panels, kinds.items(), strict=False):
+            n, _, height, width = images.shape
+            gap = np.full((height, 2 * n, width + 2), 255, np.uint8)
+            gap[:, :, :width] = images.reshape(2 * n, height, width).transpose(1, 0, 2)
+            gap[:, ::2, width:] = 0  # between the two of a pair
+            axes.imshow(gap.reshape(height, -1), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            axes.set(xticks=[], yticks=[])
+            axes.set_ylabel(name, rotation=0, ha="right", va="center")
+            axes.spines[:].set_visible(False)
+        for axes in panels[len(kinds) :]:
+            axes.set_axis_off()
     return figure
