@@ -117,7 +117,8 @@ def test_missing_files_and_names(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"unknown data set 'mnits'.*did you mean 'mnist'"):
         load_dataset("mnits")
     with pytest.raises(
-        DataError, match=r"train-images-idx3-ubyte\[.gz\] is not in .*mnist; get it from https"
+        DataError,
+        match=r"train-images-idx3-ubyte\[.gz\] is not in .*mnist; `truezero data fetch mnist` gets it from https",
     ):
         load_dataset("mnist", data_dir=tmp_path)
     with pytest.raises(DataError, match=r"nowhere\.npz"):

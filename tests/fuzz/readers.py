@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from characters import characters
 from scipy import sparse
 
+from fuzz import matrices
 from truezero.datasets import load_file
+from truezero.datasets.nistp import Nistp
+from truezero.datasets.shards import Shards, write_shards
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,18 @@ def _read_beside(path: Path) -> Any:
     return _read_data(path.with_name("my-images-idx3-ubyte"))
 
 
+def _shards(name: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        write_shards(folder, Nistp(characters(20)), 5, rows_per_shard=3)
+        return folder / name
+
+    return make
+
+
+def _read_shards(path: Path) -> Any:
+    return [(np.array(piece.features.X), piece.target, piece.ids) for piece in Shards(path.parent)(1)]
+
+
 READERS: dict[str, Reader] = {
     "npz": Reader(_npz, _read_data, True, _DATA_COMMANDS),
     "npz-parts": Reader(_npz_parts, _read_data, True, _DATA_COMMANDS),
@@ -175,8 +191,19 @@ READERS: dict[str, Reader] = {
         _idx_labels, _read_beside, False,
         tuple(tuple(w.replace("{path}", "{folder}/my-images-idx3-ubyte") for w in c) for c in _DATA_COMMANDS),
     ),
+    **{
+        f"shards-{name}": Reader(_shards(name), _read_shards, True, ())
+        for name in ("shards.json", "000000.rows.npy", "000001.labels.npy")
+    },
+    "norb": Reader(matrices.make("dat"), matrices.read, False, ()),
+    "norb-gz": Reader(matrices.make("dat", ".gz"), matrices.read, True, ()),
+    "norb-classes": Reader(matrices.make("cat"), matrices.read, False, ()),
 }  # fmt: skip
 
 from fuzz.kept import KEPT  # noqa: E402 - which needs what is above
 
 READERS |= KEPT
+
+from fuzz.archives import ARCHIVES  # noqa: E402
+
+READERS |= ARCHIVES

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.progress import Progress as Bar
 
@@ -82,6 +85,49 @@ def progress_of_runs(title: str, *, lines: bool) -> Iterator[Callable[[Progress]
             bar.update(task, completed=progress.done, total=total, about=printable(about))
 
         yield show
+
+
+@contextmanager
+def progress_of_bytes(*, lines: bool) -> Iterator[Callable[[str, int, int | None], Any]]:
+    """Give a function that shows how much of a file has come.
+
+    Parameters
+    ----------
+    lines : bool
+        Where there is no terminal, print a line for every tenth of a file on standard error.
+    """
+    if not err_console.is_terminal:
+        yield _tenths() if lines else (lambda name, n, total: None)
+        return
+    bar = Bar(
+        _text(), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+        console=err_console, transient=True,
+    )  # fmt: skip
+    with bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(name: str, n: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(printable(name), total=total, completed=n)
+            bar.update(tasks[name], completed=n, total=total)
+
+        yield show
+
+
+_STEP = 10_000_000  # bytes, where nobody knows how many there will be
+
+
+def _tenths() -> Callable[[str, int, int | None], None]:
+    """Make a function that prints a line for each tenth of a file."""
+    said: dict[str, int] = {}
+
+    def show(name: str, n: int, total: int | None) -> None:
+        tenth = n // _STEP if total is None else 10 * n // max(total, 1)
+        if tenth > said.get(name, -1) or tenth < said.get(name, -1) - 1:
+            said[name] = tenth
+            _line(f"{name}: {n / 1e6:.1f}" + (" MB" if total is None else f" of {total / 1e6:.1f} MB"))
+
+    return show
 
 
 def _run_lines() -> Callable[[Progress], None]:

@@ -5,6 +5,24 @@ from __future__ import annotations
 from truezero.datasets.dataset import Dataset, Part
 from truezero.datasets.formats.files import load_file
 from truezero.datasets.formats.idx import read_idx
-from truezero.datasets.registry import DatasetInfo, list_datasets, load_dataset
+from truezero.datasets.named import DatasetInfo
+from truezero.datasets.registry import (
+    fetch_dataset,
+    list_datasets,
+    load_dataset,
+    make_dataset,
+    verify_dataset,
+)
 
-__all__ = ["Dataset", "DatasetInfo", "Part", "list_datasets", "load_dataset", "load_file", "read_idx"]
+__all__ = [
+    "Dataset",
+    "DatasetInfo",
+    "Part",
+    "fetch_dataset",
+    "list_datasets",
+    "load_dataset",
+    "load_file",
+    "make_dataset",
+    "read_idx",
+    "verify_dataset",
+]

@@ -42,6 +42,8 @@ class Dataset:
         (channels, height, width) of a row that is an image.
     zero_based : bool or None
         Whether the file counted features from 0; None where it does not count them.
+    stand_in_for : str or None
+        The paper's data that these are used in place of; None for what is nobody's stand-in.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Dataset:
     offset: float = 0.0
     image_shape: tuple[int, int, int] | None = None
     zero_based: bool | None = None
+    stand_in_for: str | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.scale) and math.isfinite(self.offset)):

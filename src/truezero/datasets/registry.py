@@ -1,99 +1,35 @@
-"""Data sets known by name, where they are looked for, and where they come from."""
+"""Data sets known by name, where they are looked for, and how they are had."""
 
 from __future__ import annotations
 
 import difflib
-import math
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import platformdirs
-from sklearn.datasets import load_digits
 
-from truezero.core.draws import Purpose, permutation, uniform, words
 from truezero.core.text import printable
+from truezero.datasets import libsvm
+from truezero.datasets.cifar10 import CIFAR10_SETS
 from truezero.datasets.dataset import Dataset
+from truezero.datasets.download import Told
+from truezero.datasets.fetching import Checked, check_files, fetch_files
 from truezero.datasets.formats.files import check_width, load_file
-from truezero.datasets.formats.idx import read_images, read_labels
 from truezero.datasets.formats.svmlight import ZeroBased
+from truezero.datasets.generated import GENERATED
+from truezero.datasets.mnist_like import IDX_SETS
+from truezero.datasets.named import DatasetInfo, Making, NamedDataset, refuse_missing
+from truezero.datasets.nistp_named import NISTP_SETS
+from truezero.datasets.norb_sets import NORB_SETS
 from truezero.errors import DataError, OptionError
 
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a named data set on this machine.
-
-    Attributes
-    ----------
-    name, description : str
-    source : str
-        Address of the official files; empty where nothing has to be had.
-    location : str
-        Folder it is looked for in; empty for what needs no files.
-    missing : tuple of str
-        Files that are not there.
-    """
-
-    name: str
-    description: str
-    source: str
-    location: str
-    missing: tuple[str, ...]
-
-    @property
-    def found(self) -> bool:
-        """Whether it can be loaded."""
-        return not self.missing
-
-
-@dataclass(frozen=True)
-class _IdxSet:
-    """An MNIST-like data set in four official IDX files."""
-
-    description: str
-    source: str
-    train_prefix: str
-    test_prefix: str
-    n_validation: int
-    torchvision: str  # its folder there
-    transposed: bool = False  # EMNIST's images are stored column by column
-
-    def files(self) -> tuple[str, ...]:
-        prefixes = (self.train_prefix, self.test_prefix)
-        return tuple(f"{p}{kind}" for p in prefixes for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"))
-
-
-_EMNIST = "https://www.nist.gov/itl/products-and-services/emnist-dataset"
-_IDX_SETS = {
-    "mnist": _IdxSet(
-        "handwritten digits, 28×28; the paper's split 50,000 / 10,000 / 10,000",
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "train-", "t10k-", 10_000, "MNIST",
-    ),
-    "fashion-mnist": _IdxSet(
-        "pictures of clothes, 28×28; 50,000 / 10,000 / 10,000",
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        "train-", "t10k-", 10_000, "FashionMNIST",
-    ),
-    "emnist-letters": _IdxSet(
-        "handwritten letters, 28×28, 26 classes; 104,000 / 20,800 / 20,800", _EMNIST,
-        "emnist-letters-train-", "emnist-letters-test-", 20_800, "EMNIST", transposed=True,
-    ),
-    "emnist-digits": _IdxSet(
-        "handwritten digits, 28×28; 200,000 / 40,000 / 40,000", _EMNIST,
-        "emnist-digits-train-", "emnist-digits-test-", 40_000, "EMNIST", transposed=True,
-    ),
-    "emnist-balanced": _IdxSet(
-        "handwritten characters, 28×28, 47 classes; 94,000 / 18,800 / 18,800", _EMNIST,
-        "emnist-balanced-train-", "emnist-balanced-test-", 18_800, "EMNIST", transposed=True,
-    ),
-}  # fmt: skip
-_MADE = {
-    "digits": "handwritten digits, 8×8, from scikit-learn; 1,097 / 350 / 350",
-    "synthetic": "generated: 784 features of which 19 % are not zero, 10 classes; 10,000 / 2,000 / 2,000",
+NAMED: dict[str, NamedDataset] = {
+    known.name: known
+    for known in (*GENERATED, *IDX_SETS, *CIFAR10_SETS, *NORB_SETS, *NISTP_SETS, *libsvm.LIBSVM_SETS)
 }
+"""Every data set that has a name."""
 
 
 def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -103,23 +39,16 @@ def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
 
 def list_datasets(data_dir: str | os.PathLike[str] | None = None) -> list[DatasetInfo]:
     """Every named data set, and whether it is there."""
-    made = [DatasetInfo(name, description, "", "", ()) for name, description in _MADE.items()]
-    return made + [_describe(name, data_dir) for name in _IDX_SETS]
+    return [_describe(known, data_folder(data_dir)) for known in NAMED.values()]
 
 
-def _describe(name: str, data_dir: str | os.PathLike[str] | None) -> DatasetInfo:
-    known = _IDX_SETS[name]
-    missing = tuple(file for file in known.files() if _find(name, file, data_dir) is None)
-    return DatasetInfo(name, known.description, known.source, str(data_folder(data_dir) / name), missing)
-
-
-def _find(name: str, file: str, data_dir: str | os.PathLike[str] | None) -> Path | None:
-    """A file of a data set: in its folder or where torchvision puts it, however it was unpacked."""
-    root, torchvision = data_folder(data_dir), Path(_IDX_SETS[name].torchvision, "raw")
-    folders = (root / name, root / name / "raw", root / name / torchvision, root / torchvision)
-    dotted = file.replace("-idx", ".idx")  # so some programs unpack it
-    names = (f"{file}.gz", file, f"{dotted}.gz", dotted)
-    return next((f / n for f in folders for n in names if (f / n).is_file()), None)
+def _describe(known: NamedDataset, root: Path) -> DatasetInfo:
+    needed = bool(known.folder)
+    return DatasetInfo(
+        known.name, known.description, known.page, str(root / known.folder) if needed else "",
+        known.missing(known.folders(root)), known.licence, known.stand_in_for,
+        known.how() if needed else "",
+    )  # fmt: skip
 
 
 def load_dataset(
@@ -135,7 +64,8 @@ def load_dataset(
     Parameters
     ----------
     name : str or path-like
-        A name of `list_datasets`, or a file as `load_file` takes it.
+        A name of `list_datasets`; that of a file, or pair of files, of LIBSVM's in the folder `libsvm` of the
+        data folder; or a file as `load_file` takes it.
     data_dir : path-like, optional
         Where named data sets lie, each in a folder of its name, or as torchvision keeps them; see
         `data_folder`.
@@ -157,71 +87,127 @@ def load_dataset(
     OptionError
         If `n_features` or `zero_based` cannot be used, or a named data set is given a target.
     """
-    text = os.fspath(name)
-    if text in _MADE or text in _IDX_SETS:
-        if target is not None:
-            raise OptionError(f"target is for files; {text} has its own labels")
-        data = _MAKERS[text]() if text in _MADE else _load_idx_set(text, data_dir)
+    text, root = os.fspath(name), data_folder(data_dir)
+    if text in NAMED:
+        _refuse_target(text, target)
+        known = NAMED[text]
+        refuse_missing(known, root)
+        data = known.load(known.folders(root))
         check_width(data, n_features)
         return data
-    if os.path.exists(text) or os.sep in text or Path(text).suffix:
+    if os.path.exists(text) or os.sep in text:
         return load_file(text, n_features=n_features, zero_based=zero_based, target=target)
-    known = [*_MADE, *_IDX_SETS]
-    close = difflib.get_close_matches(text, known, n=1)
+    if text and libsvm.find([root / libsvm.FOLDER], text) is not None:
+        _refuse_target(text, target)
+        return libsvm.load_libsvm(text, [root / libsvm.FOLDER], n_features=n_features, zero_based=zero_based)
+    if Path(text).suffix:
+        return load_file(text, n_features=n_features, zero_based=zero_based, target=target)
+    raise DataError(f"{_unknown(text)}, or the path of a file")
+
+
+def _refuse_target(name: str, target: Any) -> None:
+    if target is not None:
+        raise OptionError(f"target is for files; {name} has its own labels")
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, NAMED, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
-    raise DataError(
-        f"unknown data set '{printable(text)}'{hint}; known: {', '.join(known)}, or the path of a file"
-    )
+    return f"unknown data set '{printable(name)}'{hint}; known: {', '.join(NAMED)}"
 
 
-def _load_idx_set(name: str, data_dir: str | os.PathLike[str] | None) -> Dataset:
-    known, info = _IDX_SETS[name], _describe(name, data_dir)
-    if info.missing:
-        raise DataError(
-            f"{name}: {info.missing[0]}[.gz] is not in {info.location}; get it from {info.source} and put it "
-            f"there, or say where it is with --data-dir or TRUEZERO_DATA (the folder that holds {name}/)"
-        )
-    files = [_find(name, file, data_dir) or Path(file) for file in known.files()]
-    X, X_test = read_images(files[0]), read_images(files[2])
-    y, y_test = read_labels(files[1], len(X)), read_labels(files[3], len(X_test))
-    if known.transposed:
-        X, X_test = X.transpose(0, 2, 1), X_test.transpose(0, 2, 1)
-    n_train = len(X) - known.n_validation
-    if n_train < 1:
-        raise DataError(
-            f"{name}: {len(X)} training images, fewer than the {known.n_validation} for validation"
-        )
-    shape = (1, X.shape[1], X.shape[2])
-    X, X_test = (images.reshape(len(images), math.prod(images.shape[1:])) for images in (X, X_test))
-    return Dataset(
-        name, X[:n_train], y[:n_train], X[n_train:], y[n_train:], X_test, y_test,
-        scale=1 / 255, image_shape=shape,
-    )  # fmt: skip
+def _named(name: str) -> NamedDataset:
+    if name not in NAMED:
+        raise DataError(_unknown(name))
+    return NAMED[name]
 
 
-def _digits() -> Dataset:
-    """scikit-learn's digits in a fixed random order: 1,097 / 350 / 350."""
-    bunch = load_digits()
-    order = permutation(2011, Purpose.SPLIT, np.arange(len(bunch.target)))
-    X, y = bunch.data.astype(np.uint8)[order], bunch.target.astype(np.int64)[order]
-    return Dataset(
-        "digits", X[:1097], y[:1097], X[1097:1447], y[1097:1447], X[1447:], y[1447:],
-        scale=1 / 16, image_shape=(1, 8, 8),
-    )  # fmt: skip
+def fetch_dataset(
+    name: str, *, data_dir: str | os.PathLike[str] | None = None, on_progress: Told = lambda *told: None
+) -> list[Path]:
+    """Download the files of a data set; those that are there are left, one that was cut off goes on.
+
+    Parameters
+    ----------
+    name : str
+    data_dir : path-like, optional
+        See `data_folder`.
+    on_progress : callable
+        Called with a file's name, the bytes that are here, and the bytes it has (None if nobody says).
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    DataError
+        If the name is not known, the data set cannot be downloaded, or a download fails: in one line,
+        which file and why.
+    FileError
+        If the folder cannot be written to, or the disk is full.
+    """
+    known = _named(name)
+    if not known.downloads:
+        how = known.how() if known.folder else "it needs no files"
+        raise DataError(f"{name} cannot be downloaded; {how}")
+    return fetch_files(known.downloads, known.folders(data_folder(data_dir)), on_progress)
 
 
-def _synthetic(n: int = 14_000, n_features: int = 784, n_classes: int = 10) -> Dataset:
-    """Rows that are noisy, thinned-out copies of one sparse pattern per class."""
-    drawn = uniform(words(2011, Purpose.SPLIT, examples=np.arange(n), n_units=n_features + 1))
-    prototype = uniform(
-        words(2011, Purpose.SPLIT, epoch=1, examples=np.arange(n_classes), n_units=n_features)
-    )
-    y = np.floor(drawn[:, -1] * n_classes).astype(np.int64)
-    # A feature is on with probability 0.55 where the class's pattern has it, 0.07 elsewhere.
-    on = drawn[:, :-1] < np.where(prototype[y] < 0.25, 0.55, 0.07)
-    X = np.where(on, 1 - drawn[:, :-1], 0).astype(np.float32)
-    a, b = n - 4000, n - 2000
-    return Dataset("synthetic", X[:a], y[:a], X[a:b], y[a:b], X[b:], y[b:])
+def verify_dataset(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> list[Checked]:
+    """Compare the files of a data set with their published checksums.
+
+    Raises
+    ------
+    DataError
+        If the name is not known, or a file cannot be read.
+    """
+    known = _named(name)
+    folders = known.folders(data_folder(data_dir))
+    checked = check_files(known.downloads, folders)
+    others = [one for one in check_files(known.accepted, folders) if one.state != "missing"]
+    return others if others and all(one.state == "missing" for one in checked) else checked + others
 
 
-_MAKERS = {"digits": _digits, "synthetic": _synthetic}
+def make_dataset(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    size: str = "laptop",
+    seed: int | None = None,
+    n_jobs: int | None = None,
+    report: Callable[[str], Any] = lambda line: None,
+) -> Path:
+    """Write a data set that is generated.
+
+    Parameters
+    ----------
+    name : str
+    data_dir : path-like, optional
+        See `data_folder`.
+    size : {"smoke", "laptop", "paper"}
+    seed : int, optional
+        Instead of the set's own.
+    n_jobs : int, optional
+        Processes.
+    report : callable
+        Called with lines on what is being done.
+
+    Returns
+    -------
+    Path
+        Its folder.
+
+    Raises
+    ------
+    DataError
+        If the name is not known, nothing has to be made, or what it is made from is missing.
+    """
+    known, root = _named(name), data_folder(data_dir)
+    if known.make is None:
+        how = known.how() if known.folder else "it is generated whenever it is loaded"
+        raise DataError(f"{name} is not made; {how}")
+    folder = root / known.folder
+    known.make(Making(folder, [root / place for place in known.made_from], size, seed, n_jobs, report))
+    return folder

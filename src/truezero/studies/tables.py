@@ -77,10 +77,7 @@ def networks(
     """
     first = rows[0]["pretraining"]["layers"][0][-1]["key"]
     model = load(setting.store.folder / first / MODEL)
-    stand_ins = []
-    if papers is not None and setting.dataset.name not in papers[1]:
-        why = "errors and sparsity cannot be compared with the paper's numbers"
-        stand_ins.append(StandIn(papers[0], setting.dataset.name, why))
+    stand_ins = stand_ins_of(setting, papers)
     named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
     shown = [*figures, *pictures(model, setting.dataset)]
     return StudyResult(
@@ -94,3 +91,14 @@ def networks(
         stand_ins,
         list(claims),
     )
+
+
+def stand_ins_of(setting: Setting, papers: tuple[str, Collection[str]] | None) -> list[StandIn]:
+    """What the data stand in for: what they say themselves, else what the paper had."""
+    dataset = setting.dataset
+    others = papers[0] if papers is not None and dataset.name not in papers[1] else None
+    paper = dataset.stand_in_for or others
+    if paper is None:
+        return []
+    why = "errors and sparsity cannot be compared with the paper's numbers"
+    return [StandIn(paper, dataset.name, why)]

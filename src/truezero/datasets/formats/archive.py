@@ -16,7 +16,7 @@ from truezero.errors import DataError
 
 _MOST_MEMBERS = 10_000
 _END, _NOT_SAID = b"PK\x05\x06", 0xFFFF  # what ends an archive; a count that stands elsewhere
-_MOST_DEFLATED = 1032  # times its size that deflate can shrink what it is given
+MOST_DEFLATED = 1032  # times its size that deflate can shrink what it is given
 
 
 class Archive:
@@ -31,7 +31,7 @@ class Archive:
 
     def __init__(self, file: IO[bytes], allowance: Allowance) -> None:
         self.allowance = allowance
-        with _unzipping():
+        with unzipping():
             self._zip = zipfile.ZipFile(file)
         members = self._zip.infolist()
         if len(members) > _MOST_MEMBERS:
@@ -47,7 +47,7 @@ class Archive:
                 raise DataError(f"is damaged: it holds {printable(name)} twice")
             # A member that is not read must still be what the directory says: its damaged name may have
             # been one that matters.
-            with _unzipping():
+            with unzipping():
                 self._zip.open(member).close()
             self._members[name] = member
         self.names = tuple(self._members)
@@ -103,10 +103,10 @@ class Archive:
             raise DataError(
                 f"has {name} compressed in a way that NumPy does not write; use np.savez_compressed"
             )
-        most = 1 if member.compress_type == zipfile.ZIP_STORED else _MOST_DEFLATED
+        most = 1 if member.compress_type == zipfile.ZIP_STORED else MOST_DEFLATED
         if member.compress_size > self.allowance.size or member.file_size > most * (member.compress_size + 1):
             raise DataError(f"is damaged: {name} is said to have {member.file_size} bytes, more than can be")
-        with _unzipping():
+        with unzipping():
             file = self._zip.open(member)
         with file:
             yield _Content(file)  # type: ignore[misc] # of IO it has what is used
@@ -127,12 +127,12 @@ class _Content:
         self._file = file
 
     def read(self, n: int) -> bytes:
-        with _unzipping():
+        with unzipping():
             return self._file.read(n)
 
 
 @contextmanager
-def _unzipping() -> Iterator[None]:
+def unzipping() -> Iterator[None]:
     """Whatever the zip module makes of a damaged file: there is no end to the kinds of its errors."""
     try:
         yield

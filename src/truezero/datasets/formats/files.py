@@ -8,12 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from truezero.core.text import printable
 from truezero.datasets.dataset import Dataset
-from truezero.datasets.formats import idx
+from truezero.datasets.formats import cifar, idx, tars
+from truezero.datasets.formats.image_files import read_images_by_class
 from truezero.datasets.formats.label_files import load_labels
 from truezero.datasets.formats.npz import load_npz
 from truezero.datasets.formats.source import COMPRESSED, named, reading, unpacked
-from truezero.datasets.formats.svmlight import MOST_FEATURES, ZeroBased, load_svmlight
+from truezero.datasets.formats.svmlight import (
+    MOST_FEATURES,
+    ZeroBased,
+    load_svmlight,
+    looks_like_svmlight,
+)
 from truezero.errors import DataError, OptionError
 
 _SVMLIGHT = (".svm", ".svmlight", ".libsvm", ".txt")
@@ -39,7 +48,12 @@ def load_file(
         - svmlight or libsvm text (`.svm`, `.svmlight`, `.libsvm`, `.txt`; also compressed: `.gz`, `.bz2`,
           `.xz`);
         - an IDX file of images (`*idx3*`, also compressed), whose labels lie beside it under the official
-          name, if there are any.
+          name, if there are any;
+        - a batch of CIFAR-10's, `data_batch_*.bin` (also compressed) or `data_batch_*`;
+        - a folder or `.tar` (`.tgz`, `.tar.gz`, `.tar.bz2`, `.tar.xz`) of PNG or JPEG images of one size,
+          each in a folder of its class, the classes in folders `train`, `validation` and `test` or in none.
+          Needs Pillow;
+        - a file of any other name whose first line is svmlight's: LIBSVM's `a9a`, `a9a.t`.
 
         Floats of 4 or 8 bytes and uint8 are kept; other numbers become float32, or float64 where that
         would not hold them. Dense rows that take far more memory than the file become CSR.
@@ -109,17 +123,22 @@ def _load(path: Path, n_features: int | None, zero_based: ZeroBased) -> Dataset:
     plain = next((name.removesuffix(end) for end in COMPRESSED if name.endswith(end)), name)
     if "idx3" in name:
         return _load_idx(path)
+    if os.path.isdir(path) or name.endswith(tars.ENDS):
+        return _load_images(path)
+    if (read_batch := cifar.reader_of(path)) is not None:
+        return Dataset(named(path), *read_batch(path), scale=1 / 255, image_shape=cifar.SHAPE)
     with reading(path) as allowance:
         if name.endswith(".npz"):
             with open(path, "rb") as file:
                 parts = load_npz(file, allowance, n_features)
-        elif plain.endswith(_SVMLIGHT):
+        elif plain.endswith(_SVMLIGHT) or looks_like_svmlight(path):
             with unpacked(path) as text:
                 X, y, counted = load_svmlight(text, allowance, n_features, zero_based)
             parts = {"X_train": X, "y_train": y, "zero_based": counted}
         else:
             raise DataError(
-                f"is an unknown kind of file; known: .npz, IDX images (*idx3*), {', '.join(_SVMLIGHT)}"
+                f"is an unknown kind of file; known: .npz, IDX images (*idx3*), {', '.join(_SVMLIGHT)}, "
+                "folders and .tar of images"
             )
     return Dataset(named(path), **parts)
 
@@ -131,3 +150,24 @@ def _load_idx(path: Path) -> Dataset:
     labels = None if beside is None else idx.read_labels(beside, n)
     rows = images.reshape(n, height * width)
     return Dataset(named(path), rows, labels, scale=1 / 255, image_shape=(1, height, width))
+
+
+_PARTS = {"": "train", "train": "train", "validation": "validation", "val": "validation", "test": "test"}
+
+
+def _load_images(path: Path) -> Dataset:
+    found, _ = read_images_by_class(path)
+    arrays: dict[str, Any] = {}
+    for folder, images in found.items():
+        part = _PARTS.get(folder)
+        if part is None or f"X_{part}" in arrays:
+            raise DataError(
+                f"{printable(os.fspath(path), 300)} has images in '{printable(folder, 100)}'; parts are "
+                "train, validation and test"
+            )
+        order, shape = images.order(), images.pixels[0].shape
+        arrays[f"X_{part}"] = images.rows(order)
+        arrays[f"y_{part}"] = np.array([images.classes[place] for place in order])
+    if "X_train" not in arrays:
+        raise DataError(f"{printable(os.fspath(path), 300)} has no images in train/")
+    return Dataset(named(path), **arrays, scale=1 / 255, image_shape=(shape[0], shape[1], shape[2]))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.datasets.formats.source import COMPRESSED, Allowance, Unpacked, reading, unpacked
+from truezero.datasets.formats.zipped import ZipMember
 from truezero.errors import DataError
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -42,7 +43,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     return _read(path, lambda shape, dtype: None)
 
 
-def read_images(path: Path) -> NDArray[np.uint8]:
+def read_images(path: Path | ZipMember) -> NDArray[np.uint8]:
     """IDX images, uint8, shape (n, height, width).
 
     Raises
@@ -60,7 +61,7 @@ def read_images(path: Path) -> NDArray[np.uint8]:
     return _read(path, check)
 
 
-def read_labels(path: Path, n: int) -> NDArray[np.int64]:
+def read_labels(path: Path | ZipMember, n: int) -> NDArray[np.int64]:
     """IDX labels, int64, shape (n,).
 
     Raises
@@ -86,7 +87,10 @@ def labels_beside(images: Path) -> Path | None:
     return next((path for n in names if n != images.name and (path := images.with_name(n)).exists()), None)
 
 
-def _read(path: str | os.PathLike[str], check: _Check) -> NDArray[Any]:
+def _read(path: str | os.PathLike[str] | ZipMember, check: _Check) -> NDArray[Any]:
+    if isinstance(path, ZipMember):
+        with path.content() as (allowance, file):
+            return _parse(file, allowance, check)
     with reading(path) as allowance, unpacked(path) as file:
         return _parse(file, allowance, check)
 

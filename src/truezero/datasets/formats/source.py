@@ -131,10 +131,15 @@ def _size(path: str | os.PathLike[str]) -> int:
 def unpacked(path: str | os.PathLike[str]) -> Iterator[Unpacked]:
     """Open a file for reading; gzip, bzip2 and xz, known by their first bytes, are unpacked on the way."""
     with open(path, "rb") as raw:
-        first = raw.read(6)
-        raw.seek(0)
-        opener = next((opener for magic, opener in _OPENERS.items() if first.startswith(magic)), None)
-        yield Unpacked(raw if opener is None else opener(raw), packed=opener is not None)
+        yield unpacking(raw)
+
+
+def unpacking(raw: IO[bytes]) -> Unpacked:
+    """Unpack what is open, if its first bytes say that it is compressed."""
+    first = raw.read(6)
+    raw.seek(0)
+    opener = next((opener for magic, opener in _OPENERS.items() if first.startswith(magic)), None)
+    return Unpacked(raw if opener is None else opener(raw), packed=opener is not None)
 
 
 class Unpacked:
@@ -171,7 +176,7 @@ class Unpacked:
             raise DataError(f"goes on after its end: its header says {array.nbytes} bytes, it has more")
 
 
-def fill(file: IO[bytes], array: NDArray[Any]) -> int:
+def fill(file: IO[bytes] | Unpacked, array: NDArray[Any]) -> int:
     """Read bytes into a contiguous array; returns how many there were."""
     view, n = array.reshape(-1).view(np.uint8).data, 0
     while n < len(view) and (piece := file.read(min(_CHUNK, len(view) - n))):

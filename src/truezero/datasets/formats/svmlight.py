@@ -7,6 +7,7 @@ counted from 1, or from 0; "auto" takes a file as counted from 0 if it has a fea
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from truezero.core.text import printable
-from truezero.datasets.formats.source import Allowance, Unpacked
+from truezero.datasets.formats.source import Allowance, Unpacked, unpacked
 from truezero.errors import DataError
 
 ZeroBased = bool | Literal["auto"]
@@ -93,6 +94,28 @@ def load_svmlight(
     if np.isfinite(labels).all() and (abs(labels) < _WHOLE).all() and (labels == np.round(labels)).all():
         labels = labels.astype(np.int64)
     return rows.matrix(base, width), labels, counted
+
+
+_FIRST_LINE = re.compile(rb"[-+0-9.eE]+(\s+qid:\d+)?(\s+\d+:[-+0-9.eE]+)+\s*(#.*)?")
+
+
+def looks_like_svmlight(path: str | os.PathLike[str]) -> bool:
+    """Whether the first row of a file, whatever its name, is a label and features.
+
+    Raises
+    ------
+    OSError, EOFError, and what damaged compression raises
+    """
+    with unpacked(path) as file:
+        text = file.read(_PIECE)
+    whole = len(text) < _PIECE
+    lines = [line for line in text.split(b"\n") if line.strip() and not line.lstrip().startswith(b"#")]
+    if not lines:
+        return False
+    first = lines[0].strip()
+    if len(lines) == 1 and not whole:
+        first = first.rpartition(b" ")[0]
+    return _FIRST_LINE.fullmatch(first) is not None
 
 
 def _pieces(file: Unpacked, allowance: Allowance, rows: _Rows) -> Iterator[bytes]:
