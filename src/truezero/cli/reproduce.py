@@ -19,7 +19,7 @@ from truezero.core.text import printable
 from truezero.datasets import load_dataset
 from truezero.errors import OptionError, TruezeroError
 from truezero.report import study_tables, write_report
-from truezero.runs import IncompleteError, Processes, RunStore, Serial, Shard
+from truezero.runs import Executor, IncompleteError, Processes, RunStore, Serial, Shard
 from truezero.studies import STUDIES
 
 app = CommandLine()
@@ -48,6 +48,23 @@ def reproduce(
             "and do it again.",
         ),
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            "--dask",
+            metavar="ADDRESS",
+            help="Do the runs on a Dask cluster, tcp://HOST:8786 say: `dask scheduler`, and `dask worker "
+            "ADDRESS` on its machines.",
+        ),
+    ] = None,
+    dask_data_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--dask-data-dir",
+            metavar="DIR",
+            help="Folder where the cluster's machines read named data; else rows are sent, to each once.",
+        ),
+    ] = None,
     data_dir: DataDirOption = None,
     n_threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -57,12 +74,21 @@ def reproduce(
         raise OptionError(f"unknown study {study!r}; known: {', '.join(STUDIES)}")
     if out is not None:
         check_folder(out)
-    share, executor = _shard(shard), Serial() if jobs == 1 else Processes(jobs)
+    share = _shard(shard)
+    if dask is not None and jobs != 1:
+        raise OptionError("--jobs is for this machine, --dask for a cluster: give one of them")
+    if dask is None and dask_data_dir is not None:
+        raise OptionError("--dask-data-dir is for a cluster: give its scheduler with --dask")
     dataset = load_dataset(data, data_dir=data_dir)
     folder = out or Path(f"results-{study}-{_file_name(data)}")
     store = RunStore(folder / "runs")
     # Refuses what cannot be before anything is written.
     STUDIES[study].on(dataset, scale, store, n_seeds=n_seeds).close()
+    executor: Executor = Serial() if jobs == 1 else Processes(jobs)
+    if dask is not None:
+        from truezero.runs.cluster import Cluster  # only where there is one
+
+        executor = Cluster(dask, data_dir=dask_data_dir)
     make_folder(folder)
     try:
         with progress_of_runs(f"{study} on {data}", lines=not as_json) as show:

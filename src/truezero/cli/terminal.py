@@ -80,6 +80,8 @@ def progress_of_runs(title: str, *, lines: bool) -> Iterator[Callable[[Progress]
             about = f"{progress.running} running" + (f": {progress.current}" if progress.current else "")
             if progress.found:
                 about += f", {progress.found} found"
+            if progress.failed:
+                about += f", {progress.failed} failed (the last: {progress.failure})"
             # Of those done now alone: the time left follows from them.
             total = progress.done + progress.left
             bar.update(task, completed=progress.done, total=total, about=printable(about))
@@ -140,7 +142,12 @@ def _run_lines() -> Callable[[Progress], None]:
             if progress.done:
                 passed = time.monotonic() - started
                 found = f"  {progress.found} found" if progress.found else ""
-                _line(f"run {progress.done} of {progress.done + progress.left}  {passed:.1f} s{found}")
+                left = f"  about {passed / progress.done * progress.left:.0f} s left" if progress.left else ""
+                failed = (
+                    f"  {progress.failed} failed, the last: {progress.failure}" if progress.failed else ""
+                )
+                of = progress.done + progress.left
+                _line(f"run {progress.done} of {of}  {passed:.1f} s{left}{found}{failed}")
             said = progress.done
 
     return show

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from truezero.datasets import Dataset
 from truezero.errors import TruezeroError
-from truezero.runs.execute import Executor, Outcome, Perform, Serial, Shard, perform
+from truezero.runs.execute import Executor, Outcome, Serial, Shard, Task
 from truezero.runs.run import Result, Run
 from truezero.runs.store import RunStore
 
@@ -47,6 +47,10 @@ class Progress:
     found, done, running, left : int
         Runs that were finished before, that have been done now, that may be under way, and that are left,
         those under way among them.
+    failed : int
+        Of those done now, the ones that have no result.
+    failure : str
+        Why the last of them failed.
     current : str
         What the run under way is doing, where it is in this process.
     """
@@ -55,6 +59,8 @@ class Progress:
     done: int = 0
     running: int = 0
     left: int = 0
+    failed: int = 0
+    failure: str = ""
     current: str = ""
     _known: set[str] = field(default_factory=set, repr=False)
 
@@ -118,10 +124,7 @@ def carry_out(
         progress.current = state.progress[1]
         on_progress(progress)
 
-    options: dict[str, Any] = {"n_threads": n_threads}
-    if chosen.n_workers == 1:
-        options["callbacks"] = [on_epoch]
-    task: Perform = functools.partial(perform, store=store, datasets=known, **options)
+    task = Task(store, known, n_threads, [on_epoch] if chosen.n_workers == 1 else [])
     send: Callable[[], list[Run]] = functools.partial(next, study)
     while True:
         try:
@@ -142,7 +145,7 @@ def _results(
     store: RunStore,
     executor: Executor,
     shard: Shard | None,
-    task: Perform,
+    task: Task,
     progress: Progress,
     on_progress: Callable[[Progress], Any],
 ) -> tuple[list[Result | None], list[Exception]]:
@@ -158,6 +161,9 @@ def _results(
         on_progress(progress)
         for run, outcome in executor(ready, task):
             outcomes[run.key] = outcome
+            if outcome.failure is not None:
+                progress.failed += 1
+                progress.failure = f"{run.recipe} {run.key}: {outcome.failure}"
             progress.done, progress.left, progress.current = progress.done + 1, progress.left - 1, ""
             progress.running = min(executor.n_workers, progress.left)
             on_progress(progress)

@@ -113,12 +113,29 @@ def _perform(
 # ---- where runs are done ------------------------------------------------------------------------------
 
 
-class Perform(Protocol):
-    """`perform` with all but the run and whether to wait; it can be sent to another process."""
+@dataclass(frozen=True)
+class Task:
+    """`perform` with all but the run and whether to wait; it can be sent to another process.
+
+    Attributes
+    ----------
+    store : RunStore
+    datasets : mapping of str to Dataset
+        By their fingerprints.
+    n_threads : int or None
+    callbacks : sequence of callable
+    """
+
+    store: RunStore
+    datasets: Mapping[str, Dataset]
+    n_threads: int | None = None
+    callbacks: Sequence[Callable[[Any], Any]] = ()
 
     def __call__(self, run: Run, *, wait: bool) -> Outcome:
         """Carry the run out."""
-        ...
+        return perform(
+            run, self.store, self.datasets, n_threads=self.n_threads, wait=wait, callbacks=self.callbacks
+        )
 
 
 class Executor(Protocol):
@@ -129,7 +146,7 @@ class Executor(Protocol):
         """Runs that may be under way at once."""
         ...
 
-    def __call__(self, runs: Sequence[Run], perform: Perform) -> Iterator[tuple[Run, Outcome]]:
+    def __call__(self, runs: Sequence[Run], perform: Task) -> Iterator[tuple[Run, Outcome]]:
         """Give each run with its outcome, in any order, as they are done."""
         ...
 
@@ -140,7 +157,7 @@ class Serial:
 
     n_workers: int = 1
 
-    def __call__(self, runs: Sequence[Run], perform: Perform) -> Iterator[tuple[Run, Outcome]]:
+    def __call__(self, runs: Sequence[Run], perform: Task) -> Iterator[tuple[Run, Outcome]]:
         """See `Executor`."""
         held = []
         for run in runs:
@@ -164,7 +181,7 @@ class Processes:
 
     n_workers: int
 
-    def __call__(self, runs: Sequence[Run], perform: Perform) -> Iterator[tuple[Run, Outcome]]:
+    def __call__(self, runs: Sequence[Run], perform: Task) -> Iterator[tuple[Run, Outcome]]:
         """See `Executor`."""
         # Imported where there are workers.
         from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -192,7 +209,7 @@ class Processes:
                 return
 
 
-def _with_run(perform: Perform, run: Run, wait: bool) -> tuple[Run, Outcome]:
+def _with_run(perform: Task, run: Run, wait: bool) -> tuple[Run, Outcome]:
     return run, perform(run, wait=wait)
 
 

@@ -20,7 +20,7 @@ from truezero.core.atomic import make_folder, write_text
 from truezero.core.constraints import whole_number
 from truezero.core.schema import Fields, Items, Schema, json_digest, parse_json, text, word
 from truezero.core.text import printable
-from truezero.errors import DataError
+from truezero.errors import DataError, file_error
 from truezero.runs.provenance import arithmetic_version
 from truezero.runs.run import RECIPES, Result, Run
 from truezero.training import Checkpoint
@@ -44,6 +44,10 @@ _OF_A_RUN = Fields(
     },
     {"numerics": whole_number() | None},  # not of the first versions
 )
+
+
+Files = dict[str, bytes]
+"""What a finished run left, by the names of the files."""
 
 
 class RunStore:
@@ -133,6 +137,41 @@ class RunStore:
         # Not before: a kill in between would leave neither result nor checkpoint.
         for checkpoint in self.place(run).glob("checkpoint-*"):
             checkpoint.unlink(missing_ok=True)
+
+    def files(self, run: Run) -> Files:
+        """All that a finished run left, whole.
+
+        Raises
+        ------
+        DataError
+            If it cannot be read, or is damaged.
+        """
+        self.find(run)
+        try:
+            return {path.name: path.read_bytes() for path in sorted(self.place(run).iterdir())}
+        except OSError as error:
+            raise file_error("cannot read", self.place(run), error) from error
+
+    def receive(self, run: Run, files: Files) -> None:
+        """Let a run's folder appear that was finished elsewhere, with what `files` gave there.
+
+        Raises
+        ------
+        DataError
+            If it is damaged, or cannot be written.
+        """
+        make_folder(self.folder)
+        with tempfile.TemporaryDirectory(prefix=".receiving-", dir=self.folder) as beside:
+            try:
+                place = Path(beside) / run.key
+                place.mkdir()
+                for name, content in files.items():
+                    (place / Path(name).name).write_bytes(content)
+                RunStore(beside).find(run)  # refuses what is damaged
+                os.rename(place, self.place(run))
+            except OSError as error:
+                if not self.has(run):  # else somebody finished it meanwhile
+                    raise file_error("cannot write", self.place(run), error) from error
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, Any], Result]]:
         """Key, description and result of every finished run, by their keys."""

@@ -1,0 +1,139 @@
+"""What a sweep on a Dask cluster costs beside its runs: seconds, bytes sent, and bytes in the store.
+
+    python benchmarks/cluster.py --runs 100 1000
+    python benchmarks/cluster.py --efficiency
+
+Starts a scheduler and workers of one thread each on this machine, and has runs done that do next to nothing
+(a baseline that always says the most frequent class): all that is left is what sweeping itself costs. With
+`--efficiency`, equal runs of some seconds instead, on one worker, on two, and in two local processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from truezero.datasets import load_dataset
+from truezero.runs import Data, Processes, Run, RunStore, carry_out
+from truezero.runs.cluster import Cluster
+from truezero.runs.provenance import processor
+
+
+@contextmanager
+def dask(n_workers: int) -> Iterator[Cluster]:
+    """Connect to a scheduler of our own, when all of its workers are there."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "scheduler.json"
+        options = ["--scheduler-file", str(file), "--no-dashboard"]
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        module = [sys.executable, "-m"]
+        started = [
+            subprocess.Popen([*module, "distributed.cli.dask_scheduler", *options, "--port", "0"], **quiet)
+        ]
+        try:
+            while not file.exists():
+                time.sleep(0.05)
+            started += [
+                subprocess.Popen(
+                    [*module, "distributed.cli.dask_worker", *options, "--nthreads", "1", "--no-nanny"],
+                    **quiet,
+                )
+                for _ in range(n_workers)
+            ]
+            cluster = Cluster(json.loads(file.read_text())["address"])
+            cluster._client.wait_for_workers(n_workers)
+            yield cluster
+            cluster.close()
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def study(runs: list[Run]) -> Any:
+    return (yield runs)
+
+
+def overhead(n: int, n_workers: int) -> None:
+    """Print what n runs cost that do next to nothing."""
+    dataset = load_dataset("digits")
+    data = Data(dataset.name, dataset.fingerprint)
+    runs = [
+        Run("baseline", {"estimator": "DummyClassifier", "parameters": {"random_state": seed}}, data)
+        for seed in range(n)
+    ]
+    with dask(n_workers) as cluster, tempfile.TemporaryDirectory() as folder:
+        store, before = RunStore(folder), _transferred(cluster)
+        started = time.perf_counter()
+        carry_out(study(runs), store, [dataset], executor=cluster)
+        seconds = time.perf_counter() - started
+        read, written = (now - then for now, then in zip(_transferred(cluster), before, strict=True))
+        started = time.perf_counter()
+        carry_out(study(runs), store, [dataset], executor=cluster)
+        again = time.perf_counter() - started
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+        disk = sum(path.stat().st_blocks * 512 for path in Path(folder).rglob("*") if path.is_file())
+    print(
+        f"{n} runs, {n_workers} workers: {1e3 * seconds / n:.1f} ms a run; the scheduler read "
+        f"{read / n / 1e3:.1f} kB and wrote {written / n / 1e3:.1f} kB a run; store {size / n / 1e3:.1f} kB "
+        f"({disk / n / 1e3:.1f} kB on disk) a run; to find them all finished {1e3 * again / n:.2f} ms a run"
+    )
+
+
+def _transferred(cluster: Cluster) -> tuple[int, int]:
+    """Bytes that the scheduler's process has read and written, in files and sockets."""
+    text = cluster._client.run_on_scheduler(lambda: Path("/proc/self/io").read_text())
+    counts = dict(line.split(": ") for line in text.splitlines())
+    return int(counts["rchar"]), int(counts["wchar"])
+
+
+def seconds_of(executor: Any, n: int) -> float:
+    """Seconds for n equal runs."""
+    dataset = load_dataset("digits")
+    data = Data(dataset.name, dataset.fingerprint)
+    parameters = {"hidden_layer_sizes": [400, 400, 400], "max_iter": 20, "n_iter_no_change": None}
+    runs = [Run("fine-tune", {**parameters, "random_state": seed}, data) for seed in range(n)]
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        carry_out(study(runs), RunStore(folder), [dataset], executor=executor, n_threads=1)
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, nargs="+", default=[100])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--efficiency", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    print(processor())
+    if not given.efficiency:
+        for n in given.runs:
+            overhead(n, given.workers)
+        return
+    ratios: dict[str, list[float]] = {"2 Dask workers": [], "2 local processes": []}
+    for _ in range(given.rounds):
+        with dask(1) as one:
+            alone = seconds_of(one, given.runs[0])
+        with dask(2) as two:
+            ratios["2 Dask workers"].append(alone / seconds_of(two, given.runs[0]))
+        local = seconds_of(Processes(1), given.runs[0])
+        ratios["2 local processes"].append(local / seconds_of(Processes(2), given.runs[0]))
+    for name, found in ratios.items():
+        print(f"{name}: {statistics.median(found):.2f} times one ({min(found):.2f} to {max(found):.2f})")
+
+
+if __name__ == "__main__":
+    main()
