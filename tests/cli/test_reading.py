@@ -60,6 +60,16 @@ def test_options_reach_the_reader(rows: tuple[np.ndarray, np.ndarray], tmp_path:
         assert succeeded("inspect", "m", folder=tmp_path)["layer_sizes"][0] == width
 
 
+def test_a_guess_is_said(rows: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    X, y = rows
+    for base in (0, 1):
+        write_svmlight(tmp_path / "train.svm", X, y, base)
+        ended = truezero("train", "train.svm", "--out", "m", *SMALL, folder=tmp_path)
+        assert ("counting features from 1" in ended.stderr) == (base == 1)
+        ended = truezero("train", "train.svm", "--out", "m", *SMALL, "--zero-based", folder=tmp_path)
+        assert "counting features" not in ended.stderr
+
+
 def test_labels_in_another_file(rows: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     X, y = rows
     np.savez(tmp_path / "rows.npz", X=X)

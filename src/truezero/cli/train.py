@@ -22,7 +22,9 @@ from truezero.cli.options import (
 )
 from truezero.cli.output import show
 from truezero.core.reconstruction import reconstruction_names
+from truezero.core.text import printable
 from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
+from truezero.models import data_form
 from truezero.runs import train_to_file, unfinished_files
 
 app = CommandLine()
@@ -93,5 +95,12 @@ def train(
             print("truezero: stopped; the same command with --resume goes on from here", file=sys.stderr)
         raise
     show(result, as_json)
+    if zero_based is None and data_form(model).get("zero_based") is False:
+        shown = printable(data, 300)
+        print(
+            f"truezero: {shown} was read as counting features from 1, as it has none of number 0; if it counts "
+            "from 0, say --zero-based",
+            file=sys.stderr,
+        )
     if model.interrupted_:
         raise KeyboardInterrupt
