@@ -98,7 +98,7 @@ def train(
     if zero_based is None and data_form(model).get("zero_based") is False:
         shown = printable(data, 300)
         print(
-            f"truezero: {shown} was read as counting features from 1, as it has none of number 0; if it counts "
+            f"truezero: {shown} was read as counting features from 1, as none is number 0; if it counts "
             "from 0, say --zero-based",
             file=sys.stderr,
         )
