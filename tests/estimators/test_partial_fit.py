@@ -204,7 +204,7 @@ def test_rows_of_great_weight_make_no_great_steps(rows: Any) -> None:
     X, y = rows
     weight = np.ones(400)
     weight[:3] = 2000.0
-    for kind, target in ((classifier, y), (DeepRectifierRegressor, 10 * X[:, 1])):
+    for kind, target in ((classifier, y), (regressor, 10 * X[:, 1])):
         model = kind(max_iter=10, early_stopping=False).fit(X, target, weight)
         assert np.isfinite(model.loss_curve_).all()
         assert model.score(X[:3], target[:3]) > 0.9
