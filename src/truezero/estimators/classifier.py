@@ -212,10 +212,11 @@ class DeepRectifierClassifier(ClassifierMixin, DeepRectifierBase):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train one epoch on some rows; nothing is split off.
 
-        Each call draws an order and noise of its own. The scale of the input is learned from the first 1000
-        rows of a stream, or from all of the first call's; weights are relative to the mean of all rows so
-        far, and "balanced" to the classes of all rows so far. Pre-training learns, an epoch a call, from rows
-        that come before the first labels; if those are in the first call, it is fitted on that call's rows.
+        Each call draws an order and noise of its own. The scale of the input is learned from the first
+        thousand rows of a stream, and from later ones of features that were 0 until then; weights are
+        relative to the mean of all rows so far, and "balanced" to the classes of all rows so far.
+        Pre-training learns, an epoch a call, from rows that come before the first labels; if those are in the
+        first call, it is fitted on that call's rows.
 
         Parameters
         ----------

@@ -146,7 +146,8 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         """Train one epoch on some rows; nothing is split off.
 
         Each call draws an order and noise of its own. The scales of input and targets are learned from the
-        first 1000 rows of a stream, or from all of the first call's; weights are relative to the mean of all
+        first thousand rows of a stream, and from later ones of what was 0 or constant until then, or has gone
+        far away; what is predicted stays the same by it. Weights are relative to the mean of all
         rows so far. Pre-training learns, an epoch a call, from rows that come before the first labels; if
         those are in the first call, it is fitted on that call's rows.
 

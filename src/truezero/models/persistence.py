@@ -44,10 +44,9 @@ def save(obj: Savable | Pipeline, path: str | os.PathLike[str]) -> None:
     What training goes on from is kept: a loaded estimator's `partial_fit` and warm start give what the saved
     one's would, to the bit. Not kept are `callbacks`, `prefit` and a random number generator as
     `random_state`, which have their defaults after `load`; `pretraining_`, which can be saved by itself
-    (`pretraining` is kept unfitted); a stream's first rows, from which its scales are learned while they are
-    fewer than 1000; a pipeline's `memory` and requests for metadata. Arrays and lists among parameters come
-    back as tuples, NumPy's numbers as Python's. Columns that a `ColumnTransformer` selects by a function are
-    kept as what it selected.
+    (`pretraining` is kept unfitted); a pipeline's `memory` and requests for metadata. Arrays and lists among
+    parameters come back as tuples, NumPy's numbers as Python's. Columns that a `ColumnTransformer` selects by
+    a function are kept as what it selected.
 
     The file has a digest of all that it holds. It shows damage; it does not show who wrote the file.
     """
