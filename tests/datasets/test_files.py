@@ -126,7 +126,7 @@ def test_labels_from_numpy_s_files(tmp_path: Path, rows: Path) -> None:
         ("y.txt", b"3\n1\n" + b"x" * 9999 + b"\n1\n", "line 3 holds no label but a long text"),
         ("y.csv", b"3,4\n1,2\n2,3\n1,2\n", "line 1 must hold one label, got 2 cells"),
         ("y.csv", b'3\n"1\n2"\n1\n', "line 2 is no CSV"),
-        ("y.npz", b"PK", "is damaged or no npz file"),
+        ("y.npz", b"PK", "is damaged or no zip archive"),
         ("y.npy", b"\x93NUMPY", "is no array of NumPy"),
         ("y-idx1-ubyte", idx(Y[:3]), "there are 4 rows but 3 labels"),
         ("y.pdf", b"", "is an unknown kind of labels"),

@@ -35,7 +35,7 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _LOST = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError)
 
 
-class _Again(Exception):  # noqa: N818 - no error yet
+class _PassingError(Exception):
     """It may come if it is tried again."""
 
 
@@ -56,6 +56,9 @@ class Patience:
     seconds: float = 30.0
     tries: int = 5
     pause: float = 1.0
+
+
+PATIENCE = Patience()
 
 
 class ResumingDownloader:
@@ -82,7 +85,7 @@ class ResumingDownloader:
         partial: Path,
         size: int | None = None,
         told: Told = lambda *told: None,
-        patience: Patience = Patience(),
+        patience: Patience = PATIENCE,
     ) -> None:
         self.partial, self.size, self.told, self.patience = partial, size, told, patience
         self.resumed = False
@@ -107,7 +110,7 @@ class ResumingDownloader:
             try:
                 self._try(url)
                 break
-            except _Again as error:
+            except _PassingError as error:
                 failures = 1 if self._here() > before else failures + 1
                 if failures >= self.patience.tries:
                     raise self._failed(
@@ -130,7 +133,7 @@ class ResumingDownloader:
 
         Raises
         ------
-        _Again
+        _PassingError
             If that may be tried again.
         DataError
             If not.
@@ -162,10 +165,10 @@ class ResumingDownloader:
             if total == str(here) and self.size is None:
                 return
             self._drop()
-            raise _Again("the server has no part that begins where ours ends") from error
+            raise _PassingError("the server has no part that begins where ours ends") from error
         said = f"the server says {error.code} {printable(error.reason or '', 100)}".rstrip()
         if error.code in _AGAIN_LATER:
-            raise _Again(said) from error
+            raise _PassingError(said) from error
         if 300 <= error.code < 400:
             raise self._failed(
                 url, "it is redirected too often, or to where nothing is fetched from"
@@ -195,7 +198,7 @@ class ResumingDownloader:
             self._drop()
             raise self._failed(url, f"the server sends more than {most} bytes")
         if expected is not None and n < expected:
-            raise _Again(f"it was cut off after {n} of {expected} bytes")
+            raise _PassingError(f"it was cut off after {n} of {expected} bytes")
 
     def _read(self, answer: Any) -> bytes:
         """Read a piece; how a connection fails is not to be mixed up with how a disk does."""
@@ -205,11 +208,11 @@ class ResumingDownloader:
             raise self._lost(error) from error
         return piece
 
-    def _lost(self, error: Exception) -> _Again:
+    def _lost(self, error: Exception) -> _PassingError:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, TimeoutError):
-            return _Again(f"nothing came for {self.patience.seconds:g} seconds")
-        return _Again(printable(str(reason) or type(reason).__name__, 200))
+            return _PassingError(f"nothing came for {self.patience.seconds:g} seconds")
+        return _PassingError(printable(str(reason) or type(reason).__name__, 200))
 
     def _offered(self, status: int, headers: Message, here: int) -> tuple[int, int | None]:
         """Where what the server sends begins, and how long the whole is, if it says so."""
@@ -219,7 +222,7 @@ class ResumingDownloader:
             said = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
             if said is None or int(said[1]) != here:
                 self._drop()
-                raise _Again("the server sends another part than it was asked for")
+                raise _PassingError("the server sends another part than it was asked for")
             return here, None if said[2] == "*" else int(said[2])
         return 0, n
 

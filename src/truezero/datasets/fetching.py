@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from truezero.core.atomic import make_folder
 from truezero.core.text import printable
-from truezero.datasets.download import Patience, ResumingDownloader, Told
+from truezero.datasets.download import PATIENCE, Patience, ResumingDownloader, Told
 from truezero.datasets.formats.source import COMPRESSED, reading, unpacked
 from truezero.datasets.named import Folders, RemoteFile, find_file
 from truezero.errors import DataError, FileError
@@ -96,7 +96,7 @@ def fetch_files(
     files: Sequence[RemoteFile],
     folders: Folders,
     told: Told = lambda *told: None,
-    patience: Patience = Patience(),  # noqa: B008 - frozen
+    patience: Patience = PATIENCE,
 ) -> list[Path]:
     """Download files into the first of the folders; those that are in any of them are left.
 

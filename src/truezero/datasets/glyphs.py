@@ -126,7 +126,8 @@ class Glyphs:
             )
         known = known[permutation(seed, Purpose.SPLIT, known - known.min())]
         ends = np.rint(np.cumsum(fractions) * len(known)).astype(int)
-        return tuple(self.take(np.isin(self.groups, part)) for part in np.split(known, ends[:-1]))  # type: ignore[arg-type]
+        groups = np.asarray(self.groups)
+        return tuple(self.take(np.isin(groups, part)) for part in np.split(known, ends[:-1]))
 
 
 Parts = dict[Part, Glyphs]

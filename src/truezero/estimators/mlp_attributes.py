@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from truezero.estimators.codes import CodesMixin
 from truezero.training import EpochRecord
@@ -45,7 +46,7 @@ class MLPAttributes(CodesMixin, ABC):
     @property
     def out_activation_(self) -> str:
         """The output's function: "softmax", with two classes too, or "identity"."""
-        self.network_  # noqa: B018 - not before the fit
+        check_is_fitted(self)
         return "softmax" if self._targets_output == "softmax" else "identity"
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -55,7 +56,7 @@ _RECORD = Fields(
 )
 
 
-class RecordMixin:
+class RecordMixin(ABC):
     """Writes the record of an estimator and makes one from it; not for direct use."""
 
     network_: Network
@@ -68,13 +69,13 @@ class RecordMixin:
     _data_form: dict[str, Any] | None = None
     """How the file was read that it was trained from, where another one could be read otherwise."""
 
+    @abstractmethod
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:
         """Add what this class alone has learned to the record, arrays to the writer's tensors."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:
         """Set what `_write_learned` wrote, `network_` at least."""
-        raise NotImplementedError
 
     def _to_record(self) -> tuple[Tensors, dict[str, Any]]:
         if not hasattr(self, "network_"):

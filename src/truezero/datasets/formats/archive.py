@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from truezero.core.text import printable
 from truezero.datasets.formats.npy import Header, read_header, read_values
-from truezero.datasets.formats.source import Allowance
+from truezero.datasets.formats.source import Allowance, Readable
+from truezero.datasets.formats.zips import Unzipped, open_member, unzipping
 from truezero.errors import DataError
 
 _MOST_MEMBERS = 10_000
 _END, _NOT_SAID = b"PK\x05\x06", 0xFFFF  # what ends an archive; a count that stands elsewhere
-MOST_DEFLATED = 1032  # times its size that deflate can shrink what it is given
 
 
 class Archive:
@@ -71,8 +71,8 @@ class Archive:
         if name not in self._headers:
             if name not in self._members:
                 raise DataError(f"is damaged: it holds no {name}, only {self.listed()}")
-            with self._opened(name) as file:
-                header, n = read_header(file, name)
+            with open_member(self._zip, self._members[name], self.allowance.size) as file:
+                header, n = read_header(Unzipped(file), name)
             member = self._members[name]
             if n + header.n_bytes != member.file_size:
                 raise DataError(
@@ -88,28 +88,12 @@ class Archive:
             return read_values(file, header, self.allowance, name)
 
     @contextmanager
-    def content(self, name: str) -> Iterator[IO[bytes]]:
+    def content(self, name: str) -> Iterator[Readable]:
         """Open an array behind its header."""
-        with self._opened(name) as file:
-            read_header(file, name)
-            yield file
-
-    @contextmanager
-    def _opened(self, name: str) -> Iterator[IO[bytes]]:
-        member = self._members[name]
-        if member.flag_bits & 1:
-            raise DataError(f"has {name} encrypted; save it as it is")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise DataError(
-                f"has {name} compressed in a way that NumPy does not write; use np.savez_compressed"
-            )
-        most = 1 if member.compress_type == zipfile.ZIP_STORED else MOST_DEFLATED
-        if member.compress_size > self.allowance.size or member.file_size > most * (member.compress_size + 1):
-            raise DataError(f"is damaged: {name} is said to have {member.file_size} bytes, more than can be")
-        with unzipping():
-            file = self._zip.open(member)
-        with file:
-            yield _Content(file)  # type: ignore[misc] # of IO it has what is used
+        with open_member(self._zip, self._members[name], self.allowance.size) as file:
+            content = Unzipped(file)
+            read_header(content, name)
+            yield content
 
 
 def _count(file: IO[bytes], size: int) -> int:
@@ -118,25 +102,3 @@ def _count(file: IO[bytes], size: int) -> int:
     tail = file.read()
     end = tail.rfind(_END)
     return int.from_bytes(tail[end + 10 : end + 12], "little")
-
-
-class _Content:
-    """Content of a member, unpacked in pieces."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def read(self, n: int) -> bytes:
-        with unzipping():
-            return self._file.read(n)
-
-
-@contextmanager
-def unzipping() -> Iterator[None]:
-    """Whatever the zip module makes of a damaged file: there is no end to the kinds of its errors."""
-    try:
-        yield
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:
-        raise DataError(f"is damaged or no npz file ({printable(error)}); get it again") from error

@@ -188,14 +188,14 @@ def write_blocks(
 
 
 @contextmanager
-def _created(path: os.PathLike[str], packed: bool) -> Iterator[IO[bytes]]:
+def _created(path: os.PathLike[str], packed: bool) -> Iterator[IO[bytes] | gzip.GzipFile]:
     with open(path, "wb") as raw:
         if not packed:
             yield raw
             return
         # Without name and time, so that the same matrix is the same file.
         with gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as file:
-            yield file  # type: ignore[misc] # of IO it has what is used
+            yield file
 
 
 def _read_header(file: Unpacked) -> tuple[tuple[int, ...], np.dtype[Any], int]:

@@ -11,13 +11,13 @@ import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.text import printable
-from truezero.datasets.formats.source import Allowance, fill
+from truezero.datasets.formats.source import Allowance, Readable, fill
 from truezero.errors import DataError
 
 _LONGEST_HEADER = 10_000  # NumPy's own limit
@@ -54,7 +54,7 @@ class Header:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_header(file: IO[bytes], what: str) -> tuple[Header, int]:
+def read_header(file: Readable, what: str) -> tuple[Header, int]:
     """Read an array's header, and how many bytes it takes.
 
     Raises
@@ -122,7 +122,7 @@ def _dtype(described: str | None, what: str) -> np.dtype[Any]:
     return dtype
 
 
-def read_values(file: IO[bytes], header: Header, allowance: Allowance, what: str) -> NDArray[Any]:
+def read_values(file: Readable, header: Header, allowance: Allowance, what: str) -> NDArray[Any]:
     """Read the array behind a header, with the bytes in this machine's order.
 
     Raises
@@ -138,7 +138,7 @@ def read_values(file: IO[bytes], header: Header, allowance: Allowance, what: str
     return values.reshape(header.shape, order="F" if header.fortran else "C")
 
 
-def check_end(file: IO[bytes], n_bytes: int, header: Header, what: str) -> None:
+def check_end(file: Readable, n_bytes: int, header: Header, what: str) -> None:
     """Refuse an array that had fewer bytes than its header says, or is followed by more."""
     if n_bytes < header.n_bytes:
         raise DataError(f"is cut off: {what} has {n_bytes} bytes of {header.n_bytes}; get it again")

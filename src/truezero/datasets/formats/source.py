@@ -23,7 +23,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +142,14 @@ def unpacking(raw: IO[bytes]) -> Unpacked:
     return Unpacked(raw if opener is None else opener(raw), packed=opener is not None)
 
 
+class Readable(Protocol):
+    """What is used of a file."""
+
+    def read(self, n: int, /) -> bytes:
+        """At most n bytes."""
+        ...
+
+
 class Unpacked:
     """Content of a file, in order.
 
@@ -176,7 +184,7 @@ class Unpacked:
             raise DataError(f"goes on after its end: its header says {array.nbytes} bytes, it has more")
 
 
-def fill(file: IO[bytes] | Unpacked, array: NDArray[Any]) -> int:
+def fill(file: Readable, array: NDArray[Any]) -> int:
     """Read bytes into a contiguous array; returns how many there were."""
     view, n = array.reshape(-1).view(np.uint8).data, 0
     while n < len(view) and (piece := file.read(min(_CHUNK, len(view) - n))):

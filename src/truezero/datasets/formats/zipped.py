@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truezero.core.text import printable
-from truezero.datasets.formats.archive import MOST_DEFLATED, unzipping
 from truezero.datasets.formats.source import Allowance, Unpacked, reading, unpacking
+from truezero.datasets.formats.zips import open_member, unzipping
 from truezero.errors import DataError
 
 
@@ -51,19 +51,8 @@ class ZipMember:
             if len(found) != 1:
                 raise DataError(f"holds {printable(self.name)} {len(found)} times; get the archive again")
             (member,) = found
-            if member.flag_bits & 1:
-                raise DataError(f"has {printable(self.name)} encrypted")
-            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise DataError(f"has {printable(self.name)} compressed in a way that is not known")
-            most = 1 if member.compress_type == zipfile.ZIP_STORED else MOST_DEFLATED
-            if member.compress_size > whole.size or member.file_size > most * (member.compress_size + 1):
-                raise DataError(
-                    f"is damaged: {self.name} is said to have {member.file_size} bytes, more than can be"
-                )
             try:
-                with unzipping():
-                    raw = opened.open(member)
-                with raw:
+                with open_member(opened, member, whole.size) as raw:
                     yield Allowance(member.compress_size), unpacking(raw)
             except DataError as error:
                 raise DataError(f"has {printable(self.name)}, which {error}") from error
