@@ -16,6 +16,7 @@ import queue
 import socket
 import tempfile
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -155,24 +156,33 @@ class Cluster:
         if self.data_dir is not None:
             return _Named(run.data.name, self.data_dir, fingerprint)
         sent = self._sent.get(fingerprint)
-        if sent is None or sent.status != "finished":  # all workers that had it may have died
+        if sent is None or sent.status in ("cancelled", "lost", "error"):
             self._await_workers()
-            self._sent[fingerprint] = self._client.scatter(
-                datasets[fingerprint], broadcast=True, hash=False, timeout=self.patience
-            )
-        return self._sent[fingerprint]
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Sending large graph")  # it is meant, and once
+                # Not scattered: what a task gives is made again where all workers that had it have died.
+                sent = self._client.submit(
+                    _itself, datasets[fingerprint], key=f"rows-{time.monotonic_ns()}", pure=False
+                )
+            self._sent[fingerprint] = sent
+        return sent
 
     # ---- the connection -----------------------------------------------------------------------------
 
     def _connect(self, timeout: float) -> None:
         try:
             from distributed import Client
+            from distributed.comm.addressing import parse_address, parse_host_port
         except ImportError:
             raise OptionError(
                 "a Dask cluster needs Dask: install truezero[dask], here and on its machines"
             ) from None
+        made: Any = Client  # Dask has no types
         try:
-            made: Any = Client  # Dask has no types
+            # First without Dask: a client of its that finds nobody leaves something behind in this process, over
+            # which later ones stumble or wait for ever.
+            host, port = parse_host_port(parse_address(self.address)[1])
+            socket.create_connection((host, port), timeout).close()
             self._client = made(self.address, timeout=timeout, set_as_default=False)
         except (OSError, ValueError, TypeError, AssertionError) as error:  # Dask's own, while one goes away
             raise OptionError(
@@ -277,6 +287,10 @@ def _found(store: RunStore, run: Run) -> Outcome:
 
 
 # ---- on the worker ----------------------------------------------------------------------------------
+
+
+def _itself(dataset: Dataset) -> Dataset:
+    return dataset
 
 
 def _on_worker(
