@@ -81,6 +81,10 @@ class ModelFileError(TruezeroError):
     """A model or checkpoint file is missing, damaged, or does not fit what it is used for."""
 
 
+class MissingModelError(ModelFileError, FileNotFoundError):
+    """There is no such model or checkpoint file; a `FileNotFoundError` too."""
+
+
 class EngineUnavailableError(OptionError):
     """The engine asked for is unknown, or is not available on this machine."""
 

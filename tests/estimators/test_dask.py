@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import joblib
@@ -16,12 +15,7 @@ from truezero import DeepRectifierClassifier
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'truezero[dask]'")
 da = pytest.importorskip("dask.array")
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
-    pytest.mark.skipif(
-        "TRUEZERO_DASK" not in os.environ, reason="starts Dask clusters: TRUEZERO_DASK is not set"
-    ),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
 
 def model(**changes: Any) -> DeepRectifierClassifier:

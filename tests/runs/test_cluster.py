@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from dask_cluster import DaskCluster
 from sklearn.datasets import load_digits
+from sweep import KILLS, kill_sweep, left, note_finished, start_sweep, steady, study, wait_for
 
 from truezero.datasets import Dataset, load_dataset
 from truezero.errors import OptionError
@@ -21,12 +21,7 @@ from truezero.runs import Data, IncompleteError, Progress, Run, RunStore, carry_
 from truezero.runs.cluster import Cluster
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'truezero[dask]'")
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
-    pytest.mark.skipif(
-        "TRUEZERO_DASK" not in os.environ, reason="starts Dask clusters: TRUEZERO_DASK is not set"
-    ),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +44,6 @@ def runs_on(dataset: Dataset, n: int, epochs: int = 2) -> list[Run]:
         Run("fine-tune", {**options, "random_state": 1 if i % 4 == 0 else i}, data, (layer,) * (i % 4 == 0))
         for i in range(n)
     ]
-
-
-def study(runs: list[Run]) -> Any:
-    return (yield runs)
-
-
-def steady(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: steady(v) for k, v in value.items() if k != "seconds"}
-    return [steady(v) for v in value] if isinstance(value, list) else value
 
 
 def test_the_cluster_finds_what_one_process_finds(
@@ -99,33 +84,34 @@ def test_a_failed_run_stops_no_other(dask: DaskCluster, dataset: Dataset, tmp_pa
     cluster.close()
 
 
-def test_workers_and_the_scheduler_die(dask: DaskCluster, dataset: Dataset, tmp_path: Path) -> None:
-    runs = runs_on(dataset, 24, epochs=6)
-    alone = carry_out(study(runs), RunStore(tmp_path / "alone"), [dataset], n_threads=1)
-    cluster = Cluster(dask.address, patience=60)
-    done: list[int] = []
-
-    def trouble() -> None:
-        while len(done) < 4:
-            time.sleep(0.05)
-        dask.kill(dask.workers[0])
-        while len(done) < 8:
-            time.sleep(0.05)
-        dask.kill(dask.scheduler)
-        for worker in dask.workers:
-            dask.kill(worker)  # they end anyway, as they have lost it
-        dask.start_scheduler()
-        dask.start_worker()
-
-    thread = threading.Thread(target=trouble)
-    thread.start()
-    found = carry_out(
-        study(runs), RunStore(tmp_path / "here"), [dataset], executor=cluster,
-        on_progress=lambda progress: done.append(progress.done) if progress.done > len(done) else None,
-    )  # fmt: skip
-    thread.join()
-    assert steady(found) == steady(alone)
-    cluster.close()
+def test_sweep_workers_and_scheduler_are_killed(dask: DaskCluster, tmp_path: Path) -> None:
+    """Again and again, at random moments: each run once, and the same bits."""
+    n, drawn, store = 6 * KILLS, random.Random(KILLS), RunStore(tmp_path / "killed")
+    where = f"dask={dask.address}"
+    finished: dict[Path, int] = {}
+    process = start_sweep(store, n, where)
+    for number in range(KILLS):
+        wait_for(store, len(finished) + 1, process)
+        time.sleep(drawn.uniform(0.0, 1.0))
+        if number % 3 == 0:
+            dask.kill(dask.workers.pop(0))
+            dask.start_worker()
+        elif number % 3 == 1:
+            dask.kill(dask.scheduler)
+            while dask.workers:
+                dask.kill(dask.workers.pop())  # they end anyway, as they have lost it
+            dask.start_scheduler()
+            dask.start_worker()
+            dask.start_worker()
+        else:
+            kill_sweep(process)
+            process = start_sweep(store, n, where)
+        finished = note_finished(store, finished)
+    assert process.wait(300) == 0
+    assert len(note_finished(store, finished)) == n + 1  # and the layer
+    undisturbed = RunStore(tmp_path / "undisturbed")
+    assert start_sweep(undisturbed, n, "serial").wait(300) == 0
+    assert left(store) == left(undisturbed)
 
 
 def test_workers_read_named_data_themselves(dask: DaskCluster, dataset: Dataset, tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -13,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sweep import KILLS, kill_sweep, left, note_finished, runs, start_sweep, steady, wait_for
 
-KILLS = int(os.environ.get("TRUEZERO_KILLS", "2"))
+from truezero.runs import RunStore
 
 
 def command(out: Path, *options: str) -> list[str]:
@@ -22,32 +21,12 @@ def command(out: Path, *options: str) -> list[str]:
     return [*study, "--n-seeds", "1", "--out", str(out), *options]
 
 
-def steady(value: Any) -> Any:
-    """Without seconds, which differ every time."""
-    if isinstance(value, dict):
-        return {k: steady(v) for k, v in value.items() if k != "seconds"}
-    return [steady(v) for v in value] if isinstance(value, list) else value
-
-
 def found(out: Path) -> dict[str, Any]:
     """The study's result, and all that its runs left: results but for seconds, other files to the bit."""
-    files: dict[str, Any] = {"results.json": steady(json.loads((out / "results.json").read_text()))}
-    for path in sorted((out / "runs").glob("*/*")):
-        name = f"{path.parent.name}/{path.name}"
-        if path.name == "result.json":
-            files[name] = steady(json.loads(path.read_text()))
-        elif path.suffix == ".safetensors":
-            files[name] = without_seconds(path)
-    return files
-
-
-def without_seconds(path: Path) -> Any:
-    """Arrays and metadata of a file; its history has seconds, too."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        arrays = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118 - not a dict
-        return arrays, steady(json.loads((file.metadata() or {})["truezero"]))
+    return {
+        "results.json": steady(json.loads((out / "results.json").read_text())),
+        **left(RunStore(out / "runs")),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -57,18 +36,25 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found(out)
 
 
-def test_a_sweep_that_is_killed(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
-    """Kill the whole process group at random moments, start again, and end with the same bits."""
-    drawn = random.Random(KILLS)
+@pytest.mark.parametrize("where", ["serial", "jobs=2"])
+def test_a_sweep_that_is_killed(tmp_path: Path, where: str) -> None:
+    """Kill the whole process group at random moments, start again: each run once, and the same bits."""
+    n, drawn = 4 * KILLS, random.Random(KILLS)
+    store = RunStore(tmp_path / "killed")
+    finished: dict[Path, int] = {}
     for _ in range(KILLS):
-        process = subprocess.Popen(
-            command(tmp_path), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep(drawn.uniform(1.0, 5.0))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    subprocess.run(command(tmp_path), check=True, capture_output=True, timeout=300)
-    assert found(tmp_path) == undisturbed
+        process = start_sweep(store, n, where)
+        wait_for(store, len(finished) + 1, process)
+        time.sleep(drawn.uniform(0.0, 1.0))
+        kill_sweep(process)
+        finished = note_finished(store, finished)
+    assert start_sweep(store, n, where).wait(300) == 0
+    assert len(note_finished(store, finished)) == n + 1  # and the layer
+    assert all(map(store.has, runs(n)))
+    assert store.unfinished() == []
+    undisturbed = RunStore(tmp_path / "undisturbed")
+    assert start_sweep(undisturbed, n, "serial").wait(300) == 0
+    assert left(store) == left(undisturbed)
 
 
 def test_processes(tmp_path: Path, undisturbed: dict[str, Any]) -> None:

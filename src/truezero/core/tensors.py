@@ -22,7 +22,7 @@ from truezero.core.constraints import whole_number
 from truezero.core.container import Container, write_container
 from truezero.core.schema import Fields, names, parse_json, text
 from truezero.core.text import printable
-from truezero.errors import ModelFileError
+from truezero.errors import MissingModelError, ModelFileError
 
 FORMAT_VERSION = 1
 _KEY, _DIGEST = "truezero", "digest"
@@ -88,7 +88,7 @@ def read_tensors(path: Path, *, kind: str) -> tuple[Tensors, dict[str, Any]]:
     except ModelFileError:
         raise
     except FileNotFoundError:
-        raise ModelFileError(f"there is no file {path}") from None
+        raise MissingModelError(f"there is no file {path}") from None
     except MemoryError:
         raise ModelFileError(f"{path} is too large for the memory of this machine") from None
     except (OSError, ValueError, TypeError) as error:

@@ -82,8 +82,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ModelFileError
-        If the file is missing, damaged, or not a truezero model. Nothing is made room for that the file does
-        not have.
+        If the file is missing (a `FileNotFoundError` too), damaged, or not a truezero model. Nothing is made
+        room for that the file does not have.
 
     Warns
     -----

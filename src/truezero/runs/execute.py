@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import joblib
+from threadpoolctl import threadpool_limits
 
 from truezero.datasets import Dataset
 from truezero.errors import DivergenceError, OptionError
@@ -103,7 +104,8 @@ def _perform(
         needs = [store.place(need) for need in run.needs]
         try:
             work = Work(run, data, folder, needs, checkpoint, n_threads, callbacks)
-            result = RECIPES[run.recipe].perform(work)
+            with threadpool_limits(1, "blas"):  # NumPy's products have other bits on several threads
+                result = RECIPES[run.recipe].perform(work)
         except DivergenceError as error:
             result = {"diverged": str(error)}
     store.finish(run, result, environment(n_threads))
