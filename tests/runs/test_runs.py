@@ -128,9 +128,10 @@ def test_data_needs_and_numerics_are_part_of_the_key(monkeypatch: pytest.MonkeyP
         replace(plain, data=replace(DATA, fold=(0, 3))).key,
         replace(plain, data=replace(DATA, fold=(1, 3))).key,
         replace(plain, data=replace(DATA, fold=(1, 3), seed=1)).key,
+        replace(plain, data=replace(DATA, test=(1, 3))).key,
         replace(plain, needs=(layer,)).key,
     }
-    assert len(keys) == 7
+    assert len(keys) == 8
     assert replace(plain, data=replace(DATA, name="another name", seed=4)).key == plain.key
     monkeypatch.setattr(run, "NUMERICS", NUMERICS + 1)
     assert fine_tuning().key not in keys
@@ -200,7 +201,21 @@ def test_folds_part_the_training_rows() -> None:
         assert not {tuple(row) for row in fold.X_train} & {tuple(row) for row in fold.X_validation}
 
 
-@pytest.mark.parametrize("wrong", [{"labels": 0.0}, {"labels": 1.5}, {"fold": (3, 3)}, {"fold": (-1, 3)}])
+def test_rows_to_measure_are_cut_off_before_labels_are_drawn_and_folds_made() -> None:
+    data = [replace(DATA, test=(k, 2), labels=0.5, fold=(0, 5)).of(DATASET) for k in range(2)]
+    tested = np.concatenate([part.X_test for part in data])
+    np.testing.assert_array_equal(np.sort(tested, axis=0), np.sort(DATASET.X_train, axis=0))
+    for part in data:
+        n_left = len(DATASET.X_train) - len(part.X_test)
+        used = np.concatenate([part.X_train, part.X_validation])
+        assert abs(len(used) - n_left / 2) <= 3
+        assert abs(len(part.X_validation) - len(used) / 5) <= 3
+        assert not {tuple(row) for row in used} & {tuple(row) for row in part.X_test}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"test": (3, 3)}, {"labels": 0.0}, {"labels": 1.5}, {"fold": (3, 3)}, {"fold": (-1, 3)}]
+)
 def test_shares_and_folds_that_cannot_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="share of the labels|fold is"):
         replace(DATA, **wrong)

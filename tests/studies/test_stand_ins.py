@@ -30,7 +30,7 @@ ROWS = Dataset("mine", np.zeros((4, 3), np.uint8), np.arange(4))
 def test_what_data_stand_in_for(
     tmp_path: Path, dataset: Dataset, papers: tuple[str, tuple[str, ...]] | None, paper: str | None
 ) -> None:
-    setting = Setting("a-study", "", dataset, "smoke", None, RunStore(tmp_path))
+    setting = Setting("a-study", "", (dataset,), "smoke", None, RunStore(tmp_path))
     found = stand_ins_of(setting, papers)
     assert [stand_in.paper for stand_in in found] == ([] if paper is None else [paper])
     assert all(stand_in.ours == dataset.name for stand_in in found)

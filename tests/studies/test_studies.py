@@ -159,7 +159,7 @@ class Pretended:
 def setting(store: RunStore, **scale: Any) -> Setting:
     whole = Scale((8, 8), (0.1, 0.01), 2, 5, None, (0.2, 0.02, 0.002), 3)
     changed = Scale(**{**vars(whole), **scale})
-    return Setting("table1", "Table 1", load_dataset("digits"), "laptop", changed, store)
+    return Setting("table1", "Table 1", (load_dataset("digits"),), "laptop", changed, store)
 
 
 def test_rates_are_chosen_by_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from truezero.cli.options import DataDirOption, JsonOption, ThreadsOption
 from truezero.cli.terminal import out_console, progress_of_runs
 from truezero.core.atomic import check_folder, make_folder, write_text
 from truezero.core.text import printable
-from truezero.datasets import load_dataset
 from truezero.errors import OptionError, TruezeroError
 from truezero.report import study_tables, write_report
 from truezero.runs import Executor, IncompleteError, Processes, RunStore, Serial, Shard
@@ -28,7 +27,10 @@ app = CommandLine()
 @app.command()
 def reproduce(
     study: Annotated[str, typer.Argument(help=f"One of: {', '.join(STUDIES)}.", metavar="STUDY")],
-    data: Annotated[str, typer.Option("--data", help="Data set to run it on.")] = "digits",
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Data set to run it on. [default: digits, or the study's own]"),
+    ] = None,
     scale: Annotated[str, typer.Option("--scale", help="How much of it: smoke, laptop or paper.")] = "laptop",
     n_seeds: Annotated[
         int | None, typer.Option("--n-seeds", help="Seeds of each network. [default: the scale's]")
@@ -79,11 +81,13 @@ def reproduce(
         raise OptionError("--jobs is for this machine, --dask for a cluster: give one of them")
     if dask is None and dask_data_dir is not None:
         raise OptionError("--dask-data-dir is for a cluster: give its scheduler with --dask")
-    dataset = load_dataset(data, data_dir=data_dir)
-    folder = out or Path(f"results-{study}-{_file_name(data)}")
+    names = STUDIES[study].data if data is None else (data,)
+    datasets = [STUDIES[study].load(name, data_dir=data_dir) for name in names]
+    of = f"-{_file_name(names[0])}" if len(names) == 1 else ""
+    folder = out or Path(f"results-{study}{of}")
     store = RunStore(folder / "runs")
     # Refuses what cannot be before anything is written.
-    STUDIES[study].on(dataset, scale, store, n_seeds=n_seeds).close()
+    STUDIES[study].on(datasets, scale, store, n_seeds=n_seeds).close()
     executor: Executor = Serial() if jobs == 1 else Processes(jobs)
     if dask is not None:
         from truezero.runs.cluster import Cluster  # only where there is one
@@ -91,9 +95,9 @@ def reproduce(
         executor = Cluster(dask, data_dir=dask_data_dir)
     make_folder(folder)
     try:
-        with progress_of_runs(f"{study} on {data}", lines=not as_json) as show:
+        with progress_of_runs(f"{study} on {', '.join(names)}", lines=not as_json) as show:
             result = studies.reproduce(
-                STUDIES[study], dataset, store,
+                STUDIES[study], datasets, store,
                 scale=scale, n_seeds=n_seeds, executor=executor, shard=share,
                 n_threads=n_threads, on_progress=show,
             )  # fmt: skip

@@ -1,9 +1,9 @@
 """Runs on a Dask cluster that is there already, whose machines need not share a disk with this one.
 
-What a run needs is sent with it, the layers below say, and all that it leaves comes back as bytes: so there
-is one store, here, and workers keep nothing. The process that drives a sweep holds the leases of the runs
-that are under way. A worker that dies costs what it was at work on, which Dask gives to another; a scheduler
-that goes away is waited for.
+What runs need, rows and the layers that they start from, is sent once, and all that they leave comes back as
+bytes: so there is one store, here, and workers keep nothing on a disk. The process that drives a sweep holds
+the leases of the runs that are under way. A worker that dies costs what it was at work on, which Dask gives
+to another; a scheduler that goes away is waited for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from truezero.runs.store import Files, RunStore
 # next one, and few enough that 10,000 runs are no burden.
 _AHEAD = 2
 _LOOK = 2.0  # seconds between two looks at how many workers there are
+_KNOWN = 64  # rows and layers that the cluster keeps for runs to come
 _POLL = 0.5  # seconds between two looks at whether the scheduler is there
 _FIRST_TRY = 10.0  # seconds
 _DELIVERY = 120.0  # seconds that what a run left may take
@@ -64,7 +65,7 @@ class Cluster:
     def __init__(self, address: str, *, data_dir: str | None = None, patience: float = 300.0) -> None:
         self.address, self.data_dir, self.patience = address, data_dir, patience
         self._client: Any = None
-        self._sent: dict[str, Any] = {}
+        self._known: dict[str, Any] = {}
         self._n_threads, self._looked = 0, -math.inf
         self._connect(_FIRST_TRY)
 
@@ -80,7 +81,7 @@ class Cluster:
 
     def close(self) -> None:
         """Let the cluster go; what it is at work on for us is dropped."""
-        client, self._client, self._sent = self._client, None, {}
+        client, self._client, self._known = self._client, None, {}
         if client is not None:
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
@@ -135,12 +136,12 @@ class Cluster:
 
     def _send(self, flight: _Flight, task: Task, landed: queue.Queue[tuple[str, Any]]) -> None:
         run = flight.run
-        needs = [(need, task.store.files(need)) for need in _all_needs(run)]
         try:
             if self._client is None:
                 raise OSError("not connected")
+            needs = [self._sent(need.key, functools.partial(task.store.files, need)) for need in run.needs]
             flight.future = self._client.submit(
-                _on_worker, run, needs, self._rows(task.datasets, run), task.n_threads, arithmetic_version(),
+                _on_worker, run, self._rows(task.datasets, run), task.n_threads, arithmetic_version(), *needs,
                 key=f"{run.recipe}-{run.key}-{time.monotonic_ns()}", pure=False,
             )  # fmt: skip
         except (OSError, TimeoutError, CancelledError):  # the scheduler has just gone
@@ -155,16 +156,22 @@ class Cluster:
         fingerprint = run.data.fingerprint
         if self.data_dir is not None:
             return _Named(run.data.name, self.data_dir, fingerprint)
-        sent = self._sent.get(fingerprint)
+        return self._sent(fingerprint, lambda: datasets[fingerprint])
+
+    def _sent(self, key: str, value: Callable[[], Any]) -> Any:
+        """What stands for something that many runs need: it is sent once, and workers hand it on."""
+        sent = self._known.pop(key, None)
         if sent is None or sent.status in ("cancelled", "lost", "error"):
             self._await_workers()
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Sending large graph")  # it is meant, and once
                 # Not scattered: what a task gives is made again where all workers that had it have died.
                 sent = self._client.submit(
-                    _itself, datasets[fingerprint], key=f"rows-{time.monotonic_ns()}", pure=False
+                    _itself, value(), key=f"sent-{key}-{time.monotonic_ns()}", pure=False
                 )
-            self._sent[fingerprint] = sent
+        self._known[key] = sent  # the last one now
+        while len(self._known) > _KNOWN:  # what is under way keeps what it needs
+            del self._known[next(iter(self._known))]
         return sent
 
     # ---- the connection -----------------------------------------------------------------------------
@@ -179,8 +186,8 @@ class Cluster:
             ) from None
         made: Any = Client  # Dask has no types
         try:
-            # First without Dask: a client of its that finds nobody leaves something behind in this process, over
-            # which later ones stumble or wait for ever.
+            # First without Dask: a client of its that finds nobody leaves something behind in this process,
+            # over which later ones stumble or wait for ever.
             host, port = parse_host_port(parse_address(self.address)[1])
             socket.create_connection((host, port), timeout).close()
             self._client = made(self.address, timeout=timeout, set_as_default=False)
@@ -189,7 +196,7 @@ class Cluster:
                 f"no Dask scheduler answers at {printable(self.address)} ({printable(error)}); start one "
                 "with `dask scheduler`, and `dask worker ADDRESS` where runs are to be done"
             ) from None
-        self._sent = {}
+        self._known = {}
 
     def _be_connected(self, flying: Mapping[str, _Flight], landed: queue.Queue[tuple[str, Any]]) -> None:
         """Wait for a scheduler that went away; what it was asked for is asked for again."""
@@ -251,14 +258,6 @@ class _Named:
     fingerprint: str
 
 
-def _all_needs(run: Run) -> list[Run]:
-    """What a run starts from, and what that starts from: lowest first."""
-    found: dict[str, Run] = {}
-    for need in run.needs:
-        found |= {below.key: below for below in _all_needs(need)} | {need.key: need}
-    return list(found.values())
-
-
 def _landed(flight: _Flight, store: RunStore) -> Outcome | None:
     """Keep what came back; None if it did not."""
     if flight.future.status == "error":  # its worker was killed again and again, or cannot import truezero
@@ -289,12 +288,12 @@ def _found(store: RunStore, run: Run) -> Outcome:
 # ---- on the worker ----------------------------------------------------------------------------------
 
 
-def _itself(dataset: Dataset) -> Dataset:
-    return dataset
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _on_worker(
-    run: Run, needs: list[tuple[Run, Files]], rows: Any, n_threads: int | None, version: str
+    run: Run, rows: Any, n_threads: int | None, version: str, *needs: Files
 ) -> tuple[Outcome, Files | None]:
     """Carry a run out in a folder of its own, and hand over what it left."""
     where = f"the worker on {socket.gethostname()}, process {os.getpid()}"
@@ -305,7 +304,7 @@ def _on_worker(
     dataset = _read(rows) if isinstance(rows, _Named) else rows
     with tempfile.TemporaryDirectory(prefix="truezero-") as folder:
         store = RunStore(folder)
-        for need, files in needs:
+        for need, files in zip(run.needs, needs, strict=True):
             store.receive(need, files)
         outcome = perform(run, store, {run.data.fingerprint: dataset}, n_threads=n_threads, wait=True)
         if outcome.failure is not None:

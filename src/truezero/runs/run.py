@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.draws import Purpose, permutation
-from truezero.datasets import Dataset
+from truezero.datasets import Dataset, Part
 from truezero.errors import OptionError
 
 NUMERICS = 1
@@ -39,10 +39,13 @@ class Data:
     fingerprint : str
         Of the whole data set.
     labels : float
-        Share of the training rows of each class that are used, at least one row of each.
+        Share of the training rows of each class whose labels are used, at least one row of each; the others
+        are left out.
     fold : (int, int) or None
-        (k, n): the training rows are cut into n parts of equal shares of each class, and part k, 0 .. n − 1,
-        takes the place of the validation rows.
+        (k, n): of these rows, cut into n parts of equal shares of each class, part k, 0 .. n − 1, takes the
+        place of the validation rows.
+    test : (int, int) or None
+        (k, n): before all that, of the training rows, cut likewise, part k takes the place of the test rows.
     seed : int
         Draws the share and the parts.
     """
@@ -51,38 +54,44 @@ class Data:
     fingerprint: str
     labels: float = 1.0
     fold: tuple[int, int] | None = None
+    test: tuple[int, int] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.labels <= 1:
             raise OptionError(f"a share of the labels must be above 0 and at most 1, got {self.labels!r}")
-        if self.fold is not None and not 0 <= self.fold[0] < self.fold[1]:
-            raise OptionError(f"a fold is (k, n) with 0 <= k < n, got {self.fold!r}")
+        for part in (self.fold, self.test):
+            if part is not None and not 0 <= part[0] < part[1]:
+                raise OptionError(f"a fold is (k, n) with 0 <= k < n, got {part!r}")
 
     @property
     def identity(self) -> dict[str, Any]:
         """What a result depends on."""
         drawn: dict[str, Any] = {} if self.labels == 1 else {"labels": self.labels}
-        if self.fold is not None:
-            drawn["fold"] = list(self.fold)
+        drawn |= {n: list(p) for n, p in (("fold", self.fold), ("test", self.test)) if p is not None}
         return {"fingerprint": self.fingerprint, **(drawn | {"seed": self.seed} if drawn else {})}
 
     def of(self, dataset: Dataset) -> Dataset:
         """The rows of a data set that are used; where all are, they are not copied."""
-        if self.fold is not None:
-            k, n = self.fold
-            place = self._places(dataset)
-            out, kept = np.flatnonzero(place % n == k), np.flatnonzero(place % n != k)
-            dataset = replace(
-                dataset, X_train=dataset.X_train[kept], y_train=_of(dataset)[kept],
-                X_validation=dataset.X_train[out], y_validation=_of(dataset)[out],
-            )  # fmt: skip
+        if self.test is not None:
+            dataset = self._with_part(dataset, "test", self.test)
         if self.labels < 1:
             y, place = _of(dataset), self._places(dataset)
             sizes = {label: max(round(self.labels * int((y == label).sum())), 1) for label in np.unique(y)}
             kept = np.flatnonzero(place < np.array([sizes[label] for label in y]))
             dataset = replace(dataset, X_train=dataset.X_train[kept], y_train=y[kept])
-        return dataset
+        return dataset if self.fold is None else self._with_part(dataset, "validation", self.fold)
+
+    def _with_part(self, dataset: Dataset, part: Part, fold: tuple[int, int]) -> Dataset:
+        """Some of the training rows in the place of another part's."""
+        k, n = fold
+        y, place = _of(dataset), self._places(dataset)
+        out, kept = np.flatnonzero(place % n == k), np.flatnonzero(place % n != k)
+        rows = {
+            "X_train": dataset.X_train[kept], "y_train": y[kept],
+            f"X_{part}": dataset.X_train[out], f"y_{part}": y[out],
+        }  # fmt: skip
+        return replace(dataset, **rows)
 
     def _places(self, dataset: Dataset) -> NDArray[np.int64]:
         """Of every training row: how many of its class come before it in a random order."""

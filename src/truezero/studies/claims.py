@@ -18,9 +18,12 @@ _AS_GOOD = 0.002
 
 
 def interval(a: Row, b: Row) -> tuple[float, float, float]:
-    """Mean of a's test error less b's over the seeds, and the bounds of its 95 % interval (paired t-test)."""
-    pairs = zip(a["runs"], b["runs"], strict=True)
-    difference = np.array([x["test_error"] - y["test_error"] for x, y in pairs])
+    """Mean of a's test error less b's over the seeds, and the bounds of its 95 % interval (paired t-test).
+
+    Rows say in "measure" what else than "test_error" is compared.
+    """
+    pairs, measure = zip(a["runs"], b["runs"], strict=True), a.get("measure", "test_error")
+    difference = np.array([x[measure] - y[measure] for x, y in pairs])
     mean = float(difference.mean())
     if len(difference) < 2:
         return mean, -np.inf, np.inf
@@ -69,9 +72,14 @@ def on_one_of_several(verdict: Verdict) -> Verdict:
 
 
 def errors(a: Row, b: Row) -> str:
-    """Write two errors and their difference, in per cent."""
+    """Write two errors and their difference, in per cent; root mean squared errors as they are."""
     mean, low, high = interval(a, b)
-    difference = f"{100 * mean:+.2f} points"
-    bounds = f", 95 % interval {100 * low:+.2f} to {100 * high:+.2f}" if np.isfinite(low) else ", one seed"
-    written = f"{100 * a['test_error']:.2f} % and {100 * b['test_error']:.2f} % ({difference}{bounds})"
-    return written.replace("-", "−").replace(" %", "\u00a0%")
+    measure = a.get("measure", "test_error")
+    times, digits, unit, points = (1, 3, "", "") if measure == "test_rmse" else (100, 2, " %", " points")
+
+    def signed(value: float) -> str:
+        return f"{times * value:+.{digits}f}"
+
+    bounds = f", 95 % interval {signed(low)} to {signed(high)}" if np.isfinite(low) else ", one seed"
+    of_both = " and ".join(f"{times * row[measure]:.{digits}f}{unit}" for row in (a, b))
+    return f"{of_both} ({signed(mean)}{points}{bounds})".replace("-", "−").replace(" %", "\u00a0%")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from truezero.datasets import Dataset
@@ -13,7 +13,7 @@ from truezero.studies.study import Study, StudyResult
 
 def reproduce(
     study: Study,
-    dataset: Dataset,
+    datasets: Dataset | Sequence[Dataset],
     store: RunStore,
     *,
     scale: str = "laptop",
@@ -29,8 +29,8 @@ def reproduce(
     ----------
     study : Study
         One of `STUDIES`.
-    dataset : Dataset
-        With labels, validation and test rows.
+    datasets : Dataset or sequence of Dataset
+        With labels, and the parts that the study needs.
     store : RunStore
     scale : {"smoke", "laptop", "paper"}
         How much of it is run.
@@ -58,8 +58,9 @@ def reproduce(
     IncompleteError
         If runs failed, or belong to other shards.
     """
+    several = [datasets] if isinstance(datasets, Dataset) else list(datasets)
     result = carry_out(
-        study.on(dataset, scale, store, n_seeds=n_seeds), store, [dataset],
+        study.on(several, scale, store, n_seeds=n_seeds), store, several,
         executor=executor, shard=shard, n_threads=n_threads, on_progress=on_progress,
     )  # fmt: skip
     result.provenance = {"runs": _made_by(result, store), "put together by": software()["truezero"]}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from truezero.datasets import Dataset
+from truezero.datasets import Dataset, Part, load_dataset
 from truezero.errors import DataError, OptionError
 from truezero.runs import Requests, RunStore
 
@@ -196,8 +196,7 @@ class Setting:
     Attributes
     ----------
     study, title : str
-    dataset : Dataset
-        With labels, validation and test rows.
+    datasets : tuple of Dataset
     scale_name : str
     scale : object
         How much is run, as the study counts it.
@@ -207,10 +206,15 @@ class Setting:
 
     study: str
     title: str
-    dataset: Dataset
+    datasets: tuple[Dataset, ...]
     scale_name: str
     scale: Any
     store: RunStore
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data of a study that has but one."""
+        return self.datasets[0]
 
 
 @dataclass(frozen=True)
@@ -224,22 +228,36 @@ class Study:
         How much of it is run, by the name of the scale.
     begin : callable
         ``(setting) -> generator`` that ends in a `StudyResult`; see `Setting`.
+    data : tuple of str
+        Names of the data sets it is run on where none is named.
+    needs : tuple of str
+        Parts that each must have with labels, beside the training rows.
+    load : callable
+        ``(name, data_dir=None) -> Dataset``, as the study wants them.
     """
 
     name: str
     title: str
     scales: Mapping[str, Any]
     begin: Callable[..., Requests[StudyResult]]
+    data: tuple[str, ...] = ("digits",)
+    needs: tuple[Part, ...] = ("validation", "test")
+    load: Callable[..., Dataset] = load_dataset
 
     def on(
-        self, dataset: Dataset, scale: str, store: RunStore, *, n_seeds: int | None = None
+        self,
+        datasets: Dataset | Sequence[Dataset],
+        scale: str,
+        store: RunStore,
+        *,
+        n_seeds: int | None = None,
     ) -> Requests[StudyResult]:
         """Begin the study.
 
         Parameters
         ----------
-        dataset : Dataset
-            With labels, validation and test rows.
+        datasets : Dataset or sequence of Dataset
+            With labels, and the parts that it needs.
         scale : str
             A key of `scales`.
         store : RunStore
@@ -256,16 +274,18 @@ class Study:
         """
         if scale not in self.scales:
             raise OptionError(f"unknown scale {scale!r}; known: {', '.join(self.scales)}")
-        for part in ("validation", "test"):
-            if getattr(dataset, f"X_{part}") is None or getattr(dataset, f"y_{part}") is None:
-                raise DataError(
-                    f"{self.name} needs {part} rows with labels, which {dataset.name} does not have; use a "
-                    "named data set"
-                )
-        if dataset.y_train is None:
-            raise DataError(f"{self.name} needs labels, which {dataset.name} does not have")
+        several = (datasets,) if isinstance(datasets, Dataset) else tuple(datasets)
+        for dataset in several:
+            for part in self.needs:
+                if any(rows is None for rows in dataset.part(part)):
+                    raise DataError(
+                        f"{self.name} needs {part} rows with labels, which {dataset.name} does not have; use "
+                        "a named data set"
+                    )
+            if dataset.y_train is None:
+                raise DataError(f"{self.name} needs labels, which {dataset.name} does not have")
         if n_seeds is not None and n_seeds < 1:
             raise OptionError(f"n_seeds must be at least 1, got {n_seeds}")
         chosen = self.scales[scale]
         chosen = chosen if n_seeds is None else replace(chosen, n_seeds=n_seeds)
-        return self.begin(Setting(self.name, self.title, dataset, scale, chosen, store))
+        return self.begin(Setting(self.name, self.title, several, scale, chosen, store))
