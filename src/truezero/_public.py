@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import truezero.presets as presets
 from truezero._version import __version__
 from truezero.core.activations import Activation, register_activation
 from truezero.core.network import Network, initialize
@@ -17,6 +18,7 @@ from truezero.errors import (
 from truezero.estimators import (
     DeepRectifierClassifier,
     DeepRectifierRegressor,
+    RatingPredictor,
     StackedDenoisingAutoencoder,
 )
 from truezero.models import load, save
@@ -33,12 +35,14 @@ __all__ = [
     "ModelFileError",
     "Network",
     "OptionError",
+    "RatingPredictor",
     "StackedDenoisingAutoencoder",
     "TruezeroError",
     "__version__",
     "available_engines",
     "initialize",
     "load",
+    "presets",
     "register_activation",
     "save",
 ]

@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from truezero import DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder
+from truezero import (
+    DeepRectifierClassifier,
+    DeepRectifierRegressor,
+    RatingPredictor,
+    StackedDenoisingAutoencoder,
+)
 from truezero.analysis import measure
 from truezero.errors import DataError
 
-ESTIMATORS = [DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder]
+ESTIMATORS = [DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor, StackedDenoisingAutoencoder]
 FORMS: dict[str, Any] = {
     "array": np.asarray,
     "Fortran": np.asfortranarray,

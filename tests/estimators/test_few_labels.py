@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reviews import reviews
 from scipy import sparse
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
@@ -104,16 +105,6 @@ def test_auto_of_a_stream_stays_what_it_was() -> None:
     assert [layer.reconstruction for layer in model.stack_.layers] == [ENTROPY] * 2
     with pytest.raises(DataError, match="cross-entropy .* needs targets that are at least 0"):
         model.partial_fit(rows("standardised"))
-
-
-def reviews(n: int = 900, n_words: int = 300) -> tuple[Any, Any]:
-    """Binary bags of words, of which a third are used the more the better, or worse, the rating of 1 to 5."""
-    random = np.random.default_rng(0)
-    y = random.choice(5, n, p=[0.1, 0.1, 0.15, 0.35, 0.3]) + 1
-    often = 1.5 / np.arange(1, n_words + 1) ** 0.6
-    lean = np.where(random.random(n_words) < 0.3, random.normal(0, 1, n_words), 0)
-    likely = np.minimum(often * np.exp(lean * (y[:, np.newaxis] - 3) / 2), 0.9)
-    return sparse.csr_array((random.random((n, n_words)) < likely).astype(np.float32)), y
 
 
 def test_defaults_bring_something_on_text() -> None:

@@ -10,9 +10,14 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from truezero import DeepRectifierClassifier, DeepRectifierRegressor
+from truezero import DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor
 
-PAIRS = [(DeepRectifierClassifier, MLPClassifier), (DeepRectifierRegressor, MLPRegressor)]
+PAIRS = [
+    (DeepRectifierClassifier, MLPClassifier),
+    (DeepRectifierRegressor, MLPRegressor),
+    (RatingPredictor, MLPRegressor),
+]
+KINDS = [ours for ours, _ in PAIRS]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +52,7 @@ def test_names_and_meanings(ours: Any, theirs: Any, early_stopping: bool, rows: 
         assert model.best_validation_score_ is None
 
 
-@pytest.mark.parametrize("kind", [DeepRectifierClassifier, DeepRectifierRegressor])
+@pytest.mark.parametrize("kind", KINDS)
 def test_validation_scores_are_those_of_score(kind: Any, rows: Any) -> None:
     X, y = rows
     model = kind((9,), max_iter=6, random_state=0).fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
@@ -58,14 +63,14 @@ def test_validation_scores_are_those_of_score(kind: Any, rows: Any) -> None:
     assert model.validation_scores_ is None  # of its last epoch there is none
 
 
-@pytest.mark.parametrize("kind", [DeepRectifierClassifier, DeepRectifierRegressor])
+@pytest.mark.parametrize("kind", KINDS)
 def test_not_before_the_fit(kind: Any) -> None:
     for name in ("loss_", "best_loss_", "validation_scores_", "best_validation_score_", "n_iter_", "coefs_",
                  "intercepts_", "out_activation_", "n_layers_", "n_outputs_", "loss_curve_"):  # fmt: skip
         assert not hasattr(kind(), name), name
 
 
-@pytest.mark.parametrize("kind", [DeepRectifierClassifier, DeepRectifierRegressor])
+@pytest.mark.parametrize("kind", KINDS)
 def test_max_iter_that_is_too_few_is_said(kind: Any, rows: Any) -> None:
     message = "max_iter=3 epochs are over, and epoch . was the best: training may not have converged"
     with pytest.warns(ConvergenceWarning, match=message) as caught:

@@ -13,13 +13,18 @@ from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 
-from truezero import DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder
+from truezero import (
+    DeepRectifierClassifier,
+    DeepRectifierRegressor,
+    RatingPredictor,
+    StackedDenoisingAutoencoder,
+)
 from truezero.core.constraints import layerwise, number, one_of, truth_value, whole_number
 from truezero.errors import DivergenceError, OptionError
 from truezero.training import Checkpoint
 
-ESTIMATORS: list[Any] = [DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder]
-SUPERVISED = ESTIMATORS[:2]
+SUPERVISED: list[Any] = [DeepRectifierClassifier, RatingPredictor, DeepRectifierRegressor]
+ESTIMATORS: list[Any] = [*SUPERVISED, StackedDenoisingAutoencoder]
 EVERY = [(kind, name) for kind in ESTIMATORS for name in kind._parameter_constraints]
 
 TRIED = {
@@ -39,7 +44,7 @@ ONLY = {  # of those, what is documented to be accepted
     "[]": {"callbacks"},
 }  # fmt: skip
 # A list is none for one parameter alone, but for as many hidden layers as there are.
-EMPTY = {DeepRectifierClassifier: {"hidden_layer_sizes"}, DeepRectifierRegressor: {"hidden_layer_sizes"}}
+EMPTY = {kind: {"hidden_layer_sizes"} for kind in SUPERVISED}
 
 OF_NUMPY: dict[str, Any] = {
     "hidden_layer_sizes": [np.int64(3), np.array([3, 2]), np.array([3, 2], dtype=np.uint8)],
@@ -155,13 +160,13 @@ def test_numpy_s_own_are_accepted(kind: Any, name: str, rows: Any, tmp_path: Pat
                 {"pretraining": StackedDenoisingAutoencoder(batch_size=0)},
                 "pretraining: batch_size must be a whole number of at least 1, got 0",
             ),
-            (SUPERVISED[:1], {"class_weight": {0: -1}}, "class_weight must be a dict of numbers of at least 0"),
-            (SUPERVISED[:1], {"class_weight": {0: "a"}}, "class_weight must be a dict of numbers of at least 0"),
-            (ESTIMATORS[2:], {"max_iter": (1, True)}, "max_iter must be a whole number of at least 1, or one"),
-            (ESTIMATORS[2:], {"corruption_level": ((0.8, 0.005), 0.5)}, "corruption_level of masking must be"),
-            (ESTIMATORS[2:], {"corruption_level": "a"}, "corruption_level must be a finite number .* a pair of"),
-            (ESTIMATORS[2:], {"sampling": (0.5, 0.0)}, "sampling must be a number above 0 and at most 1 or None"),
-            (ESTIMATORS[2:], {"tied_weights": (True, 0)}, "tied_weights must be True or False, or one per layer"),
+            (SUPERVISED[:2], {"class_weight": {0: -1}}, "class_weight must be a dict of numbers of at least 0"),
+            (SUPERVISED[:2], {"class_weight": {0: "a"}}, "class_weight must be a dict of numbers of at least 0"),
+            (ESTIMATORS[-1:], {"max_iter": (1, True)}, "max_iter must be a whole number of at least 1, or one"),
+            (ESTIMATORS[-1:], {"corruption_level": ((0.8, 0.005), 0.5)}, "corruption_level of masking must be"),
+            (ESTIMATORS[-1:], {"corruption_level": "a"}, "corruption_level must be a finite number .* a pair of"),
+            (ESTIMATORS[-1:], {"sampling": (0.5, 0.0)}, "sampling must be a number above 0 and at most 1 or None"),
+            (ESTIMATORS[-1:], {"tied_weights": (True, 0)}, "tied_weights must be True or False, or one per layer"),
         )
         for kind in kinds
     ],

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truezero import DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder, load, save
+from truezero import (
+    DeepRectifierClassifier,
+    DeepRectifierRegressor,
+    RatingPredictor,
+    StackedDenoisingAutoencoder,
+    load,
+    save,
+)
 from truezero.engines import native
 from truezero.errors import DataError, DivergenceError, OptionError
 
@@ -104,10 +111,10 @@ def test_first_call_names_the_classes_and_later_ones_name_no_others(rows: Any) -
     assert marked.classes_.tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("kind", [DeepRectifierClassifier, DeepRectifierRegressor])
+@pytest.mark.parametrize("kind", [DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor])
 def test_a_chunk_without_labels_or_weight_changes_nothing(kind: Any, rows: Any) -> None:
     X, y = rows
-    classes = {"classes": [0, 1]} if kind is DeepRectifierClassifier else {}
+    classes = {} if kind is DeepRectifierRegressor else {"classes": [0, 1]}
     model = kind((16,), unlabeled_label=-1, random_state=0)
     model.partial_fit(X[:10], np.full(10, -1), **classes)
     assert not hasattr(model, "network_")

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from truezero import DeepRectifierClassifier, DeepRectifierRegressor, load, save
+from truezero import DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor, load, save
 from truezero.analysis import measure
 from truezero.errors import DataError, OptionError
 
 SMALL: dict[str, Any] = {"hidden_layer_sizes": (16,), "max_iter": 20, "random_state": 0}
-KINDS = [DeepRectifierClassifier, DeepRectifierRegressor]
+KINDS = [DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor]
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +26,14 @@ def rows() -> Any:
     return X, (X[:, 0] > 0.5).astype(int), X[:, 0].astype("f8") - X[:, 1]
 
 
+def target_of(kind: Any, rows: Any) -> Any:
+    if kind is RatingPredictor:
+        return np.round(rows[2], 1)
+    return rows[1 if kind is DeepRectifierClassifier else 2]
+
+
 def fitted(kind: Any, rows: Any, **changes: Any) -> Any:
-    X, classes, values = rows
-    return kind(**SMALL | changes).fit(
-        X[:400], (classes if kind is DeepRectifierClassifier else values)[:400]
-    )
+    return kind(**SMALL | changes).fit(rows[0][:400], target_of(kind, rows)[:400])
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +46,7 @@ def models(rows: Any) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_column_is_the_same_as_a_vector(kind: Any, rows: Any, models: Any) -> None:
-    X, classes, values = rows
-    y = classes if kind is DeepRectifierClassifier else values
+    X, y = rows[0], target_of(kind, rows)
     of_vector = measure(models[kind], X[400:], y[400:])["test_error"]
     assert of_vector is not None
     for same in (y[400:, None], y[400:].tolist(), pd.Series(y[400:]), pd.DataFrame({"y": y[400:]})):
@@ -102,8 +104,10 @@ def test_kinds_of_targets_are_named(rows: Any, models: Any) -> None:
     X, classes, values = rows
     with pytest.raises(DataError, match="DeepRectifierRegressor"):
         DeepRectifierClassifier(**SMALL).fit(X, values)
-    with pytest.raises(DataError, match="must be numbers for regression, got 'a'.*DeepRectifierClassifier"):
+    with pytest.raises(DataError, match="must be numbers, got 'a'.*DeepRectifierClassifier"):
         DeepRectifierRegressor(**SMALL).fit(X, np.where(classes == 1, "a", "b"))
+    with pytest.raises(DataError, match="must be numbers, got 'a'.*DeepRectifierClassifier"):
+        RatingPredictor(**SMALL).fit(X, np.where(classes == 1, "a", "b"))
     with pytest.raises(DataError, match="bytes"):
         DeepRectifierClassifier(**SMALL).fit(X, np.where(classes == 1, b"a", b"b"))
     with pytest.raises(DataError, match="text"):
@@ -253,13 +257,12 @@ def test_lists_of_text_and_marks(rows: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_never_a_target_is_none_in_a_measurement(kind: Any, rows: Any, models: Any) -> None:
-    X, classes, values = rows
-    y = classes if kind is DeepRectifierClassifier else values
+    X, y = rows[0], target_of(kind, rows)
     bad: list[Any] = [
         np.where(np.arange(600) < 3, np.nan, y), np.where(np.arange(600) < 3, np.inf, y), np.array([None, *y[1:]], dtype=object), y.astype("m8[s]"), np.ma.masked_array(y, y > 0),
     ]  # fmt: skip
     if kind is DeepRectifierClassifier:
-        bad += [values + 0.123]
+        bad += [rows[2] + 0.123]
     else:
         bad += [np.array(["x"] * 600), np.full(600, 1e300), [10**400] * 600]
     for number, targets in enumerate(bad):

@@ -13,6 +13,7 @@ from forging import as_of_before, content_of, damage, forge
 from truezero import (
     DeepRectifierClassifier,
     DeepRectifierRegressor,
+    RatingPredictor,
     StackedDenoisingAutoencoder,
     load,
     save,
@@ -30,13 +31,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options: dict[str, Any] = {"sign_mask": "half", "max_iter": 3, "random_state": 0}
     stack = StackedDenoisingAutoencoder((9, 7), reconstruction="sigmoid-cross-entropy", **options)
     save(DeepRectifierClassifier((9, 7), **options).fit(X, y), folder / "classifier")
+    save(RatingPredictor((9, 7), **options).fit(X, (y == "yes") * 1.5), folder / "ratings")
     save(DeepRectifierRegressor((9, 7), **options).fit(X, X[:, :2]), folder / "regressor")
     save(stack.fit(X), folder / "stack")
     save(initialize((6, 9, 7, 2), sign_mask="half"), folder / "network")
     return folder
 
 
-KINDS = ("classifier", "regressor", "stack", "network")
+KINDS = ("classifier", "ratings", "regressor", "stack", "network")
 
 
 def some_weights(tensors: dict[str, Any]) -> str:

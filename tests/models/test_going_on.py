@@ -14,6 +14,7 @@ import pytest
 from truezero import (
     DeepRectifierClassifier,
     DeepRectifierRegressor,
+    RatingPredictor,
     StackedDenoisingAutoencoder,
     load,
     save,
@@ -65,6 +66,7 @@ MADE: dict[str, Callable[[], Any]] = {
     "a warm start": lambda: DeepRectifierClassifier(**options(warm_start=True)).fit(X, RARE).fit(X, RARE),
     "a stream": streamed,
     "rows without labels": with_unlabeled_rows,
+    "ratings": lambda: RatingPredictor(**options(class_weight="balanced")).fit(X, RARE * 1.5),
     "numbers": lambda: DeepRectifierRegressor(**options()).fit(X, X[:, :2] * 1e3 + 1e4),
     "one number": lambda: DeepRectifierRegressor(**options(warm_start=True)).fit(X, X[:, 0]),
     "a stack": lambda: StackedDenoisingAutoencoder((7, 5), max_iter=2, random_state=3).fit(X),

@@ -18,7 +18,7 @@ def describe(model: Any) -> dict[str, Any]:
 
     Parameters
     ----------
-    model : DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder, Network or Pipeline
+    model : an estimator of truezero, Network or Pipeline
 
     Returns
     -------

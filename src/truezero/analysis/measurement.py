@@ -9,7 +9,6 @@ from scipy import sparse
 
 from truezero.core.network import Network
 from truezero.engines import Evaluation, Features, get_engine, resolve_threads
-from truezero.estimators import DeepRectifierClassifier, DeepRectifierRegressor
 from truezero.models import check_rows, estimator_of, rows_of
 
 
@@ -39,7 +38,7 @@ def measure(model: Any, X: Any, y: Any = None, *, n_threads: int | None = None) 
 
     Parameters
     ----------
-    model : DeepRectifierClassifier, DeepRectifierRegressor, Network, or Pipeline that ends in one
+    model : classifier, predictor of ratings or regressor of truezero, Network, or Pipeline that ends in one
     X : ndarray, CSR or Features of shape (n_samples, n_features)
         float32, float64 or uint8.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
@@ -75,9 +74,7 @@ def measure(model: Any, X: Any, y: Any = None, *, n_threads: int | None = None) 
 
 def error_unit(model: Any) -> str | None:
     """What a model's errors are: "fraction" of rows, or "squared units of y"; None if it has none."""
-    if isinstance(model, DeepRectifierClassifier):
-        return "fraction"
-    return "squared units of y" if isinstance(model, DeepRectifierRegressor) else None
+    return getattr(model, "_error_unit", None)
 
 
 def sparsity(evaluation: Evaluation, rows: Features) -> Sparsity:

@@ -15,6 +15,22 @@ def log_softmax(z: Array) -> Array:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
+def expected_value(z: Array, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the classes' values under the softmax, in float64 (section 4.2).
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples, n_outputs)
+        What the output layer computed.
+    values : ndarray of shape (n_outputs,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    return np.asarray((np.exp(log_softmax(z.astype(np.float64))) * values).sum(axis=1))
+
+
 def cost(output: Output, z: Array, target: NDArray[np.generic]) -> tuple[Array, Array]:
     """Cost of every example, and its gradient.
 

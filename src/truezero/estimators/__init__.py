@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from truezero.estimators.autoencoder import StackedDenoisingAutoencoder
 from truezero.estimators.classifier import DeepRectifierClassifier
+from truezero.estimators.rating import RatingPredictor
 from truezero.estimators.regressor import DeepRectifierRegressor
 
-__all__ = ["DeepRectifierClassifier", "DeepRectifierRegressor", "StackedDenoisingAutoencoder"]
+__all__ = [
+    "DeepRectifierClassifier",
+    "DeepRectifierRegressor",
+    "RatingPredictor",
+    "StackedDenoisingAutoencoder",
+]

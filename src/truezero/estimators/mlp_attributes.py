@@ -18,6 +18,8 @@ class MLPAttributes(CodesMixin, ABC):
 
     history_: list[EpochRecord]
     _targets_output: ClassVar[str]
+    _error_unit: ClassVar[str]
+    """What errors are: "fraction" of rows that are wrong, or "squared units of y"."""
     _validation_variance: float | None
 
     @property
@@ -78,7 +80,7 @@ class MLPAttributes(CodesMixin, ABC):
         only of classes.
         """
         errors = [record["validation_error"] for record in self.history_]
-        unit = 1.0 if self._targets_output == "softmax" else getattr(self, "_validation_variance", None)
+        unit = 1.0 if self._error_unit == "fraction" else getattr(self, "_validation_variance", None)
         if unit is None or unit == 0:
             return None
         scores = [1 - error / unit for error in errors if error is not None]

@@ -141,6 +141,7 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     """
 
     _targets_output: ClassVar[str] = "linear"
+    _error_unit: ClassVar[str] = "squared units of y"
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on some rows; nothing is split off.
@@ -246,7 +247,7 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     def _error(self, output: Array, y: NDArray[Any]) -> float:
         return float(np.mean((self._target_scale.decode(output) - as_values(y, output.shape)) ** 2))
 
-    def _output_scale(self) -> tuple[float, ...]:
+    def _output_values(self) -> tuple[float, ...]:
         return tuple(self._target_scale.scale.tolist())
 
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:

@@ -113,8 +113,8 @@ class SupervisedMixin(MLPAttributes):
         """Class of each row to split by, or None."""
         return None
 
-    def _output_scale(self) -> tuple[float, ...] | None:
-        """What 1 of each output is in y's units; None of classes."""
+    def _output_values(self) -> tuple[float, ...] | None:
+        """What each output stands for in y's units, see `FineTuning`; None of classes."""
         return None
 
     def _weigh_classes(self, y: NDArray[Any]) -> NDArray[np.float64] | None:
@@ -286,7 +286,7 @@ class SupervisedMixin(MLPAttributes):
         train = self._examples(given, weight)
         validation = None if held_out is None else self._examples(held_out, held_out.weight)
         self._validation_variance = None
-        if held_out is not None and self._targets_output == "linear":
+        if held_out is not None and self._error_unit != "fraction":
             mean = np.average(held_out.target, axis=0, weights=held_out.weight)
             squares = (held_out.target - mean) ** 2
             self._validation_variance = float(np.average(squares, axis=0, weights=held_out.weight).mean())
@@ -297,7 +297,7 @@ class SupervisedMixin(MLPAttributes):
             callbacks.append(bar)
         try:
             state = fine_tune(
-                network, train, validation, replace(settings, output_scale=self._output_scale()),
+                network, train, validation, replace(settings, output_values=self._output_values()),
                 engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks, in_place=True,
             )  # fmt: skip
         finally:

@@ -184,8 +184,8 @@ def check_targets(y: NDArray[Any], *, numeric: bool) -> NDArray[Any]:
             return np.asarray(_check_y(y.astype(np.float64), multi_output=True))
         except (ValueError, TypeError) as error:
             raise DataError(
-                f"y must be numbers for regression, got {y.ravel().tolist()[0]!r}; for classes use "
-                "DeepRectifierClassifier (without --regression on the command line)"
+                f"y must be numbers, got {y.ravel().tolist()[0]!r}; for classes use DeepRectifierClassifier "
+                "(without --regression on the command line)"
             ) from error
     with data_errors():
         checked = np.asarray(_check_y(y, multi_output=True, y_numeric=numeric))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.constraints import Constraints, check_settings, layerwise, number, whole_number
-from truezero.core.costs import cost
+from truezero.core.costs import cost, expected_value
 from truezero.core.network import Network, network_from_tensors, network_to_tensors
 from truezero.core.schema import Fields, anything, flag
 from truezero.core.tensors import Tensors
@@ -41,8 +41,10 @@ class FineTuning:
         64-bit seed of order and dropout.
     epochs_before : int
         Epochs that the network has been trained for before: these ones draw an order and noise of their own.
-    output_scale : tuple of float or None
-        What 1 of each output is in the targets' own units, in which errors are told; None: it is 1.
+    output_values : tuple of float or None
+        What each output stands for in the targets' own units, in which errors are told: 1 of a linear output
+        (None: it is 1), the value of a class of a softmax, whose error is that of the expected value then
+        (None: classes have no values, and the error is the share of rows whose class is wrong).
     """
 
     step: StepSettings
@@ -51,7 +53,7 @@ class FineTuning:
     shuffle: bool = True
     seed: int = 0
     epochs_before: int = 0
-    output_scale: tuple[float, ...] | None = None
+    output_values: tuple[float, ...] | None = None
 
     # By the names of the estimators' parameters, which are declared by these.
     constraints: ClassVar[Constraints] = {
@@ -149,8 +151,8 @@ class TrainingState:
         settings.pop("max_epochs")
         if not settings["epochs_before"]:
             settings.pop("epochs_before")  # checkpoints of before have none
-        if settings["output_scale"] is None:
-            settings.pop("output_scale")
+        if settings["output_values"] is None:
+            settings.pop("output_values")
         tensors, described = network_to_tensors(self.network, "")
         return [settings, described, self.data_shape], tensors
 
@@ -294,7 +296,7 @@ class _WholeNetwork:
         evaluation = self.engine.evaluate(network, self.measured.features, n_threads=self.n_threads)
         error = loss = None
         if self.held_out:
-            error, loss = _errors(network, evaluation.output, self.measured, self.settings.output_scale)
+            error, loss = _errors(network, evaluation.output, self.measured, self.settings.output_values)
         return EpochRecord(
             epoch=0,
             loss=math.nan,
@@ -325,15 +327,18 @@ def _errors(
     network: Network,
     output: NDArray[np.floating],
     examples: Examples,
-    output_scale: tuple[float, ...] | None,
+    output_values: tuple[float, ...] | None,
 ) -> tuple[float, float]:
     """Weighted mean error (fraction wrong; mean squared error in the targets' own units) and cost."""
     value, _ = cost(network.output, output.astype(np.float64), examples.target)
-    if network.output == "softmax":
+    if network.output == "linear":
+        unit = np.asarray(1.0 if output_values is None else output_values)
+        wrong = (((output.astype(np.float64) - examples.target) * unit) ** 2).mean(axis=1)
+    elif output_values is None:
         wrong = (output.argmax(axis=1) != examples.target).astype(np.float64)
     else:
-        unit = np.asarray(1.0 if output_scale is None else output_scale)
-        wrong = (((output.astype(np.float64) - examples.target) * unit) ** 2).mean(axis=1)
+        values = np.asarray(output_values)
+        wrong = (expected_value(output, values) - values[examples.target.astype(np.int64)]) ** 2
     weight = examples.weight if examples.weight is not None and examples.weight.sum() > 0 else None
     return float(np.average(wrong, weights=weight)), float(np.average(value, weights=weight))
 

@@ -27,7 +27,8 @@ class EpochRecord(Trained):
     `loss` and `penalty` are means over the training examples, seen before each update and under
     dropout. The rest is measured after the epoch on the evaluation rows (the validation rows, or
     training rows where there are none), without dropout: `validation_error` is a fraction (for regression
-    the mean squared error in the targets' own units), None without validation rows, as is `validation_loss`;
+    and ratings the mean squared error in the targets' own units), None without validation rows, as is
+    `validation_loss`;
     losses of a regression are of the targets as trained on, (y − mean) / 2**k. `sparsity`
     and `dead_units` have one number per hidden layer. `products` is how the engine multiplied each
     layer's input in the epoch, "sparse" or "dense", and `blas` the
