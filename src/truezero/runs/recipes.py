@@ -11,18 +11,18 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import RegressorMixin, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from truezero.analysis import measure
 from truezero.core.activations import get_activation
-from truezero.core.constraints import number, whole_number
+from truezero.core.constraints import number, one_of, whole_number
 from truezero.core.schema import Fields, Items, Schema, measured, word
 from truezero.core.tensors import write_tensors
 from truezero.datasets import Dataset, Part
 from truezero.engines import get_engine
 from truezero.errors import OptionError
-from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
+from truezero.estimators import DeepRectifierClassifier, RatingPredictor, StackedDenoisingAutoencoder
 from truezero.models import load, save
 from truezero.runs.run import RECIPES, Result, Run, Work, not_default
 from truezero.training.history import EPOCH, PRETRAINING
@@ -30,7 +30,7 @@ from truezero.training.history import EPOCH, PRETRAINING
 MODEL = "model.safetensors"
 """The stack of layers up to its own that a run of "pretrain-layer" leaves."""
 PREDICTIONS = "predictions.safetensors"
-"""Predicted class numbers of the test rows that a run of "fine-tune" leaves, for tests of significance."""
+"""What a run of fine-tuning predicts of the test rows, for tests of significance: class numbers, ratings."""
 
 _OF_ONE_LAYER = (
     "hidden_layer_sizes", "activation", "corruption", "corruption_level", "reconstruction", "target",
@@ -158,7 +158,12 @@ def _of_stack(run: Run) -> dict[str, Any]:
 class _FineTuning:
     """Supervised training of a network, from random weights or from the stack that it needs (section 4.1).
 
-    Parameters are those of `DeepRectifierClassifier`. Validation rows select, test rows are measured.
+    Validation rows select, test rows are measured.
+
+    Parameters
+    ----------
+    made : type
+        The estimator, whose parameters are the run's. Errors of ratings are squared.
     """
 
     found: Schema = Fields(
@@ -171,14 +176,17 @@ class _FineTuning:
         }
     )
 
+    def __init__(self, made: type[DeepRectifierClassifier] | type[RatingPredictor]) -> None:
+        self._made = made
+
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""
-        return _settings(DeepRectifierClassifier, parameters)
+        return _settings(self._made, parameters)
 
     def perform(self, work: Work) -> Result:
         """See `Recipe.perform`."""
         data = work.data
-        model = DeepRectifierClassifier(
+        model = self._made(
             **work.run.parameters, n_threads=work.n_threads, callbacks=[*work.callbacks, work.checkpoint]
         )
         if work.needs:
@@ -195,11 +203,11 @@ class _FineTuning:
         if data.X_test is not None:
             rows = data.features("test")
             measured = {**measure(model, rows, data.y_test, n_threads=work.n_threads)}
-            predicted = np.searchsorted(model.classes_, model.predict(rows))
-            smallest = np.min_scalar_type(len(model.classes_))
-            write_tensors(
-                work.folder / PREDICTIONS, {"predicted": predicted.astype(smallest)}, {}, kind="predictions"
-            )
+            predicted = model.predict(rows)
+            if is_classifier(model):
+                smallest = np.min_scalar_type(len(model.classes_))
+                predicted = np.searchsorted(model.classes_, predicted).astype(smallest)
+            write_tensors(work.folder / PREDICTIONS, {"predicted": predicted}, {}, kind="predictions")
         return {
             **measured,
             "validation_error": model.history_[model.epoch_selected_ - 1]["validation_error"],
@@ -217,7 +225,9 @@ class _FineTuning:
 class _Baseline:
     """A scikit-learn estimator on the same rows.
 
-    Parameters are "estimator", a name of `BASELINES`, and "parameters", that estimator's own.
+    Parameters are "estimator", a name of `BASELINES`, and "parameters", that estimator's own; "rows", "as
+    they are" or "tf-idf", whose weights are learned from the training rows; and "ratings": a classifier
+    predicts the expected value of its classes then, and errors are squared.
     """
 
     found: Schema = Fields(
@@ -226,27 +236,39 @@ class _Baseline:
 
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""
-        name = parameters.get("estimator")
+        name, rows, ratings = _what_of(parameters)
         made, given = _baseline(name), parameters.get("parameters", {})
         own = not_default(made, given, ("n_jobs", "verbose"))
         if "random_state" in inspect.signature(made).parameters and "random_state" not in own:
             raise OptionError(f"a run of {name} needs a whole number as random_state")
-        return {"estimator": name, "parameters": own}, "scikit-learn"
+        if ratings and not (hasattr(made, "predict_proba") or issubclass(made, RegressorMixin)):
+            raise OptionError(f"{name} has no probabilities to take the expected rating by")
+        of_rows = {} if rows == _AS_THEY_ARE else {"rows": rows}
+        return {"estimator": name, "parameters": own, **of_rows, **({"ratings": True} if ratings else {})}, (
+            "scikit-learn"
+        )
 
     def perform(self, work: Work) -> Result:
         """See `Recipe.perform`."""
         data, parameters = work.data, work.run.parameters
-        model = _baseline(parameters["estimator"])(**parameters.get("parameters", {}))
+        name, rows, ratings = _what_of(parameters)
+        model = _baseline(name)(**parameters.get("parameters", {}))
+        weights = _tf_idf() if rows == "tf-idf" else None
         started = time.perf_counter()
-        model.fit(_values(data, "train"), data.y_train)
+        X = _values(data, "train")
+        model.fit(X if weights is None else weights.fit_transform(X), data.y_train)
         seconds = time.perf_counter() - started
 
         def error(part: Any) -> float | None:
-            rows, y = data.part(part)
-            if rows is None or y is None:
+            X, y = data.part(part)
+            if X is None or y is None:
                 return None
-            predicted = model.predict(_values(data, part))
-            return float(np.mean(predicted != y if is_classifier(model) else (predicted - y) ** 2))
+            X = _values(data, part)
+            X = X if weights is None else weights.transform(X)
+            if is_classifier(model) and not ratings:
+                return float(np.mean(model.predict(X) != y))
+            predicted = model.predict_proba(X) @ model.classes_ if is_classifier(model) else model.predict(X)
+            return float(np.mean((predicted - y) ** 2))
 
         return {
             "test_error": error("test"),
@@ -258,6 +280,23 @@ class _Baseline:
             "seconds": seconds,
             "engine": {"name": "scikit-learn"},
         }
+
+
+_AS_THEY_ARE = "as they are"
+_ROWS = one_of(_AS_THEY_ARE, "tf-idf")
+
+
+def _what_of(parameters: Mapping[str, Any]) -> tuple[Any, str, bool]:
+    """Estimator, rows and whether they are rated, of a baseline's parameters."""
+    rows, ratings = parameters.get("rows", _AS_THEY_ARE), parameters.get("ratings", False)
+    _ROWS.check("rows of a baseline", rows)
+    return parameters.get("estimator"), rows, bool(ratings)
+
+
+def _tf_idf() -> Any:
+    from sklearn.feature_extraction.text import TfidfTransformer  # here, as it takes long to import
+
+    return TfidfTransformer()
 
 
 def _n_rows(X: Any) -> int:
@@ -278,7 +317,14 @@ def _values(data: Dataset, part: Part) -> Any:
 BASELINES = {
     name: f"sklearn.{module}"
     for module, names in {
-        "linear_model": ("LogisticRegression", "LogisticRegressionCV", "Ridge", "RidgeCV", "SGDClassifier"),
+        "linear_model": (
+            "LogisticRegression",
+            "LogisticRegressionCV",
+            "Ridge",
+            "RidgeCV",
+            "RidgeClassifierCV",
+            "SGDClassifier",
+        ),
         "svm": ("LinearSVC",),
         "neural_network": ("MLPClassifier", "MLPRegressor"),
         "ensemble": ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
@@ -296,4 +342,11 @@ def _baseline(name: Any) -> type:
     return found
 
 
-RECIPES.update({"pretrain-layer": _Layer(), "fine-tune": _FineTuning(), "baseline": _Baseline()})
+RECIPES.update(
+    {
+        "pretrain-layer": _Layer(),
+        "fine-tune": _FineTuning(DeepRectifierClassifier),
+        "fine-tune-ratings": _FineTuning(RatingPredictor),
+        "baseline": _Baseline(),
+    }
+)

@@ -1,0 +1,71 @@
+"""Runs of ratings find what the estimators, used by hand, find."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from reviews import reviews
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+
+from truezero import RatingPredictor
+from truezero.core.tensors import read_tensors
+from truezero.datasets import Dataset
+from truezero.errors import OptionError
+from truezero.runs import Data, Run, RunStore, carry_out
+from truezero.runs.recipes import PREDICTIONS
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Any:
+    X, y = reviews()
+    return Dataset("rated", X[:600], y[:600], X[600:700], y[600:700], X[700:], y[700:])
+
+
+def one(run: Run) -> Any:
+    return (yield [run])
+
+
+def carried_out(dataset: Any, store: Path, recipe: str, parameters: dict[str, Any]) -> tuple[Run, Any]:
+    run = Run(recipe, parameters, Data(dataset.name, dataset.fingerprint))
+    return run, carry_out(one(run), RunStore(store), [dataset], n_threads=1)[0]
+
+
+def test_fine_tuning_of_ratings(dataset: Any, tmp_path: Path) -> None:
+    parameters: dict[str, Any] = {"hidden_layer_sizes": [16], "max_iter": 5, "random_state": 0}
+    run, found = carried_out(dataset, tmp_path, "fine-tune-ratings", parameters)
+    model = RatingPredictor(**parameters, n_threads=1)
+    model.fit(dataset.X_train, dataset.y_train, X_val=dataset.X_validation, y_val=dataset.y_validation)
+    predicted = model.predict(dataset.X_test)
+    assert found["test_error"] == pytest.approx(np.mean((predicted - dataset.y_test) ** 2), rel=1e-12)
+    assert 0 < found["test_error"] < np.var(dataset.y_test)
+    arrays, _ = read_tensors(tmp_path / run.key / PREDICTIONS, kind="predictions")
+    np.testing.assert_array_equal(arrays["predicted"], predicted)
+
+
+def test_baselines_of_ratings(dataset: Any, tmp_path: Path) -> None:
+    C: dict[str, Any] = {"C": 0.5, "random_state": 0}
+    given = {"estimator": "LogisticRegression", "parameters": C}
+    weights = TfidfTransformer().fit(dataset.X_train)
+    by_hand = LogisticRegression(**C).fit(weights.transform(dataset.X_train), dataset.y_train)
+    rows = weights.transform(dataset.X_test)
+    _, found = carried_out(dataset, tmp_path, "baseline", {**given, "rows": "tf-idf", "ratings": True})
+    expected = by_hand.predict_proba(rows) @ by_hand.classes_
+    assert found["test_error"] == pytest.approx(np.mean((expected - dataset.y_test) ** 2), rel=1e-6)
+    _, found = carried_out(dataset, tmp_path, "baseline", {**given, "rows": "tf-idf"})
+    assert found["test_error"] == pytest.approx(np.mean(by_hand.predict(rows) != dataset.y_test))
+    _, found = carried_out(dataset, tmp_path, "baseline", {"estimator": "RidgeCV", "ratings": True})
+    ridge = RidgeCV().fit(dataset.X_train, dataset.y_train).predict(dataset.X_test)
+    assert found["test_error"] == pytest.approx(np.mean((ridge - dataset.y_test) ** 2), rel=1e-4)
+
+
+def test_baselines_that_cannot_be() -> None:
+    data = Data("rated", "0" * 40)
+    with pytest.raises(OptionError, match="rows of a baseline must be"):
+        Run("baseline", {"estimator": "RidgeCV", "rows": "msda"}, data).key  # noqa: B018
+    svm = {"estimator": "LinearSVC", "parameters": {"random_state": 0}, "ratings": True}
+    with pytest.raises(OptionError, match="LinearSVC has no probabilities"):
+        Run("baseline", svm, data).key  # noqa: B018
