@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from truezero import DeepRectifierClassifier, StackedDenoisingAutoencoder
+from truezero import DeepRectifierClassifier, RatingPredictor, StackedDenoisingAutoencoder
 from truezero.core.draws import Purpose, uniform, words
 from truezero.datasets import Dataset
 from truezero.runs import NUMERICS, Data, Run, RunStore, carry_out
@@ -82,6 +82,10 @@ def runs(of: Dataset) -> dict[str, Run]:
             dropout=0.3, input_dropout=0.1, max_norm=0.8, alpha=0.1, activation=["tanh", "rectifier"]
         ),
         "share and fold": network(of=Data(of.name, of.fingerprint, labels=0.5, fold=(1, 3), seed=5)),
+        "ratings": Run(
+            "fine-tune-ratings", {"hidden_layer_sizes": [9], "max_iter": 4, **common},
+            Data(of.name, of.fingerprint, test=(0, 4)),
+        ),
         "baseline": Run("baseline", {"estimator": "LogisticRegression", "parameters": {"C": 0.5, "random_state": 0}}, data),
     }  # fmt: skip
 
@@ -113,7 +117,7 @@ def defaults() -> dict[str, dict[str, Any]]:
             for name, parameter in inspect.signature(made).parameters.items()
             if name not in (*_NOT_PART_OF_IT, *_NOT_GIVEN)
         }
-        for made in (DeepRectifierClassifier, StackedDenoisingAutoencoder)
+        for made in (DeepRectifierClassifier, RatingPredictor, StackedDenoisingAutoencoder)
     }
 
 
