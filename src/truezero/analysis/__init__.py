@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from truezero.analysis.description import describe, sparsity_of_layers
+from truezero.analysis.explanation import Explanation, explain
+from truezero.analysis.local_map import LocalMap, local_map
 from truezero.analysis.measurement import Measurement, Sparsity, error_unit, measure, sparsity
 
-__all__ = ["Measurement", "Sparsity", "describe", "error_unit", "measure", "sparsity", "sparsity_of_layers"]
+__all__ = [
+    "Explanation",
+    "LocalMap",
+    "Measurement",
+    "Sparsity",
+    "describe",
+    "error_unit",
+    "explain",
+    "local_map",
+    "measure",
+    "sparsity",
+    "sparsity_of_layers",
+]
