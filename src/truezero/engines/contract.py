@@ -105,12 +105,15 @@ class Tally:
         that was kept as a product of two matrices (Vincent, de Brébisson, Bouthillier, NIPS 2015).
     blas : str or None
         The BLAS that multiplied the dense layers, if one did.
+    n_rows : int
+        Examples, each as often as it was trained on; who puts stretches together counts them.
     """
 
     loss: float
     penalty: float
     products: tuple[str, ...]
     blas: str | None = None
+    n_rows: int = 0
 
 
 @dataclass(frozen=True)

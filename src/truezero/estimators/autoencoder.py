@@ -29,6 +29,7 @@ from truezero.core.values import ValueReader, ValueWriter
 from truezero.engines import (
     AutoencoderSettings,
     Engine,
+    Examples,
     Features,
     Unlabeled,
     get_engine,
@@ -41,12 +42,14 @@ from truezero.estimators.input_scale import InputScale
 from truezero.estimators.layer_plans import check_below, plan_pretraining
 from truezero.estimators.parameters import NOISE_LEVEL, check_parameters
 from truezero.estimators.reconstructions import ReconstructionMixin
+from truezero.estimators.streams import naming, with_each
 from truezero.training import (
     LayerPlan,
     Pretraining,
     PretrainingRecord,
     PretrainingState,
     ProgressBar,
+    Stream,
     best_reconstruction,
     pretrain,
     pretrain_further,
@@ -279,12 +282,15 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
 
         Parameters
         ----------
-        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
-            Sparse input stays sparse, and uint8 stays uint8.
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features), or Stream
+            Sparse input stays sparse, and uint8 stays uint8. A `truezero.training.Stream` of `Unlabeled`, or
+            of `Examples`, whose targets are left alone, gives rows that may be new in every epoch, and has
+            one piece at a time in memory. The rows' scale, and what "auto" chooses, are found on the first
+            piece of its first epoch; what cross-entropy divides by, on all of that epoch.
         y : None
             Ignored.
-        X_val : as X, optional
-            Held-out rows; otherwise `validation_fraction` of X is held out.
+        X_val : array-like, sparse matrix or Features, optional
+            Held-out rows; otherwise `validation_fraction` of X is held out, which a stream does not allow.
         below : StackedDenoisingAutoencoder, optional
             A fitted one whose layers are the first of `hidden_layer_sizes`: only those above are trained. If
             it was fitted on the same rows with the same parameters, the result is the one of fitting all
@@ -306,7 +312,18 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
 
     def _fit(self, X: Any, X_val: Any, below: StackedDenoisingAutoencoder | None) -> None:
         check_parameters(self)
-        rows = self._features(X, reset=True)
+        stream = X if isinstance(X, Stream) else None
+        if stream is not None:
+            if X_val is None and self.validation_fraction > 0:
+                raise OptionError(
+                    "no rows of a Stream can be held out to measure pre-training: give X_val, or set "
+                    "validation_fraction=0"
+                )
+            piece = stream.first_piece()
+            with naming(piece):
+                rows = self._features(piece.features, reset=True)
+        else:
+            rows = self._features(X, reset=True)
         seed = self._seed()
         held_out = None
         if X_val is not None:
@@ -316,17 +333,18 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
             check_below(self, below, seed)
         n = rows.n_samples
         n_out = round(self.validation_fraction * n)
-        if X_val is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
+        if held_out is None and n_out > 0 and n >= _FEWEST_ROWS_TO_SPLIT:
             order = permutation(seed, Purpose.SPLIT, np.arange(n))
             held_out, rows = rows.take(np.sort(order[:n_out])), rows.take(np.sort(order[n_out:]))
         self._input_scale = InputScale.learn_common(rows) if below is None else below._input_scale
+        train = self._unlabeled(rows) if stream is None else with_each(stream, self._unlabeled_of)
         engine = self._engine(settings)
         bar = ProgressBar(sum(plan.max_epochs for plan in settings.layers), "pre-training")
         callbacks = [*(self.callbacks or ()), *([bar] if self.verbose else [])]
         try:
             state = pretrain(
-                self._unlabeled(rows), None if held_out is None else self._unlabeled(held_out), settings,
-                engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
+                train, None if held_out is None else self._unlabeled(held_out), settings, engine=engine,
+                n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
                 below=None if below is None else _as_trained(below),
             )  # fmt: skip
         finally:
@@ -400,6 +418,10 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
 
     def _unlabeled(self, rows: Features) -> Unlabeled:
         return Unlabeled(self._input_scale.apply(rows), np.arange(rows.n_samples, dtype=np.int64))
+
+    def _unlabeled_of(self, piece: Examples | Unlabeled) -> Unlabeled:
+        """A piece of a stream as it is trained on."""
+        return Unlabeled(self._input_scale.apply(self._features(piece.features)), piece.ids)
 
     def _keep(self, state: PretrainingState, engine: Engine) -> None:
         """Set the fitted attributes."""

@@ -105,7 +105,7 @@ class DeepRectifierBase(SupervisedMixin):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_unlabeled: Any = None,
@@ -118,19 +118,21 @@ class DeepRectifierBase(SupervisedMixin):
 
         Parameters
         ----------
-        X : array-like, sparse matrix or Features of shape (n_samples, n_features)
-            Sparse input stays sparse, and uint8 stays uint8. `Features` have a scale and an offset.
+        X : array-like, sparse matrix or Features of shape (n_samples, n_features), or Stream
+            Sparse input stays sparse, and uint8 stays uint8. `Features` have a scale and an offset. A
+            `truezero.training.Stream` of `Examples` gives rows that may be new in every epoch (see Notes).
         y : array-like of shape (n_samples,) or, for regression, (n_samples, n_outputs)
-            Rows that are marked by `unlabeled_label` only pre-train.
+            Rows that are marked by `unlabeled_label` only pre-train. None where X is a stream, whose pieces
+            have as targets what y would have.
         sample_weight : array-like of shape (n_samples,), optional
-            Scaled to mean 1, with the class weights, over the training rows.
+            Scaled to mean 1, with the class weights, over the training rows. Not for a stream.
         X_unlabeled : array-like, sparse matrix or Features, or a list of them, optional
             Rows (n_unlabeled, n_features) without labels for `pretraining`, which learns from X as well.
             Cross-validation splits whatever is as long as X: hand in a list, ``[U]``, there, which it
-            leaves whole.
-        X_val, y_val : as X and y, optional
+            leaves whole. Not for a stream.
+        X_val, y_val : array-likes as X and y, optional
             Validation rows, of which those without a label are left out; otherwise `validation_fraction` of X
-            is split off if `early_stopping`.
+            is split off if `early_stopping`. A stream cannot be split.
 
         Returns
         -------
@@ -148,6 +150,15 @@ class DeepRectifierBase(SupervisedMixin):
             Ctrl-C.
         UserWarning
             If no validation rows can be split off.
+
+        Notes
+        -----
+        Of a stream one piece at a time is in memory. The scales of input and targets are learned from the
+        first piece of its first epoch; classes are those of this piece and of `y_val`, and a later row of
+        another class is an error. Rows that are far out are weighed within their piece. One piece that is
+        always the same, with ids from 0 on, trains to the same bits as its rows do as arrays. `pretraining`
+        learns from the stream as well, and X_val measures it if its `validation_fraction` is above 0. A
+        training can be resumed from a `Checkpoint`, whose fingerprint should be of what makes the rows.
         """
         with at_once(self) as draft:
             draft._fit(X, y, sample_weight, X_unlabeled, X_val, y_val)

@@ -28,6 +28,7 @@ from truezero.errors import DataError, OptionError
 from truezero.estimators.parameters import CALLBACKS, RANDOM_STATE, check_parameters
 from truezero.estimators.records import RecordMixin
 from truezero.estimators.targets import data_errors
+from truezero.training import Stream
 
 # Of rows that are taken as they are; others are converted to the first.
 DTYPES = [np.float32, np.float64, np.uint8]
@@ -70,6 +71,8 @@ class CodesMixin(RecordMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
             If they are no rows of as many features, or one of their values is no finite number in the dtype
             that is computed in.
         """
+        if isinstance(X, Stream):
+            raise DataError("a Stream can only be what fit learns from; hand in rows: an array, or Features")
         X = checked_rows(X)
         dtype = np.dtype(self.dtype) if reset or not hasattr(self, "network_") else self.network_.dtype
         if not isinstance(X, Features):

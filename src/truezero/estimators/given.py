@@ -16,16 +16,22 @@ _FEWEST_ROWS_TO_SPLIT = 20
 
 @dataclass(frozen=True)
 class Given:
-    """Rows with their raw targets, as they were given."""
+    """Rows with their raw targets, as they were given; ids only where those were given, too."""
 
     rows: Features
     target: NDArray[Any]
     weight: NDArray[np.float64] | None
+    ids: NDArray[np.int64] | None = None
 
     def take(self, rows: NDArray[Any]) -> Given:
         """Some of them."""
-        weight = None if self.weight is None else self.weight[rows]
-        return Given(self.rows.take(rows), self.target[rows], weight)
+        weight, ids = (None if of is None else of[rows] for of in (self.weight, self.ids))
+        return Given(self.rows.take(rows), self.target[rows], weight, ids)
+
+    def variance(self) -> float:
+        """Weighted variance of targets that are numbers, the mean over the outputs."""
+        mean = np.average(self.target, axis=0, weights=self.weight)
+        return float(np.average((self.target - mean) ** 2, axis=0, weights=self.weight).mean())
 
     def weighted(self, by: NDArray[np.float64] | None) -> Given:
         """With weights times those given."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from truezero.core.activations import get_activation
 from truezero.core.constraints import (
     Constraint,
     check_settings,
@@ -22,6 +23,7 @@ from truezero.core.constraints import (
     truth_value,
     whole_number,
 )
+from truezero.core.network import Network
 from truezero.errors import OptionError
 
 
@@ -55,6 +57,35 @@ def per_layer(name: str, value: Any, n: int) -> list[Any]:
     if len(values) != n:
         raise OptionError(f"{name} must be one value or {n}, one per layer, got {shown(value)}")
     return values
+
+
+def check_still_describes(model: Any, network: Network) -> None:
+    """Refuse to go on with a network that a model's parameters say something else of.
+
+    Raises
+    ------
+    OptionError
+        Naming the parameter.
+    """
+    has, asked = network.layer_sizes[1:-1], model._hidden_sizes()
+    if has != asked:
+        raise OptionError(
+            f"training would go on with hidden layers of {has}, but hidden_layer_sizes is {asked}: "
+            "set it back, or fit with warm_start=False to start anew"
+        )
+    activations = per_layer("activation", model.activation, len(asked))
+    for name, of_network, of_parameters in (
+        ("activation", network.activations, tuple(get_activation(kind).name for kind in activations)),
+        ("dtype", str(network.dtype), model.dtype),
+        ("use_biases", network.use_biases, bool(model.use_biases)),
+        ("softplus_scale", network.softplus_scale, float(model.softplus_scale)),
+        ("sign_mask", any(s is not None for s in network.signs), model.sign_mask is not None and bool(asked)),
+    ):
+        if of_network != of_parameters:
+            raise OptionError(
+                f"training would go on with a network whose {name} is {of_network!r}, but {name} is "
+                f"{getattr(model, name)!r}: set it back, or fit with warm_start=False to start anew"
+            )
 
 
 def is_pair(value: Any) -> bool:

@@ -19,6 +19,7 @@ from truezero.core.rows import Features, stacked
 from truezero.errors import DataError, OptionError
 from truezero.estimators.autoencoder import StackedDenoisingAutoencoder
 from truezero.estimators.parameters import check_parameters
+from truezero.training import Stream
 
 # What describes the network is the supervised estimator's to say.
 _OF_THE_NETWORK = (
@@ -80,8 +81,12 @@ def _n_columns(part: Any) -> int:
     return int(part.shape[1] if getattr(part, "ndim", 0) == 2 else np.shape(part)[-1])
 
 
-def pretrained_stack(model: Any, rows: list[Features], seed: int) -> StackedDenoisingAutoencoder:
+def pretrained_stack(
+    model: Any, rows: list[Features] | Stream[Any], seed: int, held_out: Features | None = None
+) -> StackedDenoisingAutoencoder:
     """Fit a clone of the model's `pretraining` on all rows, or take it as it is if it is fitted.
+
+    Of a stream no rows can be split off: those held out measure it, if `validation_fraction` asks for any.
 
     Raises
     ------
@@ -105,10 +110,11 @@ def pretrained_stack(model: Any, rows: list[Features], seed: int) -> StackedDeno
             )
         return given
     own = _own_stack(model, given, seed)
-    together = stacked(rows)
+    measured = held_out if isinstance(rows, Stream) and own.validation_fraction > 0 else None
+    together = rows if isinstance(rows, Stream) else stacked(rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised below instead
-        own.fit(together)
+        own.fit(together, X_val=measured)
     if own.interrupted_:
         raise KeyboardInterrupt  # a checkpoint among its callbacks has what is done
     return own

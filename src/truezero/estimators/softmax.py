@@ -131,6 +131,11 @@ class SoftmaxBase(DeepRectifierBase):
     def _learn_targets(self, given: Given) -> None:
         self.classes_ = self._distinct(given.target)
 
+    def _add_classes(self, y: NDArray[Any]) -> None:
+        further = np.setdiff1d(as_labels(y, self.classes_), self.classes_)
+        if len(further):
+            self.classes_ = self._distinct(np.concatenate([self.classes_, further]))
+
     def _learn_classes(self, classes: Any) -> None:
         if classes is not None:
             with data_errors():

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from truezero.core.activations import Array, get_activation
+from truezero.core.activations import Array
 from truezero.core.constraints import whole_number
 from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
 from truezero.core.schema import Fields, Items, anything, measured
@@ -23,15 +23,16 @@ from truezero.errors import DataError, ModelFileError, OptionError
 from truezero.estimators.given import Given, split, why_whole
 from truezero.estimators.input_scale import InputScale
 from truezero.estimators.mlp_attributes import MLPAttributes
-from truezero.estimators.parameters import check_parameters, per_layer
+from truezero.estimators.parameters import check_parameters, check_still_describes, per_layer
 from truezero.estimators.pretraining import (
     pretrain_on_stream,
     pretrained_stack,
     unlabeled_rows,
 )
 from truezero.estimators.seen import SEEN, Seen
+from truezero.estimators.streams import as_trained_on, given_piece, naming, refuse_with_stream
 from truezero.estimators.targets import as_target_array, as_weights, labeled_rows
-from truezero.training import FineTuning, ProgressBar, TrainingState, fine_tune
+from truezero.training import FineTuning, ProgressBar, Stream, TrainingState, fine_tune
 from truezero.training.history import check_epochs
 
 # What a record must have for `_read_learned`.
@@ -94,6 +95,9 @@ class SupervisedMixin(MLPAttributes):
     def _learn_classes(self, classes: Any) -> None:
         """Learn the classes of a stream, or check that they are the same."""
 
+    def _add_classes(self, y: NDArray[Any]) -> None:
+        """Learn the classes that validation rows have besides."""
+
     def _follow_targets(self, given: Given, network: Network) -> NDArray[np.float64] | None:
         """Let what is known of targets, and the network, follow a stream's; weights of rows far out."""
         return None
@@ -129,11 +133,19 @@ class SupervisedMixin(MLPAttributes):
             raise OptionError("X_val and y_val must be given together")
         fresh = not (self.warm_start and hasattr(self, "network_"))
         settings = self._settings(epochs_before=0 if fresh else self._epochs_before)
-        given, unlabeled = self._given(X, y, sample_weight, reset=fresh)
+        stream = X if isinstance(X, Stream) else None
+        if stream is not None:
+            refuse_with_stream(self, y, X_val, sample_weight=sample_weight, X_unlabeled=X_unlabeled)
+            piece = stream.first_piece()
+            with naming(piece):
+                given, unlabeled = given_piece(self, piece, reset=fresh)
+        else:
+            given, unlabeled = self._given(X, y, sample_weight, reset=fresh)
         all_rows = [*unlabeled_rows(self, X_unlabeled), *unlabeled]
         if not given.rows.n_samples:
+            where = "y" if stream is None else "the stream's first piece"
             raise DataError(
-                f"no row has a label: all of y is unlabeled_label={self.unlabeled_label!r}; fit a "
+                f"no row has a label: all of {where} is unlabeled_label={self.unlabeled_label!r}; fit a "
                 "StackedDenoisingAutoencoder to learn from unlabelled rows alone"
             )
         if fresh:
@@ -146,6 +158,8 @@ class SupervisedMixin(MLPAttributes):
             held_out, _ = self._given(X_val, y_val, None, reset=False)
             if not held_out.rows.n_samples:
                 raise DataError("no validation row has a label; give some that have, or leave X_val out")
+            if fresh and stream is not None:
+                self._add_classes(held_out.target)
         elif self.early_stopping:
             given, held_out = self._split(given, settings.seed)
         self._seen = Seen()
@@ -153,13 +167,15 @@ class SupervisedMixin(MLPAttributes):
             self._epochs_before = 0
             for of_before in ("pretraining_", "_data_form"):
                 self.__dict__.pop(of_before, None)
-            network = self._begin(given.rows, all_rows, settings.seed)
+            rows = all_rows if stream is None else stream
+            network = self._begin(given.rows, rows, settings.seed, held_out)
         else:
             network = self._going_on()
-        state = self._train(network, given, held_out, settings)
+        state = self._train(network, given, held_out, settings, stream)
         if state is None:
             raise DataError("Sample weights must contain at least one non-zero number, and class weights too")
-        self.n_samples_ = (given.rows.n_samples, 0 if held_out is None else held_out.rows.n_samples)
+        n = given.rows.n_samples if stream is None else state.history[-1]["n_rows"]
+        self.n_samples_ = (n, 0 if held_out is None else held_out.rows.n_samples)
         self._keep(state, further=False)
         self._warn_of(state, settings, held_out is not None)
 
@@ -195,15 +211,17 @@ class SupervisedMixin(MLPAttributes):
         self.n_samples_ = (n, 0)
         self._keep(state, further=not fresh)
 
-    def _given(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Given, list[Features]]:
+    def _given(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, ids: NDArray[np.int64] | None = None
+    ) -> tuple[Given, list[Features]]:
         """Rows that have a label, with what belongs to them, and those that have none, if there are any."""
         rows = self._features(X, reset=reset)
         targets = as_target_array(y, rows.n_samples, type(self).__name__)
         weight = as_weights(sample_weight, rows.n_samples)
         labeled = labeled_rows(targets, self.unlabeled_label)
         if labeled is None:
-            return Given(rows, self._check_target(targets), weight), []
-        with_label = Given(rows, targets, weight).take(labeled)
+            return Given(rows, self._check_target(targets), weight, ids), []
+        with_label = Given(rows, targets, weight, ids).take(labeled)
         if with_label.rows.n_samples:
             with_label = replace(with_label, target=self._check_target(with_label.target))
         return with_label, [rows.take(~labeled)]
@@ -222,7 +240,7 @@ class SupervisedMixin(MLPAttributes):
         )
         return given, None
 
-    def _begin(self, rows: Features, all_rows: list[Features], seed: int) -> Network:
+    def _begin(self, rows: Features, all_rows: Any, seed: int, held_out: Given | None = None) -> Network:
         """Make the network that training starts from, and learn the scale of its input; pre-train it."""
         self._input_scale = InputScale.learn(rows)
         sizes = self._hidden_sizes()
@@ -237,10 +255,11 @@ class SupervisedMixin(MLPAttributes):
             seed=seed,
         )
         if self.pretraining is not None:
-            if hasattr(self, "pretraining_"):  # on a stream's rows until now
+            if hasattr(self, "pretraining_"):  # by `partial_fit` until now
                 pretrain_on_stream(self, all_rows, seed)
             else:
-                self.pretraining_ = pretrained_stack(self, all_rows, seed)
+                measured = None if held_out is None else held_out.rows
+                self.pretraining_ = pretrained_stack(self, all_rows, seed, measured)
             self.pretraining_.stack_.hand_over(network)
             self._input_scale.take_out_of(network)
         else:
@@ -250,46 +269,27 @@ class SupervisedMixin(MLPAttributes):
     def _going_on(self) -> Network:
         """Copy of the fitted network as it is trained, on divided input."""
         network = self.network_.copy()
-        has, asked = network.layer_sizes[1:-1], self._hidden_sizes()
-        if has != asked:
-            raise OptionError(
-                f"training would go on with hidden layers of {has}, but hidden_layer_sizes is {asked}: "
-                "set it back, or fit with warm_start=False to start anew"
-            )
-        activations = per_layer("activation", self.activation, len(asked))
-        for name, of_network, of_parameters in (
-            ("activation", network.activations, tuple(get_activation(kind).name for kind in activations)),
-            ("dtype", str(network.dtype), self.dtype),
-            ("use_biases", network.use_biases, bool(self.use_biases)),
-            ("softplus_scale", network.softplus_scale, float(self.softplus_scale)),
-            (
-                "sign_mask",
-                any(s is not None for s in network.signs),
-                self.sign_mask is not None and bool(asked),
-            ),
-        ):
-            if of_network != of_parameters:
-                raise OptionError(
-                    f"training would go on with a network whose {name} is {of_network!r}, but {name} is "
-                    f"{getattr(self, name)!r}: set it back, or fit with warm_start=False to start anew"
-                )
+        check_still_describes(self, network)
         self._input_scale.take_out_of(network)
         return network
 
     def _train(
-        self, network: Network, given: Given, held_out: Given | None, settings: FineTuning
+        self,
+        network: Network,
+        given: Given,
+        held_out: Given | None,
+        settings: FineTuning,
+        stream: Stream[Any] | None = None,
     ) -> TrainingState | None:
-        """Train a network, which is changed; None where all weights are 0."""
-        weight = self._combined_weight(given)
+        """Train a network, which is changed, on rows, or on a stream; None where all weights are 0."""
+        weight = self._combined_weight(given)  # of a stream the first piece stands for what was seen
         if weight is not None and not weight.any():
             return None
-        train = self._examples(given, weight)
+        train = self._examples(given, weight) if stream is None else as_trained_on(self, stream)
         validation = None if held_out is None else self._examples(held_out, held_out.weight)
         self._validation_variance = None
         if held_out is not None and self._error_unit != "fraction":
-            mean = np.average(held_out.target, axis=0, weights=held_out.weight)
-            squares = (held_out.target - mean) ** 2
-            self._validation_variance = float(np.average(squares, axis=0, weights=held_out.weight).mean())
+            self._validation_variance = held_out.variance()
         engine = get_engine(self.engine, network)
         callbacks = list(self.callbacks or ())
         bar = ProgressBar(settings.max_epochs) if self.verbose else None
@@ -338,7 +338,8 @@ class SupervisedMixin(MLPAttributes):
         self.history_ = before + state.history
         for epoch, record in enumerate(self.history_, start=1):
             record["epoch"] = epoch
-        self.t_ = (self.t_ if self._epochs_before else 0) + len(state.history) * self.n_samples_[0]
+        self.t_ = self.t_ if self._epochs_before else 0
+        self.t_ += sum(record.get("n_rows", self.n_samples_[0]) for record in state.history)
         self._epochs_before += len(state.history)
         self.sparsity_ = self.history_[self.epoch_selected_ - 1]["sparsity"]
         self.interrupted_ = state.interrupted
@@ -353,7 +354,8 @@ class SupervisedMixin(MLPAttributes):
         return scaled
 
     def _examples(self, given: Given, weight: NDArray[np.float64] | None) -> Examples:
-        ids = np.arange(given.rows.n_samples, dtype=np.int64)
+        n = given.rows.n_samples
+        ids = np.arange(n, dtype=np.int64) if given.ids is None else given.ids
         return Examples(self._input_scale.apply(given.rows), self._encode_targets(given.target), weight, ids)
 
     def _write_learned(self, record: dict[str, Any], writer: ValueWriter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from truezero.core.network import Network
@@ -144,7 +145,7 @@ def run_epoch(training: Training[Record], epoch: int) -> None:
     record = training.measure(epoch)
     record["epoch"], record["loss"], record["penalty"] = epoch, tally.loss, tally.penalty
     record["seconds"] = time.perf_counter() - started
-    record["products"], record["blas"] = list(tally.products), tally.blas
+    record["products"], record["blas"], record["n_rows"] = list(tally.products), tally.blas, tally.n_rows
     records = [*training.records(), record]
     if best(records, training.rank) == len(records) - 1:
         training.keep()
@@ -164,7 +165,8 @@ def train_pieces(pieces: Iterable[Piece[Rows]], train: Callable[[Piece[Rows]], T
     Returns
     -------
     Tally
-        Means over all rows; products of the first piece. A cost that is not finite ends the epoch early.
+        Means over all rows, and their number; products of the first piece. A cost that is not finite ends the
+        epoch early.
     """
     tallies: list[Tally] = []
     sizes: list[int] = []
@@ -176,12 +178,13 @@ def train_pieces(pieces: Iterable[Piece[Rows]], train: Callable[[Piece[Rows]], T
             break
     first, n = tallies[0], sum(sizes)
     if len(tallies) == 1:
-        return first
+        return replace(first, n_rows=n)
     return Tally(
         sum(tally.loss * size for tally, size in zip(tallies, sizes, strict=True)) / n,
         sum(tally.penalty * size for tally, size in zip(tallies, sizes, strict=True)) / n,
         first.products,
         first.blas,
+        n,
     )
 
 

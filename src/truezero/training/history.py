@@ -11,7 +11,10 @@ from truezero.core.schema import Fields, Items, Schema, measured, word
 
 
 class Trained(TypedDict):
-    """What is known of every epoch of training, whatever is trained."""
+    """What is known of every epoch of training, whatever is trained.
+
+    `n_rows` counts rows as often as they were trained on; old files lack it.
+    """
 
     epoch: int
     loss: float
@@ -19,6 +22,7 @@ class Trained(TypedDict):
     seconds: float
     products: NotRequired[list[str]]
     blas: NotRequired[str | None]
+    n_rows: NotRequired[int]
 
 
 class EpochRecord(Trained):
@@ -103,7 +107,7 @@ _TRAINED: dict[str, Schema] = {
     "penalty": measured,
     "seconds": number(least=0),
 }
-_MULTIPLIED: dict[str, Schema] = {"products": Items(word), "blas": word | None}
+_LATER: dict[str, Schema] = {"products": Items(word), "blas": word | None, "n_rows": whole_number(0)}
 _SHARE = number(least=0, most=1)
 EPOCH = Fields(
     {
@@ -113,7 +117,7 @@ EPOCH = Fields(
         "sparsity": Items(_SHARE),
         "dead_units": Items(whole_number(0)),
     },
-    _MULTIPLIED,
+    _LATER,
 )
 PRETRAINING = Fields(
     {
@@ -124,7 +128,7 @@ PRETRAINING = Fields(
         "dead_units": whole_number(0),
         "stuck": measured,
     },
-    _MULTIPLIED,
+    _LATER,
 )
 
 

@@ -176,6 +176,12 @@ class Stream(Source[Rows]):
 
     def __init__(self, rows: Callable[[int], Iterable[Rows]]) -> None:
         self._rows = rows
+        self._n_features: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """0, and the number of features."""
+        return 0, self.first_piece().features.n_features if self._n_features is None else self._n_features
 
     def pieces(self, ordering: Ordering, epoch: int) -> Iterator[Piece[Rows]]:
         """Pieces of an epoch as they come.
@@ -194,24 +200,38 @@ class Stream(Source[Rows]):
 
     def first(self, n: int) -> Rows:
         """The first n rows of the first piece, or all where there are fewer."""
-        return next(self._pieces(1)).take(slice(n))
+        return self.first_piece().take(slice(n))
+
+    def first_piece(self) -> Rows:
+        """The first piece of the first epoch, made anew.
+
+        Raises
+        ------
+        DataError
+            If there is none.
+        """
+        return next(self._pieces(1))
 
     def mapped(self, change: Callable[[Rows], Rows]) -> Stream[Rows]:
         """Return the stream of what is made of each piece."""
-        return Stream(lambda epoch: map(change, self._rows(epoch)))
+        return Stream(lambda epoch: map(change, filter(_has_rows, self._rows(epoch))))
 
     def _pieces(self, epoch: int) -> Iterator[Rows]:
-        width = None
-        for rows in self._rows(epoch):
-            if not rows.features.n_samples:
-                continue
-            n = rows.features.n_features
-            width = n if width is None else width
-            if n != width:
-                raise DataError(f"pieces of the stream in epoch {epoch} have {width} and {n} features")
+        empty = True
+        for rows in filter(_has_rows, self._rows(epoch)):
+            n, empty = rows.features.n_features, False
+            known = self._n_features = self._n_features or n
+            if n != known:
+                raise DataError(f"a piece of the stream in epoch {epoch} has {n} features, the first {known}")
             yield rows
-        if width is None:
+        if empty:
             raise DataError(f"the stream has no rows in epoch {epoch}")
+
+
+def _has_rows(piece: Rows) -> bool:
+    if not isinstance(piece, (Examples, Unlabeled)):
+        raise DataError(f"pieces of a stream must be Examples or Unlabeled, got a {type(piece).__name__}")
+    return piece.features.n_samples > 0
 
 
 class Divided(Source[Unlabeled]):
