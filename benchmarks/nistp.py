@@ -26,8 +26,7 @@ from truezero.core.rows import Examples
 from truezero.datasets.distortions import SHAPE, TRANSFORMATIONS, first_words
 from truezero.datasets.distortions.draws import Draws
 from truezero.datasets.glyphs import CHARACTERS, Glyphs, unipen62
-from truezero.datasets.nistp import Layout, Nistp, examples
-from truezero.datasets.nistp_sets import nistp_of
+from truezero.datasets.nistp import Layout, Nistp, examples, nistp_of
 from truezero.datasets.registry import data_folder
 from truezero.datasets.rows_ahead import Epochs
 from truezero.engines import StepSettings, get_engine

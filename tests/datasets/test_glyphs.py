@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from characters import characters, write_emnist, write_unipen
+from characters import characters, write_unipen
 
-from truezero.datasets.glyphs import Glyphs, emnist_byclass, fonts, framed, unipen62
+from truezero.datasets.glyphs import Glyphs, fonts, framed, unipen62
 from truezero.errors import DataError
 
 
@@ -65,19 +65,6 @@ def test_what_is_wrong_with_unipen62_files(tmp_path: Path) -> None:
     short = write_unipen(tmp_path / "short", glyphs, np.repeat([0, 1, 2], 9))
     with pytest.raises(DataError, match="30 rows but 27 labels"):
         unipen62(short)
-
-
-def test_emnist_is_turned_and_framed(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    images, labels = random.integers(0, 256, (30, 28, 28)), np.arange(30) % 4
-    parts = emnist_byclass(write_emnist(tmp_path / "e", images, labels, 8))
-    assert [len(part) for part in parts.values()] == [14, 8, 8]
-    assert (parts["test"].images[0, 2:30, 2:30] == images[22].T).all()
-    assert (parts["validation"].labels == labels[14:22]).all()
-    assert parts["train"].images[:, :2].max() == 0
-    assert parts["train"].groups is None
-    with pytest.raises(DataError, match="has 10 images, no more than"):
-        emnist_byclass(write_emnist(tmp_path / "few", images, labels, 20))
 
 
 def test_larger_characters_do_not_fit() -> None:

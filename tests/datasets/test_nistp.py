@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,14 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from characters import characters, write_emnist, write_unipen
+from characters import characters
 
 from truezero.core.network import initialize
 from truezero.core.rows import Examples
 from truezero.datasets.distortions import SHAPE
-from truezero.datasets.glyphs import Glyphs
 from truezero.datasets.nistp import Layout, Nistp
-from truezero.datasets.nistp_sets import NISTP_SETS, load_nistp, nistp_of
 from truezero.datasets.rows_ahead import Epochs
 from truezero.engines import StepSettings, get_engine
 from truezero.errors import DataError, OptionError
@@ -218,47 +217,16 @@ def test_a_resumed_training_sees_the_same_rows(tmp_path: Path) -> None:
     assert all(a.tobytes() == b.tobytes() for a, b in zip(undisturbed, resumed, strict=True))
 
 
-@pytest.mark.parametrize("name", NISTP_SETS)
-def test_data_sets(tmp_path: Path, name: str) -> None:
-    glyphs = characters(90)
-    folder = tmp_path / "glyphs"
-    if name == "nistp-unipen62":
-        write_unipen(
-            folder, Glyphs(glyphs.images, glyphs.labels, np.arange(90) // 30), np.repeat([0, 1, 2], 30)
-        )
-    else:
-        write_emnist(folder, glyphs.images[:, 2:30, 2:30].transpose(0, 2, 1), glyphs.labels, 30)
-    parts = NISTP_SETS[name].load(folder)
-    data, clean = (
-        load_nistp(name, folder, n_train=70, seed=3, held_out=how) for how in ("distorted", "clean")
-    )
-    assert [data.part(part)[0].shape for part in ("train", "validation", "test")] == [
-        (70, 1024),
-        (30, 1024),
-        (30, 1024),
+def test_epochs_are_known_by_what_they_give() -> None:
+    epochs = Epochs(NISTP, Layout(100, piece=30))
+    ahead = epochs.ahead(3)
+    assert (ahead.nistp, ahead.layout, ahead.n_processes) == (NISTP, epochs.layout, 3)
+    assert ahead.fingerprint == epochs.fingerprint
+    others = [
+        Epochs(Nistp(GLYPHS, seed=8), epochs.layout),
+        Epochs(Nistp(GLYPHS, 7, transformations=SHAPE), epochs.layout),
+        Epochs(NISTP, Layout(101, piece=30)),
+        Epochs(NISTP, Layout(100, piece=31)),
     ]
-    assert (data.scale, data.image_shape, data.name) == (1 / 255, (1, 32, 32), name)
-    train, validation, test = nistp_of(parts, 3)
-    assert same((data.X_train, data.y_train), train.rows(np.arange(70)))
-    assert same((data.X_test, data.y_test), test.rows(np.arange(30), np.arange(30)))
-    assert (clean.X_validation == parts["validation"].rows).all()
-    assert np.array_equal(np.asarray(clean.y_validation), np.asarray(data.y_validation))
-    assert np.array_equal(clean.X_train, data.X_train)
-    assert not np.equal(data.X_validation, clean.X_validation).all(axis=1).any()
-    assert validation.part == 1
-    for _ in range(2):
-        cached = load_nistp(name, folder, n_train=70, seed=3, cache=tmp_path / "cache")
-        assert cached.fingerprint == data.fingerprint
-    with pytest.raises(DataError, match="holds other rows"):
-        load_nistp(name, folder, n_train=70, seed=4, cache=tmp_path / "cache")
-
-
-def test_what_is_no_data_set(tmp_path: Path) -> None:
-    with pytest.raises(
-        OptionError, match="unknown set of distorted characters 'nistp'; known: nistp-unipen62"
-    ):
-        load_nistp("nistp", tmp_path)
-    with pytest.raises(OptionError, match="held_out must be"):
-        load_nistp("nistp-emnist", tmp_path, held_out="both")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="emnist-byclass-train-images-idx3-ubyte.*nist.gov"):
-        load_nistp("nistp-emnist", tmp_path)
+    assert len({epochs.fingerprint, *(other.fingerprint for other in others)}) == 5
+    assert pickle.loads(pickle.dumps(epochs)).fingerprint == epochs.fingerprint

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from truezero.core.rows import Features
+from truezero.core.rows import Examples, Features
 from truezero.core.sparse_structure import checked_rows
 from truezero.datasets.labels import checked_labels
 from truezero.errors import DataError
@@ -21,6 +23,22 @@ Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 _BLOCK = 1 << 20  # bytes that are hashed at a time
+
+
+class Endless(Protocol):
+    """Makes training rows that are new in every epoch."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of all that the rows depend on, as hexadecimal digits."""
+        ...
+
+    def ahead(self, n_processes: int) -> AbstractContextManager[Callable[[int], Iterable[Examples]]]:
+        """What gives the pieces of each epoch, as a `Stream` takes it.
+
+        So many processes make rows ahead, and end with the block that it is used in.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,9 @@ class Dataset:
         Whether the file counted features from 0; None where it does not count them.
     stand_in_for : str or None
         The paper's data that these are used in place of; None for what is nobody's stand-in.
+    endless : Endless or None
+        What makes new training rows for every epoch; `X_train` and `y_train` are those of the first, for
+        whoever needs rows that stay. None: they are all there are.
 
     Raises
     ------
@@ -63,6 +84,7 @@ class Dataset:
     image_shape: tuple[int, int, int] | None = None
     zero_based: bool | None = None
     stand_in_for: str | None = None
+    endless: Endless | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
@@ -120,8 +142,13 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over all rows, targets, scale and offset, as hexadecimal digits; they are read once."""
+        """SHA-256 over all rows, targets, scale and offset, and what makes others, as hexadecimal digits.
+
+        Rows are read once.
+        """
         digest = hashlib.sha256(repr((self.scale, self.offset)).encode())
+        if self.endless is not None:
+            digest.update(self.endless.fingerprint.encode())
         for part in PARTS:
             array: Any
             for array in self.part(part):

@@ -27,7 +27,6 @@ _FONT_FOLDERS = (
     "/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts",
     "/System/Library/Fonts", "/Library/Fonts", "C:/Windows/Fonts",
 )  # fmt: skip
-_EMNIST = "https://www.nist.gov/itl/products-and-services/emnist-dataset"
 
 
 @dataclass(frozen=True)
@@ -160,15 +159,6 @@ def unipen62_files() -> tuple[str, ...]:
     return tuple(f"unipen62-{kind}" for kind in kinds)
 
 
-def emnist_files() -> tuple[str, ...]:
-    """Names of the official files of EMNIST ByClass, without `.gz`."""
-    return tuple(
-        f"emnist-byclass-{part}-{kind}"
-        for part in ("train", "test")
-        for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
-    )
-
-
 def unipen62(folder: str | os.PathLike[str]) -> Parts:
     """UNIPEN-62: handwritten characters rendered from pen strokes, split by writer.
 
@@ -186,9 +176,7 @@ def unipen62(folder: str | os.PathLike[str]) -> Parts:
     DataError
         If a file is missing or damaged, or they do not fit each other.
     """
-    images_file, labels_file, split_file, writers_file = _files(
-        folder, unipen62_files(), "put the files of UNIPEN-62 there"
-    )
+    images_file, labels_file, split_file, writers_file = _unipen62_paths(folder)
     images = read_images(images_file)
     labels, split = (read_labels(file, len(images)) for file in (labels_file, split_file))
     writers = read_idx(writers_file)
@@ -199,34 +187,6 @@ def unipen62(folder: str | os.PathLike[str]) -> Parts:
     parts["validation"] = parts["validation"].without(parts["test"])
     parts["train"] = parts["train"].without(parts["test"]).without(parts["validation"])
     return parts
-
-
-def emnist_byclass(folder: str | os.PathLike[str]) -> Parts:
-    """EMNIST ByClass, the official files: NIST's Special Database 19, 28 × 28, put upright and into a frame.
-
-    The files do not say who wrote what. Test rows are the official ones, validation rows the last training
-    rows, as many.
-
-    Parameters
-    ----------
-    folder : path-like
-        With the files of `emnist_files`, compressed or not.
-
-    Raises
-    ------
-    DataError
-        If a file is missing or damaged, or they do not fit each other.
-    """
-    files = _files(folder, emnist_files(), f"get it from {_EMNIST}")
-    read = []
-    for images_file, labels_file in (files[:2], files[2:]):
-        images = read_images(images_file).transpose(0, 2, 1)  # stored column by column
-        read.append(Glyphs(framed(images), read_labels(labels_file, len(images))))
-    train, test = read
-    n = len(train) - len(test)
-    if n < 1:
-        raise DataError(f"{files[0]} has {len(train)} images, no more than {files[2]}: {len(test)}")
-    return {"train": train.take(slice(n)), "validation": train.take(slice(n, None)), "test": test}
 
 
 def fonts(paths: Sequence[str | os.PathLike[str]] | None = None, height: int = 22) -> Glyphs:
@@ -283,15 +243,17 @@ def _font_files() -> list[str]:
     )
 
 
-def _files(folder: str | os.PathLike[str], names: Sequence[str], hint: str) -> list[Path]:
+def _unipen62_paths(folder: str | os.PathLike[str]) -> list[Path]:
     """Files by their official names, also with a dot for the dash, compressed or not."""
     found = []
-    for name in names:
+    for name in unipen62_files():
         candidates = [
             Path(folder, plain + end) for plain in (name, name.replace("-idx", ".idx")) for end in (".gz", "")
         ]
         path = next((candidate for candidate in candidates if candidate.is_file()), None)
         if path is None:
-            raise DataError(f"{name}[.gz] is not in {printable(os.fspath(folder), 300)}; {hint}")
+            raise DataError(
+                f"{name}[.gz] is not in {printable(os.fspath(folder), 300)}; put the files of UNIPEN-62 there"
+            )
         found.append(path)
     return found

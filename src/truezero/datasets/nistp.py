@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.core.rows import Examples, Features
+from truezero.datasets.dataset import PARTS
 from truezero.datasets.distortions import TRANSFORMATIONS, Transformation, distort, first_words
 from truezero.datasets.distortions.draws import SIDE, below
-from truezero.datasets.glyphs import Glyphs
+from truezero.datasets.glyphs import Glyphs, Parts
 from truezero.errors import DataError, OptionError
 
 N_IDS = 2**32
@@ -130,6 +131,28 @@ class Nistp:
     def fingerprint(self) -> str:
         """SHA-256 of the description, as hexadecimal digits; for a `Checkpoint`."""
         return hashlib.sha256(json.dumps(self.description(), sort_keys=True).encode()).hexdigest()
+
+
+def nistp_of(
+    parts: Parts,
+    seed: int = 0,
+    complexity: float = 0.7,
+    transformations: Sequence[Transformation] = TRANSFORMATIONS,
+) -> tuple[Nistp, Nistp, Nistp]:
+    """Generators of training, validation and test rows.
+
+    Parameters
+    ----------
+    parts : dict
+        Characters of the three parts.
+    seed, complexity, transformations
+        See `Nistp`.
+    """
+    train, validation, test = (
+        Nistp(parts[name], seed, complexity, tuple(transformations), number)
+        for number, name in enumerate(PARTS)
+    )
+    return train, validation, test
 
 
 def examples(X: NDArray[np.uint8], y: NDArray[np.int64], ids: NDArray[np.int64]) -> Examples:

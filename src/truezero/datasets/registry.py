@@ -21,7 +21,7 @@ from truezero.datasets.formats.svmlight import ZeroBased
 from truezero.datasets.generated import GENERATED
 from truezero.datasets.mnist_like import IDX_SETS
 from truezero.datasets.named import DatasetInfo, Making, NamedDataset, refuse_missing
-from truezero.datasets.nistp_named import NISTP_SETS
+from truezero.datasets.nistp_sets import NISTP_SETS
 from truezero.datasets.norb_sets import NORB_SETS
 from truezero.errors import DataError, OptionError
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -13,6 +15,7 @@ import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +64,16 @@ class Epochs:
         self.nistp, self.layout, self.n_processes = nistp, layout, n_processes
         self._pool: _Pool | None = None
         self._made: dict[range, Future[_Made]] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that the pieces depend on, as hexadecimal digits; for a `Checkpoint`."""
+        described = json.dumps([self.nistp.fingerprint, asdict(self.layout)], sort_keys=True)
+        return hashlib.sha256(described.encode()).hexdigest()
+
+    def ahead(self, n_processes: int) -> Epochs:
+        """The same epochs, made by so many processes."""
+        return Epochs(self.nistp, self.layout, n_processes)
 
     def __call__(self, epoch: int) -> Iterator[Examples]:
         """Pieces of an epoch; the first is 1.
