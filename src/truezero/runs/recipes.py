@@ -24,6 +24,7 @@ from truezero.engines import get_engine
 from truezero.errors import OptionError
 from truezero.estimators import DeepRectifierClassifier, RatingPredictor, StackedDenoisingAutoencoder
 from truezero.models import load, save
+from truezero.runs.rows import training_rows
 from truezero.runs.run import RECIPES, Result, Run, Work, not_default
 from truezero.training.history import EPOCH, PRETRAINING
 
@@ -113,9 +114,9 @@ class _Layer:
         )
         data = work.data
         held_out = None if data.X_validation is None else data.features("validation")
-        with warnings.catch_warnings():
+        with training_rows(data, work.n_threads) as (rows, _), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised instead
-            model.fit(data.features("train"), X_val=held_out, below=below)
+            model.fit(rows, X_val=held_out, below=below)
         if model.interrupted_:
             raise KeyboardInterrupt
         model.set_params(callbacks=None, n_threads=None)  # what the result does not depend on
@@ -194,9 +195,9 @@ class _FineTuning:
         held_out: dict[str, Any] = {}
         if data.X_validation is not None:
             held_out = {"X_val": data.features("validation"), "y_val": data.y_validation}
-        with warnings.catch_warnings():
+        with training_rows(data, work.n_threads) as (X, y), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised instead
-            model.fit(data.features("train"), data.y_train, **held_out)
+            model.fit(X, y, **held_out)
         if model.interrupted_:
             raise KeyboardInterrupt
         measured: dict[str, Any] = {"test_error": None, "n_test": 0}

@@ -32,6 +32,8 @@ Result = dict[str, Any]
 class Data:
     """What of a data set a run uses.
 
+    Where training rows are new in every epoch, shares and parts are drawn of those of the first, and stay.
+
     Attributes
     ----------
     name : str
@@ -79,7 +81,7 @@ class Data:
             y, place = _of(dataset), self._places(dataset)
             sizes = {label: max(round(self.labels * int((y == label).sum())), 1) for label in np.unique(y)}
             kept = np.flatnonzero(place < np.array([sizes[label] for label in y]))
-            dataset = replace(dataset, X_train=dataset.X_train[kept], y_train=y[kept])
+            dataset = replace(dataset, X_train=dataset.X_train[kept], y_train=y[kept], endless=None)
         return dataset if self.fold is None else self._with_part(dataset, "validation", self.fold)
 
     def _with_part(self, dataset: Dataset, part: Part, fold: tuple[int, int]) -> Dataset:
@@ -90,6 +92,7 @@ class Data:
         rows = {
             "X_train": dataset.X_train[kept], "y_train": y[kept],
             f"X_{part}": dataset.X_train[out], f"y_{part}": y[out],
+            "endless": None,
         }  # fmt: skip
         return replace(dataset, **rows)
 

@@ -21,6 +21,7 @@ from truezero.estimators import (
     StackedDenoisingAutoencoder,
 )
 from truezero.models import save
+from truezero.runs.rows import training_rows
 from truezero.training import Checkpoint
 
 
@@ -121,6 +122,8 @@ def _train_to_file(
     if regression and "class_weight" in given:
         raise OptionError("class_weight is for classification")
     further = None if unlabeled is None else _further_rows(unlabeled, dataset, data, data_dir, form)
+    if further is not None and dataset.endless is not None:
+        raise OptionError(f"--unlabeled is for rows that stay, and {data} has new ones in every epoch")
     if pretrain is None and (of_pretraining or unlabeled is not None):
         option = "--unlabeled" if unlabeled is not None else "--pretrain-" + next(iter(of_pretraining))
         raise OptionError(f"{option.replace('_', '-')} is for pre-training: add --pretrain auto")
@@ -139,7 +142,8 @@ def _train_to_file(
         rows["X_unlabeled"] = [further.features("train")]
     if dataset.X_validation is not None:
         rows |= {"X_val": dataset.features("validation"), "y_val": dataset.y_validation}
-    model.fit(dataset.features("train"), dataset.y_train, **rows)
+    with training_rows(dataset, model.n_threads) as (X, y):
+        model.fit(X, y, **rows)
     if dataset.zero_based is not None:  # of svmlight files alone
         model._data_form = {"zero_based": dataset.zero_based}
     save(model, out)
