@@ -257,7 +257,10 @@ class _Baseline:
         weights = _tf_idf() if rows == "tf-idf" else None
         started = time.perf_counter()
         X = _values(data, "train")
-        model.fit(X if weights is None else weights.fit_transform(X), data.y_train)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of scikit-learn's next defaults
+            warnings.simplefilter("ignore", ConvergenceWarning)  # as many steps as were asked for
+            model.fit(X if weights is None else weights.fit_transform(X), data.y_train)
         seconds = time.perf_counter() - started
 
         def error(part: Any) -> float | None:

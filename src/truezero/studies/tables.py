@@ -42,7 +42,7 @@ def facts(setting: Setting) -> dict[str, Any]:
         "network": [dataset.X_train.shape[1], *setting.scale.hidden_layer_sizes, len(classes)],
         "n_seeds": setting.scale.n_seeds,
         "n_train": dataset.X_train.shape[0],
-        "n_validation": dataset.X_validation.shape[0],
+        "n_validation": 0 if dataset.X_validation is None else dataset.X_validation.shape[0],
         "n_test": dataset.X_test.shape[0],
     }
 

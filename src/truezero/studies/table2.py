@@ -1,0 +1,227 @@
+"""Table 2: ratings of reviews, by networks with no, one and three hidden layers (section 4.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truezero.runs import Data, Requests, together
+from truezero.studies import paper
+from truezero.studies.claims import all_of, better, claim, errors
+from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
+from truezero.studies.tables import facts, stand_ins_of
+from truezero.studies.text_arms import N_FOLDS, RATINGS, Baseline, TextArm, TextScale, measured, trained
+
+SCALES = {
+    "smoke": TextScale(32, 200, 2, (0.01,), 3, 3, pretraining_epochs=(1, 1, 1)),
+    "laptop": TextScale(1000, 10_000, 10, (0.01, 0.003), 30, 6),
+    "paper": TextScale(
+        5000, 10_000, 10, (0.1, 0.01, 0.003, 0.001), 100, 15, pretraining_epochs=(120, 120, 20),
+        pretraining_rates=(0.005, 0.001, 0.001), pretraining_l1=(1e-4, 0.0, 0.0), sampling=None,
+    ),
+}  # fmt: skip
+
+ARMS = (
+    TextArm(n_layers=0, pretrained=False),
+    TextArm(n_layers=1),
+    TextArm(n_layers=3),
+    TextArm("tanh", 3),
+    TextArm(n_layers=1, pretrained=False),
+    TextArm(n_layers=3, pretrained=False),
+)
+
+# Numbers of labels beside the scale's, with what is compared on them.
+LABELS = (100, 300, 1000, 3000)
+BY_LABELS = (TextArm(n_layers=3), TextArm(n_layers=3, pretrained=False))
+
+_STRENGTHS = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
+_LOGISTIC = {"Cs": _STRENGTHS, "cv": 3, "scoring": "neg_log_loss", "max_iter": 1000, "random_state": 0}
+_RIDGE = {"alphas": [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0], "cv": 3}
+_TF_IDF = {"Cs": [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]}
+BASELINES = (
+    Baseline("logistic regression", "LogisticRegressionCV", _LOGISTIC),
+    Baseline("logistic regression on TF-IDF", "LogisticRegressionCV", {**_LOGISTIC, **_TF_IDF}, "tf-idf"),
+    Baseline("ridge regression", "RidgeCV", _RIDGE),
+    Baseline(
+        "ridge regression on TF-IDF",
+        "RidgeCV",
+        {**_RIDGE, "alphas": [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]},
+        "tf-idf",
+    ),
+)
+
+CHOICES = (
+    "Of the training rows 10,000 are labelled, drawn by rating, and all others are rows without labels: the "
+    "layers are pre-trained on both, once, and every fold starts from them. Epochs are selected by RMSE on "
+    "the tenth of the labelled rows that the fold leaves out. All test rows are measured; ± is over folds.",
+    "Salt and pepper (.8, .005) below, masking of .5 and .3 above; rates, epochs and λ of pre-training are "
+    "given by the scale. The rate of fine-tuning is chosen by validation error, mean over the folds.",
+    "Sparsity is the fraction of exact zeros among all hidden activations on the test rows; without hidden "
+    "layer, of the input.",
+    "With fewer labels everything else is the same; the layers that networks start from are.",
+    "Regularisation of the baselines by threefold cross-validation within the nine folds; logistic "
+    "regression predicts the expected rating, as the networks do.",
+)
+
+_RMSE = Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation")
+_SPARSITY = Column("sparsity.overall", "zeros, %", "sparsity")
+
+
+def begin(setting: Setting) -> Requests[StudyResult]:
+    """Begin the study: one row per network, and one per baseline."""
+    below, folds = _data(setting, setting.scale.n_labels)
+    few = [n for n in LABELS if n < min(setting.scale.n_labels, setting.dataset.X_train.shape[0])]
+    rows = yield from together(
+        *(trained(setting, RATINGS, arm, below, folds) for arm in ARMS),
+        *(measured(setting, baseline, folds, ratings=True) for baseline in BASELINES),
+        *(
+            job
+            for n in few
+            for of_n in (_data(setting, n)[1],)
+            for job in (
+                *(trained(setting, RATINGS, arm, below, of_n) for arm in BY_LABELS),
+                measured(setting, BASELINES[0], of_n, ratings=True),
+            )
+        ),
+    )
+    n_rows = len(ARMS) + len(BASELINES)
+    rows, by_labels = rows[:n_rows], rows[n_rows:]
+    for arm, row in zip(ARMS, rows, strict=False):
+        row["section"] = "networks"
+        row["paper_rmse"], row["paper_sparsity"] = paper.rating(arm.activation, arm.n_layers, arm.pretrained)
+    for row in rows[len(ARMS) :]:
+        row["section"] = "scikit-learn's, on the same folds"
+    networks, baselines = rows[: len(ARMS)], rows[len(ARMS) :]
+    compared = (networks[2], networks[-1], baselines[0])
+    curve = [
+        {
+            **row,
+            "section": row["name"],
+            "n_labels": row["runs"][0]["n_train"] + row["runs"][0]["n_validation"],
+        }
+        for place, last in enumerate(compared)
+        for row in (*by_labels[place::3], last)
+    ]
+    stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
+    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    columns = [
+        Column("name", "network"), _RMSE, Column("paper_rmse", "paper (OpenTable)", "rmse", paper=True),
+        _SPARSITY, Column("paper_sparsity", "paper, %", "sparsity", paper=True),
+        Column("learning_rate", "rate", "number", detail=True),
+        Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
+        Column("seconds", "seconds a fold", "seconds", detail=True),
+        Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+    ]  # fmt: skip
+    note = "Mean ± standard deviation over the folds, at the best validation epoch of each." + named
+    return StudyResult(
+        setting.study,
+        setting.title,
+        {**facts(setting), "n_labels": setting.scale.n_labels},
+        [
+            Table("Test RMSE and sparsity", columns, rows, note),
+            Table(
+                "Test RMSE by number of labels",
+                [Column("n_labels", "labels", "count"), *columns[:2]],
+                curve,
+                note,
+            ),
+        ],
+        [_by_labels(curve, named)],
+        choices=list(CHOICES),
+        departures=_departures(setting),
+        stand_ins=stand_ins,
+        claims=_claims(setting, networks, baselines),
+    )
+
+
+def _by_labels(rows: list[dict[str, Any]], named: str) -> Figure:
+    lines = []
+    for number, name in enumerate(dict.fromkeys(row["section"] for row in rows)):
+        curve = [row for row in rows if row["section"] == name]
+        lines.append(
+            {
+                "name": name,
+                "colour": number,
+                "dashed": curve[0]["pretraining"] is not None,
+                "x": [row["n_labels"] for row in curve],
+                "y": [row["test_rmse"] for row in curve],
+                "deviation": [row["test_rmse_deviation"] for row in curve],
+            }
+        )
+    return Figure(
+        "bands",
+        "Test RMSE by labels",
+        "Mean over the folds, and a band of one standard deviation. Both axes are logarithmic." + named,
+        {"x": "labelled reviews", "y": "test RMSE", "lines": lines},
+    )
+
+
+def _data(setting: Setting, n_labels: int) -> tuple[Data, list[Data]]:
+    """Rows of pre-training, and of every fold of so many labelled rows."""
+    name, fingerprint = setting.dataset.name, setting.dataset.fingerprint
+    share = min(n_labels / setting.dataset.X_train.shape[0], 1.0)
+    folds = [
+        Data(name, fingerprint, labels=share, fold=(k, N_FOLDS))
+        for k in range(min(setting.scale.n_seeds, N_FOLDS))
+    ]
+    return Data(name, fingerprint), folds
+
+
+def _departures(setting: Setting) -> list[str]:
+    scale: TextScale = setting.scale
+    found = []
+    if scale.width != 5000:
+        found.append(f"Hidden layers of {scale.width:,} units; the paper's have 5,000.")
+    if scale.sampling is not None:
+        found.append(
+            f"The first layer reconstructs all ones of a row and {100 * scale.sampling:g} % of its zeros "
+            "(Dauphin, Glorot, Bengio, 2011); the paper's all of them."
+        )
+    return found
+
+
+def _claims(setting: Setting, networks: list[dict[str, Any]], baselines: list[dict[str, Any]]) -> list[Claim]:
+    none, one, three, tanh, _, plain = networks
+    best = min(baselines, key=lambda row: row["test_rmse"])
+    return [
+        claim(
+            setting,
+            "The RMSE significantly decreases as we add hidden layers to the rectifier neural net.",
+            "4.2",
+            all_of([better(one, none), better(three, one)]),
+            f"one layer and none: {errors(one, none)}; three and one: {errors(three, one)}",
+        ),
+        claim(
+            setting,
+            "Rectifier networks improve after an unsupervised pre-training phase in a semi-supervised "
+            "setting.",
+            "4.2",
+            better(three, plain),
+            f"three layers, with and without: {errors(three, plain)}",
+        ),
+        claim(
+            setting,
+            "The 3-layers network can still attain an overall sparsity of more than 50%.",
+            "4.2",
+            "confirmed" if three["sparsity"]["overall"] > 0.5 else "refuted",
+            f"{100 * three['sparsity']['overall']:.1f} % exact zeros",
+        ),
+        claim(
+            setting,
+            "The 3-layers network with tanh activation function (which has been learnt with the exact same "
+            "pre-training+fine-tuning setup) is clearly outperformed.",
+            "4.2",
+            better(three, tanh),
+            f"rectifier and tanh: {errors(three, tanh)}",
+        ),
+        claim(
+            setting,
+            "(Not the paper's:) three pre-trained layers predict ratings better than any linear model tried.",
+            "4.2",
+            better(three, best),
+            f"against {best['name']}: {errors(three, best)}, "
+            f"{three['test_rmse'] / best['test_rmse']:.3f} of its RMSE",
+        ),
+    ]
+
+
+STUDY = Study("table2", "Table 2", SCALES, begin, data=("imdb",), needs=("test",))

@@ -1,0 +1,261 @@
+"""What the studies of text have in common: arms, the folds each is trained on, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from truezero.errors import DataError, DivergenceError
+from truezero.runs import Data, Requests, Result, Run
+from truezero.studies.arms import deviation
+from truezero.studies.study import Setting
+
+N_FOLDS = 10
+RATINGS = "fine-tune-ratings"
+# Of the first author's runs on OpenTable, layer by layer (section 4.2 says how they were chosen, not which).
+CORRUPTIONS: tuple[tuple[str, Any], ...] = (
+    ("salt-and-pepper", (0.8, 0.005)),
+    ("masking", 0.5),
+    ("masking", 0.3),
+)
+
+
+@dataclass(frozen=True)
+class TextScale:
+    """How much of a study is run.
+
+    Attributes
+    ----------
+    width : int
+        Units of each hidden layer.
+    n_labels : int
+        Training rows whose labels are used.
+    n_seeds : int
+        Folds that are done, of ten; each has a seed of its own.
+    learning_rates : tuple of float
+        Tried for fine-tuning.
+    max_iter, n_iter_no_change : int
+        Of fine-tuning.
+    l1 : float
+        λ of every layer, in fine-tuning.
+    pretraining_rates, pretraining_l1 : tuple of float
+        Of each layer.
+    pretraining_epochs : tuple of int
+        Of each layer.
+    sampling : float or None
+        Share of the zeros of a row that the first layer reconstructs (Dauphin, Glorot, Bengio, 2011).
+    """
+
+    width: int
+    n_labels: int
+    n_seeds: int
+    learning_rates: tuple[float, ...]
+    max_iter: int
+    n_iter_no_change: int
+    l1: float = 1e-5
+    pretraining_rates: tuple[float, float, float] = (0.01, 0.01, 0.01)
+    pretraining_l1: tuple[float, float, float] = (1e-3, 1e-4, 1e-4)
+    pretraining_epochs: tuple[int, int, int] = (8, 8, 8)
+    sampling: float | None = 0.1
+
+    @property
+    def hidden_layer_sizes(self) -> tuple[int, ...]:
+        """Of the deepest network."""
+        return (self.width,) * len(CORRUPTIONS)
+
+
+@dataclass(frozen=True)
+class TextArm:
+    """One kind of training that a study compares with others.
+
+    Attributes
+    ----------
+    activation : str
+    n_layers : int
+        Hidden layers.
+    pretrained : bool
+    strategy : str
+        The reconstruction of pre-training.
+    """
+
+    activation: str = "rectifier"
+    n_layers: int = 3
+    pretrained: bool = True
+    strategy: str = "sigmoid-cross-entropy"
+
+    @property
+    def described(self) -> str:
+        """Write it for tables and messages."""
+        if not self.n_layers:
+            return "no hidden layer"
+        layers = f"{self.n_layers} layer{'s' * (self.n_layers > 1)}"
+        return f"{self.activation}, {layers}{'' if self.pretrained else ', not pre-trained'}"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A method of scikit-learn's on the same folds.
+
+    Attributes
+    ----------
+    name : str
+    estimator : str
+    parameters : dict
+    rows : str
+        What it learns from: see the recipe.
+    """
+
+    name: str
+    estimator: str
+    parameters: dict[str, Any]
+    rows: str = "as they are"
+
+
+def layer_runs(setting: Setting, arm: TextArm, data: Data) -> list[Run]:
+    """Runs that pre-train a stack on all rows there are, layer by layer from the bottom."""
+    scale: TextScale = setting.scale
+    runs: list[Run] = []
+    for layer, (corruption, level) in enumerate(CORRUPTIONS[: arm.n_layers if arm.pretrained else 0]):
+        parameters = {
+            "hidden_layer_sizes": scale.width,
+            "activation": arm.activation,
+            "reconstruction": arm.strategy,
+            "corruption": corruption,
+            "corruption_level": level,
+            "l1_activation": scale.pretraining_l1[layer],
+            "learning_rate_init": scale.pretraining_rates[layer],
+            "batch_size": 10,
+            "max_iter": scale.pretraining_epochs[layer],
+            "random_state": 0,
+        }
+        if layer == 0 and scale.sampling is not None:
+            parameters["sampling"] = scale.sampling
+        runs.append(Run("pretrain-layer", parameters, data, tuple(runs[-1:])))
+    return runs
+
+
+def trained(
+    setting: Setting, recipe: str, arm: TextArm, below: Data, folds: Sequence[Data]
+) -> Requests[dict[str, Any]]:
+    """Fine-tune an arm on every fold at every rate; what came of it at that with the least validation error.
+
+    Parameters
+    ----------
+    setting : Setting
+    recipe : {"fine-tune", "fine-tune-ratings"}
+    arm : TextArm
+    below : Data
+        Rows of pre-training.
+    folds : sequence of Data
+
+    Returns
+    -------
+    dict
+        As `arms.fine_tuned` gives it.
+
+    Raises
+    ------
+    DivergenceError
+        If every rate diverges.
+    """
+    scale: TextScale = setting.scale
+    stack = layer_runs(setting, arm, below)
+    runs = {
+        rate: [
+            Run(
+                recipe,
+                {
+                    "hidden_layer_sizes": [scale.width] * arm.n_layers,
+                    "activation": arm.activation,
+                    "l1_activation": scale.l1,
+                    "learning_rate_init": rate,
+                    "batch_size": 10,
+                    "max_iter": scale.max_iter,
+                    "n_iter_no_change": scale.n_iter_no_change,
+                    "random_state": seed,
+                },
+                fold,
+                tuple(stack[-1:]),
+            )
+            for seed, fold in enumerate(folds)
+        ]
+        for rate in scale.learning_rates
+    }
+    found = yield [*stack, *(run for rate in runs for run in runs[rate])]
+    layers, found = found[: len(stack)], found[len(stack) :]
+    tried = dict(zip(runs, _parts(found, len(folds)), strict=True))
+    usable = {rate: results for rate, results in tried.items() if all("diverged" not in r for r in results)}
+    if not usable:
+        raise DivergenceError(f"{arm.described} diverges at every rate")
+    means = {rate: _mean(results, "validation_error") for rate, results in usable.items()}
+    rate = min(means, key=lambda candidate: means[candidate])
+    return {
+        "name": arm.described,
+        "activation": arm.activation,
+        "n_layers": arm.n_layers,
+        "pretraining": None
+        if not stack
+        else {
+            "reconstruction": arm.strategy,
+            "target": "after",
+            "sparsity": [layer["sparsity"] for layer in layers],
+            "stuck": [layer["stuck"] for layer in layers],
+            "seconds": float(sum(layer["seconds"] for layer in layers)),
+            "layers": [[{"key": run.key, **of} for run, of in zip(stack, layers, strict=True)]],
+        },
+        "learning_rate": rate,
+        "validation_error_by_rate": {f"{r:g}": means.get(r) for r in tried},
+        **_measured(usable[rate], runs[rate], recipe == RATINGS),
+        "sparsity": {
+            "overall": _mean([result["sparsity"] for result in usable[rate]], "overall"),
+            "layers": [
+                float(np.mean(layer))
+                for layer in zip(*(r["sparsity"]["layers"] for r in usable[rate]), strict=True)
+            ],
+        },
+    }
+
+
+def measured(setting: Setting, baseline: Baseline, folds: Sequence[Data], *, ratings: bool) -> Requests[Any]:
+    """Fit a baseline on every fold; what came of it."""
+    runs = []
+    for seed, fold in enumerate(folds):
+        own = dict(baseline.parameters)
+        if "random_state" in own:
+            own["random_state"] = seed
+        parameters = {"estimator": baseline.estimator, "parameters": own, "rows": baseline.rows}
+        runs.append(Run("baseline", {**parameters, "ratings": ratings}, fold))
+    found = yield runs
+    return {"name": baseline.name, "pretraining": None, **_measured(found, runs, ratings)}
+
+
+def _measured(results: list[Result], runs: list[Run], ratings: bool) -> dict[str, Any]:
+    """Means over the folds; of ratings the root of the mean squared error is what is told, fold by fold."""
+    if any(result["test_error"] is None for result in results):
+        raise DataError("there are no test rows with labels to measure by")
+    measure = "test_rmse" if ratings else "test_error"
+    of_folds = [
+        {"key": run.key, **result, measure: result["test_error"] ** (0.5 if ratings else 1.0)}
+        for run, result in zip(runs, results, strict=True)
+    ]
+    errors = [result[measure] for result in of_folds]
+    return {
+        "measure": measure,
+        measure: float(np.mean(errors)),
+        f"{measure}_deviation": deviation(errors),
+        "n_seeds": len(results),
+        "seconds": _mean(results, "seconds"),
+        "engine": results[0]["engine"],
+        "runs": of_folds,
+    }
+
+
+def _mean(results: Sequence[Result], key: str) -> float:
+    return float(np.mean([result[key] for result in results]))
+
+
+def _parts(found: list[Result], n: int) -> list[list[Result]]:
+    return [found[start : start + n] for start in range(0, len(found), n)]

@@ -1,0 +1,49 @@
+"""Studies of text at scale smoke, on made-up reviews."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reviews import reviews
+
+from truezero.datasets import Dataset
+from truezero.report import write_report
+from truezero.runs import RunStore
+from truezero.studies import STUDIES, reproduce
+
+
+@pytest.fixture(scope="module")
+def rated() -> Dataset:
+    X, y = reviews()
+    return Dataset("rated", X[:700], y[:700], None, None, X[700:], y[700:])
+
+
+def test_table2(rated: Dataset, tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    result = reproduce(STUDIES["table2"], rated, store, scale="smoke", n_threads=1)
+    rows, by_labels = (table.rows for table in result.tables)
+    assert [row["name"] for row in rows[:3]] == [
+        "no hidden layer",
+        "rectifier, 1 layer",
+        "rectifier, 3 layers",
+    ]
+    none, one, three = rows[:3]
+    assert (three["paper_rmse"], three["paper_sparsity"]) == (0.746, 0.539)
+    assert none["sparsity"]["overall"] == pytest.approx(np.mean(rated.X_test.toarray() == 0))
+    for row in rows:
+        errors = [run["test_error"] for run in row["runs"]]
+        assert row["test_rmse"] == pytest.approx(np.mean(np.sqrt(errors)))
+        for run in row["runs"]:  # a tenth of 200 labelled rows of 700 is left out, class by class
+            assert abs(run["n_train"] + run["n_validation"] - 200) <= 2
+            assert abs(run["n_validation"] - 20) <= 5
+    layers = three["pretraining"]["layers"][0]
+    assert [layer["n_train"] for layer in layers] == [700] * 3  # without labels; the layers are shared
+    assert one["pretraining"]["layers"][0][0]["key"] == layers[0]["key"]
+    assert len(by_labels) == 3 * 2
+    assert sorted({round(row["n_labels"], -1) for row in by_labels}) == [100, 200]
+    assert result.stand_ins[0].paper == "OpenTable"
+    assert all(claim.verdict == "not decided" for claim in result.claims)
+    write_report(result, tmp_path / "report.html")
+    assert "in place of OpenTable" in (tmp_path / "report.html").read_text()
