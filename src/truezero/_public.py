@@ -16,6 +16,7 @@ from truezero.errors import (
     TruezeroError,
 )
 from truezero.estimators import (
+    BagOfWords,
     DeepRectifierClassifier,
     DeepRectifierRegressor,
     RatingPredictor,
@@ -26,6 +27,7 @@ from truezero.training import Checkpoint
 
 __all__ = [
     "Activation",
+    "BagOfWords",
     "Checkpoint",
     "DataError",
     "DeepRectifierClassifier",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_svmlight_file
 
 from truezero.datasets import load_file
-from truezero.datasets.formats import svmlight
+from truezero.datasets.formats import source, svmlight
 from truezero.errors import DataError, OptionError
 
 
@@ -194,7 +194,7 @@ def test_compressed_text(tmp_path: Path, packed: Any) -> None:
 def test_text_that_unpacks_without_end(
     tmp_path: Path, packed: Any, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(svmlight, "_MOST_UNPACKED", (1 << 20, 100))
+    monkeypatch.setattr(source, "_LEAST_ALLOWED", 1 << 20)
     path = tmp_path / f"rows.svm.{end}"
     path.write_bytes(packed.compress(b"#" * (3 << 20)))
     with pytest.raises(DataError, match="unpacks to more than 1 MiB"):

@@ -207,3 +207,7 @@ READERS |= KEPT
 from fuzz.archives import ARCHIVES  # noqa: E402
 
 READERS |= ARCHIVES
+
+from fuzz.tables import TABLES  # noqa: E402
+
+READERS |= TABLES

@@ -18,7 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, OneHotEncoder, StandardScaler
 
-from truezero import load
+from truezero import BagOfWords, load
 from truezero.errors import ModelFileError
 
 
@@ -104,6 +104,11 @@ FORGERIES: list[tuple[Any, Any, Callable[[Any, Any], Any]]] = [
     (FeatureUnion([("a", Normalizer())]), NUMBERS, parameters(transformer_list=[3])),
     (ColumnTransformer([("a", Normalizer(), [0])]), NUMBERS, parameters(transformers=[{"tuple": ["a", "fit", [0]]}])),
     (ColumnTransformer([("a", Normalizer(), [0])]), NUMBERS, parameters(n_jobs="many")),
+    *((BagOfWords(), TEXTS, change) for change in (
+        parameters(token_pattern="("), parameters(max_features="many"), parameters(ngram_range={"tuple": [2, 1]}), parameters(input="filename"),
+        parameters(analyzer={"function": "chi2"}), learned(input="filename"), without("vocabulary_"), learned(vocabulary_=["cat"]),
+        learned(vocabulary_={"dict": [["cat", "dog"], [0, 2]]}), learned(vocabulary_={"dict": [["cat", 1], [0, 1]]}),
+    )),
     (CountVectorizer(), TEXTS, learned(vocabulary_={"dict": [["cat", "dog"], [0, 2]]})),
     (CountVectorizer(), TEXTS, learned(vocabulary_={"dict": [["cat", "dog"], [0, 10**9]]})),
     (CountVectorizer(), TEXTS, learned(vocabulary_={"dict": [["cat", "dog"], [-1, 0]]})),

@@ -44,6 +44,7 @@ from sklearn.preprocessing import (
 )
 
 from truezero import (
+    BagOfWords,
     DeepRectifierRegressor,
     StackedDenoisingAutoencoder,
     load,
@@ -88,6 +89,7 @@ STEPS_AND_ROWS: list[tuple[Any, Any]] = [
     (OneHotEncoder(), (NUMBERS * 4).astype(int)), (OneHotEncoder(), np.round(GAPS * 4)),
     (OneHotEncoder(), WORDS[:, :1].astype("U3")), (OrdinalEncoder(), WORDS[:, :1].astype("S3")),
     *((step, TEXTS) for step in (
+        BagOfWords(max_features=3), BagOfWords(ngram_range=(1, 2), lowercase=False),
         CountVectorizer(max_features=3), CountVectorizer(vocabulary=["cat", "dog"]), CountVectorizer(vocabulary={"cat", "dog"}),
         CountVectorizer(vocabulary={"cat": 1, "dog": 0}), CountVectorizer(stop_words="english", binary=True),
         CountVectorizer(stop_words=["a"], ngram_range=(1, 2)), TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
@@ -270,7 +272,7 @@ def test_what_is_state_is_left_out(tmp_path: Path) -> None:
         (CountVectorizer(analyzer=str.split), TEXTS, "the parameter step__analyzer is the function split"),
         (HashingVectorizer(n_features=16, preprocessor=str.lower), TEXTS, "the parameter step__preprocessor is the function lower"),
         (selection.SelectKBest(partial(selection.mutual_info_classif, random_state=0), k=2), NUMBERS, "step__score_func is a partial"),
-        (PolynomialFeatures(2), NUMBERS, "the step step is a PolynomialFeatures; the steps that a model file can hold are Binarizer"),
+        (PolynomialFeatures(2), NUMBERS, "the step step is a PolynomialFeatures; the steps that a model file can hold are BagOfWords"),
         (FeatureUnion([("poly", PolynomialFeatures(2))]), NUMBERS, "the step step__poly is a PolynomialFeatures"),
         (ColumnTransformer([("log", FunctionTransformer(np.log1p), [0])]), NUMBERS, "the parameter step__log__func is the function"),
         (type("StandardScaler", (StandardScaler,), {})(), NUMBERS, "the step step is a StandardScaler; the steps"),

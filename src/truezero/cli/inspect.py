@@ -10,18 +10,19 @@ from truezero.analysis import describe, measure
 from truezero.cli.command import CommandLine
 from truezero.cli.options import (
     DataDirOption,
+    EncodingOption,
     FeaturesOption,
     JsonOption,
     ModelArgument,
     TargetOption,
+    TextOption,
     ThreadsOption,
     ZeroBasedOption,
-    reading,
 )
 from truezero.cli.output import show
+from truezero.cli.rows import read_rows
 from truezero.cli.terminal import progress
-from truezero.datasets import load_dataset
-from truezero.models import data_form, load
+from truezero.models import load
 
 app = CommandLine()
 
@@ -32,7 +33,9 @@ def inspect(
     data: Annotated[
         str | None, typer.Argument(help="Rows to measure it on: a data set's test rows, or a file.")
     ] = None,
+    text: TextOption = None,
     target: TargetOption = None,
+    encoding: EncodingOption = None,
     n_features: FeaturesOption = None,
     zero_based: ZeroBasedOption = None,
     data_dir: DataDirOption = None,
@@ -43,10 +46,12 @@ def inspect(
     loaded = load(model)
     result = describe(loaded)
     if data is not None:
-        form = reading(n_features, zero_based, target, by_default=data_form(loaded))
         with progress("inspect") as note:
             note(f"reading {data}")
-            X, y = load_dataset(data, data_dir=data_dir, **form).rows_to_measure()
+            X, y = read_rows(
+                loaded, model, data, data_dir=data_dir, labelled=True, target=target, text=text,
+                encoding=encoding, n_features=n_features, zero_based=zero_based,
+            )  # fmt: skip
             note("measuring")
             result |= measure(loaded, X, y, n_threads=n_threads)
     show(result, as_json)

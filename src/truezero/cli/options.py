@@ -50,21 +50,32 @@ FeaturesOption = Annotated[
     ),
 ]
 TargetOption = Annotated[
-    Path | None,
-    typer.Option("--target", help="File of the labels, where they are not with the rows.", metavar="FILE"),
+    str | None,
+    typer.Option(
+        "--target",
+        show_default=False,
+        help="Of a table the column of the labels; else their file, where they are not with the rows.",
+        metavar="COLUMN",
+    ),
 ]
-
-
-def reading(
-    n_features: int | None,
-    zero_based: bool | None,
-    target: Path | None = None,
-    *,
-    by_default: Mapping[str, Any] = types.MappingProxyType({}),
-) -> dict[str, Any]:
-    """How files are read, as `load_dataset` wants it: what the options say, else what is known already."""
-    said = {"n_features": n_features, "zero_based": zero_based, "target": target}
-    return {**by_default, **{name: value for name, value in said.items() if value is not None}}
+TextOption = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        show_default=False,
+        help="Column of raw text in a table (CSV, TSV, JSON lines, Parquet). [default: as the model's was]",
+        metavar="COLUMN",
+    ),
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        show_default=False,
+        help="Of text files: cp1252, mac_roman say. [default: what a mark at the start says, else utf-8]",
+        metavar="NAME",
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,21 @@ from truezero.cli.command import CommandLine
 from truezero.cli.options import (
     DataArgument,
     DataDirOption,
+    EncodingOption,
     FeaturesOption,
     JsonOption,
     ModelArgument,
+    TextOption,
     ZeroBasedOption,
-    reading,
 )
+from truezero.cli.rows import read_rows
 from truezero.cli.terminal import progress
 from truezero.core.atomic import check_not_input, check_writable, write_text
 from truezero.core.network import Network
 from truezero.core.text import printable
-from truezero.datasets import load_dataset
 from truezero.errors import OptionError
 from truezero.estimators import StackedDenoisingAutoencoder
-from truezero.models import check_rows, data_form, estimator_of, load
+from truezero.models import check_rows, estimator_of, load
 from truezero.models import predict as predictions_of
 
 app = CommandLine()
@@ -39,6 +40,8 @@ def predict(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write the predictions there, one row per line.")
     ] = None,
+    text: TextOption = None,
+    encoding: EncodingOption = None,
     n_features: FeaturesOption = None,
     zero_based: ZeroBasedOption = None,
     data_dir: DataDirOption = None,
@@ -58,20 +61,22 @@ def predict(
     if out is not None:
         check_writable(out)
         check_not_input(out, model, data)
-    form = reading(n_features, zero_based, by_default=data_form(loaded))
     with progress("predict") as note:
         note(f"reading {data}")
-        X, _ = load_dataset(data, data_dir=data_dir, **form).rows_to_measure()
+        X, _ = read_rows(
+            loaded, model, data, data_dir=data_dir, labelled=False, text=text, encoding=encoding,
+            n_features=n_features, zero_based=zero_based,
+        )  # fmt: skip
         check_rows(loaded, X)
         note("predicting")
         predicted = predictions_of(loaded, X).tolist()
-    text = "".join(f"{_line(row)}\n" for row in predicted)
+    lines = "".join(f"{_line(row)}\n" for row in predicted)
     if out is not None:
-        write_text(out, text)
+        write_text(out, lines)
     if as_json:
         print(json.dumps({"predictions": predicted, "n_test": len(predicted)}))
     elif out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(lines)
 
 
 def _line(row: Any) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -13,18 +15,20 @@ from truezero.cli.options import (
     DataArgument,
     DataDirOption,
     DerivedOptions,
+    EncodingOption,
     FeaturesOption,
     JsonOption,
     TargetOption,
+    TextOption,
     ZeroBasedOption,
-    reading,
     with_options,
 )
 from truezero.cli.output import show
+from truezero.cli.terminal import progress
 from truezero.core.reconstruction import reconstruction_names
 from truezero.core.text import printable
-from truezero.estimators import DeepRectifierClassifier, StackedDenoisingAutoencoder
-from truezero.models import data_form
+from truezero.estimators import BagOfWords, DeepRectifierClassifier, StackedDenoisingAutoencoder
+from truezero.models import data_form, estimator_of
 from truezero.runs import train_to_file, unfinished_files
 
 app = CommandLine()
@@ -52,6 +56,7 @@ class TrainCommand(Command):
     pretraining_parameters=DerivedOptions(
         StackedDenoisingAutoencoder, prefix="pretrain", leave_out=(*_LEFT_OUT, *_OF_THE_NETWORK)
     ),
+    words=DerivedOptions(BagOfWords),
 )
 def train(
     *,
@@ -75,20 +80,24 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a killed training of the same kind stopped.")
     ] = False,
+    text: TextOption = None,
     target: TargetOption = None,
+    encoding: EncodingOption = None,
     n_features: FeaturesOption = None,
     zero_based: ZeroBasedOption = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
     parameters: dict[str, Any],
     pretraining_parameters: dict[str, Any],
+    words: dict[str, Any],
 ) -> None:
     """Train a network: on a data set's training rows, its validation rows select, its test rows measure."""
     try:
         model, result = train_to_file(
             data, out, regression=regression, pretrain=pretrain, unlabeled=unlabeled, resume=resume,
             data_dir=data_dir, parameters=parameters, pretraining_parameters=pretraining_parameters,
-            verbose=not as_json, **reading(n_features, zero_based, target),
+            verbose=not as_json, n_features=n_features, zero_based="auto" if zero_based is None else
+            zero_based, target=target, text=text, encoding=encoding, words=words, busy=_busy,
         )  # fmt: skip
     except KeyboardInterrupt:
         if unfinished_files(out):
@@ -102,5 +111,12 @@ def train(
             "from 0, say --zero-based",
             file=sys.stderr,
         )
-    if model.interrupted_:
+    if estimator_of(model).interrupted_:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _busy(note: str) -> Iterator[None]:
+    with progress("train") as show_note:
+        show_note(note)
+        yield

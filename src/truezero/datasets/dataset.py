@@ -60,6 +60,10 @@ class Dataset:
         (channels, height, width) of a row that is an image.
     zero_based : bool or None
         Whether the file counted features from 0; None where it does not count them.
+    columns : tuple of str or None
+        Names of the features, where they have any.
+    X_unlabeled : ndarray or csr_array, shape (n_samples, n_features), or None
+        Further rows of training, which have no labels.
     stand_in_for : str or None
         The paper's data that these are used in place of; None for what is nobody's stand-in.
     endless : Endless or None
@@ -83,6 +87,8 @@ class Dataset:
     offset: float = 0.0
     image_shape: tuple[int, int, int] | None = None
     zero_based: bool | None = None
+    columns: tuple[str, ...] | None = None
+    X_unlabeled: Any = None
     stand_in_for: str | None = None
     endless: Endless | None = None
 
@@ -101,6 +107,15 @@ class Dataset:
             object.__setattr__(self, f"y_{part}", y)
             if self.offset and sparse.issparse(self.part(part)[0]):
                 raise DataError(f"{self.name}: sparse rows cannot have an offset, the {part} rows are sparse")
+        try:
+            X, _ = _checked(self.X_unlabeled, None, self.X_train.shape[1])
+        except DataError as error:
+            raise DataError(f"{self.name}: unlabelled {error}") from error
+        object.__setattr__(self, "X_unlabeled", X)
+        if X is not None and self.endless is not None:
+            raise DataError(f"{self.name}: rows that are new in every epoch have none without labels beside them")
+        if self.columns is not None and len(self.columns) != self.X_train.shape[1]:
+            raise DataError(f"{self.name}: {len(self.columns)} names for {self.X_train.shape[1]} features")
         shape = self.image_shape
         if shape is not None and (len(shape) != 3 or math.prod(shape) != self.X_train.shape[1]):
             raise DataError(
@@ -140,6 +155,13 @@ class Dataset:
         part: Part = "train" if self.X_test is None else "test"
         return self.features(part), self.part(part)[1]
 
+    def rows_to_pretrain(self) -> Features:
+        """Rows of training, those without labels below the others."""
+        if self.X_unlabeled is None:
+            return self.features("train")
+        stack = sparse.vstack if sparse.issparse(self.X_train) else np.vstack
+        return Features(stack([self.X_train, self.X_unlabeled]), self.scale, self.offset)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all rows, targets, scale and offset, and what makes others, as hexadecimal digits.
@@ -150,15 +172,21 @@ class Dataset:
         if self.endless is not None:
             digest.update(self.endless.fingerprint.encode())
         for part in PARTS:
-            array: Any
             for array in self.part(part):
-                if sparse.issparse(array):
-                    digest.update(repr(array.shape).encode())  # its arrays do not say its width
-                    for piece in (array.data, array.indices, array.indptr):
-                        _add_to(digest, piece)
-                else:
-                    _add_to(digest, array)
+                _add_rows(digest, array)
+        if self.X_unlabeled is not None:
+            _add_rows(digest, self.X_unlabeled)
         return digest.hexdigest()
+
+
+def _add_rows(digest: Any, rows: Any) -> None:
+    """Add rows to a digest, dense or CSR."""
+    if sparse.issparse(rows):
+        digest.update(repr(rows.shape).encode())  # its arrays do not say its width
+        for piece in (rows.data, rows.indices, rows.indptr):
+            _add_to(digest, piece)
+    else:
+        _add_to(digest, rows)
 
 
 def _add_to(digest: Any, array: NDArray[Any] | None) -> None:

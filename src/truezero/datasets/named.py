@@ -10,6 +10,7 @@ from typing import Any
 
 from truezero.core.text import printable
 from truezero.datasets.dataset import Dataset
+from truezero.datasets.texts import TextDataset
 from truezero.errors import DataError
 
 MADE = "made by truezero"
@@ -99,6 +100,8 @@ class NamedDataset:
         ``make(making)`` writes it; see `Making`.
     made_from : tuple of str
         Folders, in the data folder, of what it is made from.
+    texts : callable or None
+        ``texts(folders) -> TextDataset``, of text; `load` gives its bag of words.
     stand_in_for : str or None
         The paper's data that it is used in place of.
     """
@@ -116,6 +119,7 @@ class NamedDataset:
     by_hand: str = ""
     make: Callable[[Making], None] | None = None
     made_from: tuple[str, ...] = ()
+    texts: Callable[[Folders], TextDataset] | None = None
     stand_in_for: str | None = None
 
     def folders(self, root: Path) -> list[Path]:

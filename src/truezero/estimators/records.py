@@ -44,7 +44,7 @@ _RECORD = Fields(
             {
                 "interrupted": flag,
                 "output_config": Fields({"transform": one_of("default", "pandas", "polars")}),
-                "data_form": Fields({}, {"zero_based": flag}),
+                "data_form": Fields({}, {"zero_based": flag, "columns": names, "text": text, "target": text}),
             },
         ),
         "trained_by": Fields(

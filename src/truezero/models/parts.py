@@ -29,9 +29,10 @@ def data_form(model: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        For `load_dataset`: "n_features", the width that a model of numbers takes, and "zero_based", whether
-        the svmlight file that it was trained from counts features from 0. What is not known is left out; a
-        model of text knows neither.
+        Of a model of numbers, for `load_dataset`: "n_features", the width that it takes; "zero_based",
+        whether the svmlight file that it was trained from counts features from 0; "columns", the features of
+        the table that it was trained from. Of a model of text, for `load_texts`: "text", the column. "target"
+        is the column of the targets. What is not known is left out.
     """
     if isinstance(model, Network):
         return {"n_features": model.layer_sizes[0]}
@@ -41,8 +42,17 @@ def data_form(model: Any) -> dict[str, Any]:
             form["n_features"] = int(step.n_features_in_)
             break
         if step not in (None, "passthrough"):  # what comes first takes text, or does not say what it takes
-            return {}
+            break
     return form | (getattr(estimator_of(model), "_data_form", None) or {})
+
+
+def takes_text(model: Any) -> bool:
+    """Whether a model takes raw text, and not numbers."""
+    first: Any = next((step for step in _steps(model) if step not in (None, "passthrough")), None)
+    if not hasattr(first, "__sklearn_tags__"):
+        return False
+    tags = first.__sklearn_tags__().input_tags
+    return bool(tags.string and not tags.two_d_array)
 
 
 def _steps(model: Any) -> Iterator[Any]:

@@ -53,6 +53,7 @@ from sklearn.preprocessing import (
 
 from truezero.core.text import printable
 from truezero.errors import ModelFileError
+from truezero.estimators import BagOfWords
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
@@ -105,6 +106,7 @@ STEPS: dict[type, dict[str, Any]] = {
         "_fill_dtype": np.dtype,
     },
     MissingIndicator: {"features_": Array, "_n_features": int, "_precomputed": bool},
+    BagOfWords: _VOCABULARY,
     CountVectorizer: _VOCABULARY,
     TfidfVectorizer: {**_VOCABULARY, "_tfidf": TfidfTransformer},
     TfidfTransformer: {"idf_": Array},
@@ -169,6 +171,7 @@ _NEEDED: dict[type, tuple[str, ...]] = {
     OrdinalEncoder: ("categories_", "_missing_indices"),
     SimpleImputer: ("statistics_", "indicator_", "_fit_dtype"),
     MissingIndicator: ("features_", "_n_features", "_precomputed"),
+    BagOfWords: ("vocabulary_",),
     CountVectorizer: ("vocabulary_",),
     TfidfVectorizer: ("vocabulary_", "_tfidf"),
     DictVectorizer: ("vocabulary_", "feature_names_"),

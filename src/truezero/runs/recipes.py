@@ -86,7 +86,8 @@ _OF_TRAINING: dict[str, Schema] = {
 class _Layer:
     """Pre-training of one layer, on the code of the layer that it needs, or on the rows (section 3.2).
 
-    Parameters are those of `StackedDenoisingAutoencoder`, each of one layer. Validation rows select.
+    Parameters are those of `StackedDenoisingAutoencoder`, each of one layer. Rows without labels are learned
+    from like others; validation rows select.
     """
 
     found: Schema = Fields(
@@ -114,7 +115,10 @@ class _Layer:
         )
         data = work.data
         held_out = None if data.X_validation is None else data.features("validation")
-        with training_rows(data, work.n_threads) as (rows, _), warnings.catch_warnings():
+        with (
+            training_rows(data, work.n_threads, unlabeled=True) as (rows, _),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore", ConvergenceWarning)  # an interruption is raised instead
             model.fit(rows, X_val=held_out, below=below)
         if model.interrupted_:
@@ -132,8 +136,8 @@ class _Layer:
             "stuck": selected["stuck"],
             "epoch_selected": selected["epoch"],
             "n_epochs": len(history),
-            "score": model.score(data.features("train") if held_out is None else held_out),
-            "n_train": data.X_train.shape[0],
+            "score": model.score(data.rows_to_pretrain() if held_out is None else held_out),
+            "n_train": data.X_train.shape[0] + _n_rows(data.X_unlabeled),
             "n_validation": _n_rows(data.X_validation),
             "seed": work.run.parameters["random_state"],
             "seconds": _seconds(history),

@@ -18,7 +18,7 @@ from truezero.training import Stream
 
 @contextmanager
 def training_rows(
-    dataset: Dataset, n_threads: int | None
+    dataset: Dataset, n_threads: int | None, *, unlabeled: bool = False
 ) -> Iterator[tuple[Features | Stream[Examples], NDArray[Any] | None]]:
     """Give X and y for a fit in the block.
 
@@ -31,9 +31,12 @@ def training_rows(
     dataset : Dataset
     n_threads : int or None
         Of the training.
+    unlabeled : bool, default=False
+        Rows without labels as well, which have no targets.
     """
     if dataset.endless is None:
-        yield dataset.features("train"), dataset.y_train
+        rows = (dataset.rows_to_pretrain(), None) if unlabeled else (dataset.features("train"), dataset.y_train)
+        yield rows
         return
     n_processes = min(resolve_threads(n_threads), available_cores()) // 2
     if current_process().daemon:  # which may have no processes of its own; Dask's workers are such

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,15 +14,17 @@ from filelock import FileLock, Timeout
 
 from truezero.analysis import error_unit, measure, sparsity_of_layers
 from truezero.core.atomic import check_not_input, check_writable, is_written_through
-from truezero.datasets import Dataset, load_dataset
+from truezero.datasets import Dataset, are_texts, column_names, load_dataset, load_texts
+from truezero.datasets.formats.table_columns import listed
 from truezero.errors import DataError, OptionError
 from truezero.estimators import (
     DeepRectifierClassifier,
     DeepRectifierRegressor,
     StackedDenoisingAutoencoder,
 )
-from truezero.models import save
+from truezero.models import estimator_of, save
 from truezero.runs.rows import training_rows
+from truezero.runs.texts import Busy, fit_texts
 from truezero.training import Checkpoint
 
 
@@ -40,7 +43,11 @@ def train_to_file(
     n_features: int | None = None,
     zero_based: bool | Literal["auto"] = "auto",
     target: str | os.PathLike[str] | None = None,
-) -> tuple[DeepRectifierClassifier | DeepRectifierRegressor, dict[str, Any]]:
+    text: str | None = None,
+    encoding: str | None = None,
+    words: Mapping[str, Any] | None = None,
+    busy: Busy = contextlib.nullcontext,
+) -> tuple[Any, dict[str, Any]]:
     """Train a network, and save it: what `truezero train` does, whose options messages name.
 
     While it trains, all that a killed training needs to go on from its last epoch lies beside `out`; see
@@ -50,7 +57,8 @@ def train_to_file(
     ----------
     data : str or path-like
         A data set's name or a file: its training rows are trained on, its validation rows select, its
-        test rows are measured.
+        test rows are measured. A table (CSV, JSON lines, Parquet) needs `target`: its columns of numbers are
+        the features, unless `text` names one of raw text.
     out : str or path-like
         File for the model, safetensors.
     regression : bool, default=False
@@ -58,7 +66,8 @@ def train_to_file(
     pretrain : str, optional
         Pre-train the hidden layers (section 3.2) with this reconstruction; "auto" chooses one.
     unlabeled : str or path-like, optional
-        A data set or file whose training rows are pre-trained on as well.
+        A data set or file whose training rows are pre-trained on as well; of a table the columns of the
+        features, or of the text, are enough.
     resume : bool, default=False
         Go on where a killed training of the same kind stopped.
     data_dir : path-like, optional
@@ -69,12 +78,19 @@ def train_to_file(
         Of the `StackedDenoisingAutoencoder`, without `reconstruction`.
     verbose : bool, default=False
         Show a progress bar, or a line per epoch where there is no terminal.
-    n_features, zero_based, target
+    n_features, zero_based, target, encoding
         How the data are read; see `load_dataset`.
+    text : str, optional
+        Column of a table that holds raw text; see `load_texts`. The model takes raw text then, as it does if
+        `data` are texts by their name or kind.
+    words : mapping, optional
+        Parameters of the `BagOfWords`, for text.
+    busy : callable
+        See `Busy`.
 
     Returns
     -------
-    model : DeepRectifierClassifier or DeepRectifierRegressor
+    model : DeepRectifierClassifier, DeepRectifierRegressor, or Pipeline that ends in one
         As it was saved. Ctrl-C ends fine-tuning early: `interrupted_` is True then, and the files for a
         resume stay.
     result : dict
@@ -87,56 +103,101 @@ def train_to_file(
     KeyboardInterrupt
         On Ctrl-C before there is a model, during pre-training say.
     """
-    given, of_pretraining = dict(parameters or {}), dict(pretraining_parameters or {})
+    asked = _Asked(
+        data, out, regression, pretrain, unlabeled, data_dir, dict(parameters or {}),
+        dict(pretraining_parameters or {}), dict(words or {}), verbose, n_features, zero_based, target, text,
+        encoding, busy,
+    )  # fmt: skip
     check_writable(out)
     check_not_input(out, data, unlabeled, target)
     with _writing_alone(out) if _goes_on(out) else contextlib.nullcontext():
-        return _train_to_file(
-            data, out, regression, pretrain, unlabeled, resume, data_dir, given, of_pretraining, verbose,
-            {"n_features": n_features, "zero_based": zero_based}, target,
-        )  # fmt: skip
+        for path in unfinished_files(out):
+            if not resume:
+                raise OptionError(
+                    f"{path} is left from a training that did not finish: use --resume, or remove it"
+                )
+        return _train_to_file(asked)
 
 
-def _train_to_file(
-    data: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    regression: bool,
-    pretrain: str | None,
-    unlabeled: str | os.PathLike[str] | None,
-    resume: bool,
-    data_dir: str | os.PathLike[str] | None,
-    given: dict[str, Any],
-    of_pretraining: dict[str, Any],
-    verbose: bool,
-    form: dict[str, Any],
-    target: str | os.PathLike[str] | None,
-) -> tuple[DeepRectifierClassifier | DeepRectifierRegressor, dict[str, Any]]:
-    for path in unfinished_files(out):
-        if not resume:
-            raise OptionError(
-                f"{path} is left from a training that did not finish: use --resume, or remove it"
-            )
-    dataset = load_dataset(data, data_dir=data_dir, target=target, **form)
-    if dataset.y_train is None:
-        raise OptionError(f"{data} has no targets to train on")
-    if regression and "class_weight" in given:
-        raise OptionError("class_weight is for classification")
-    further = None if unlabeled is None else _further_rows(unlabeled, dataset, data, data_dir, form)
-    if further is not None and dataset.endless is not None:
-        raise OptionError(f"--unlabeled is for rows that stay, and {data} has new ones in every epoch")
-    if pretrain is None and (of_pretraining or unlabeled is not None):
-        option = "--unlabeled" if unlabeled is not None else "--pretrain-" + next(iter(of_pretraining))
-        raise OptionError(f"{option.replace('_', '-')} is for pre-training: add --pretrain auto")
+@dataclass(frozen=True)
+class _Asked:
+    """What `train_to_file` was asked for, by the names it has there."""
 
-    fingerprint = dataset.fingerprint + ("" if further is None else further.fingerprint)
-    goes_on = _goes_on(out)
-    checkpoint, of_stack = ([Checkpoint(path, fingerprint)] if goes_on else [] for path in _paths(out))
-    options: dict[str, Any] = {"random_state": 0, **given, "callbacks": checkpoint, "verbose": verbose}
-    if pretrain is not None:
-        options["pretraining"] = StackedDenoisingAutoencoder(
-            reconstruction=pretrain, **of_pretraining, callbacks=of_stack
+    data: str | os.PathLike[str]
+    out: str | os.PathLike[str]
+    regression: bool
+    pretrain: str | None
+    unlabeled: str | os.PathLike[str] | None
+    data_dir: str | os.PathLike[str] | None
+    parameters: Mapping[str, Any]
+    of_pretraining: Mapping[str, Any]
+    words: Mapping[str, Any]
+    verbose: bool
+    n_features: int | None
+    zero_based: bool | Literal["auto"]
+    target: str | os.PathLike[str] | None
+    text: str | None
+    encoding: str | None
+    busy: Busy
+
+    def network(self, fingerprint: str) -> dict[str, Any]:
+        """Parameters of the network, with checkpoints of data that have a fingerprint."""
+        goes_on = _goes_on(self.out)
+        checkpoint, of_stack = (
+            [Checkpoint(path, fingerprint)] if goes_on else [] for path in _paths(self.out)
         )
-    model = DeepRectifierRegressor(**options) if regression else DeepRectifierClassifier(**options)
+        found = {"random_state": 0, **self.parameters, "callbacks": checkpoint, "verbose": self.verbose}
+        if self.pretrain is not None:
+            found["pretraining"] = StackedDenoisingAutoencoder(
+                reconstruction=self.pretrain, **self.of_pretraining, callbacks=of_stack
+            )
+        return found
+
+
+def _train_to_file(asked: _Asked) -> tuple[Any, dict[str, Any]]:
+    if asked.regression and "class_weight" in asked.parameters:
+        raise OptionError("class_weight is for classification")
+    of_texts = asked.text is not None or are_texts(asked.data)
+    if of_texts and asked.unlabeled is not None and asked.pretrain is None:
+        asked = replace(asked, pretrain="auto")
+    if asked.pretrain is None and (asked.of_pretraining or asked.unlabeled is not None):
+        option = (
+            "--unlabeled" if asked.unlabeled is not None else "--pretrain-" + next(iter(asked.of_pretraining))
+        )
+        raise OptionError(f"{option.replace('_', '-')} is for pre-training: add --pretrain auto")
+    model, X_test, y_test, n_unlabeled = (_of_texts if of_texts else _of_rows)(asked)
+    save(model, asked.out)
+    if not estimator_of(model).interrupted_:
+        for path in unfinished_files(asked.out):
+            path.unlink()
+    return model, _result(model, X_test, y_test, asked.out, n_unlabeled)
+
+
+_Trained = tuple[Any, Any, Any, int]
+"""A model, rows and targets of the test, and how many rows without labels there were."""
+
+
+def _of_rows(asked: _Asked) -> _Trained:
+    """Train on rows of numbers."""
+    if asked.words:
+        option = next(iter(asked.words)).replace("_", "-")
+        raise OptionError(f"--{option} is for text: say with --text which column it is in")
+    form: dict[str, Any] = {
+        "n_features": asked.n_features,
+        "zero_based": asked.zero_based,
+        "encoding": asked.encoding,
+    }
+    with asked.busy(f"reading {asked.data}"):
+        dataset = load_dataset(asked.data, data_dir=asked.data_dir, target=asked.target, **form)
+        if dataset.y_train is None:
+            columns = column_names(asked.data, asked.encoding)
+            named = f": name one of its columns with --target: {listed(columns)}" if columns else ""
+            raise OptionError(f"{asked.data} has no targets to train on{named}")
+        further = None if asked.unlabeled is None else _further_rows(asked, dataset)
+    if further is not None and dataset.endless is not None:
+        raise OptionError(f"--unlabeled is for rows that stay, and {asked.data} has new ones in every epoch")
+    options = asked.network(dataset.fingerprint + ("" if further is None else further.fingerprint))
+    model = DeepRectifierRegressor(**options) if asked.regression else DeepRectifierClassifier(**options)
     rows: dict[str, Any] = {}
     if further is not None:
         rows["X_unlabeled"] = [further.features("train")]
@@ -144,13 +205,43 @@ def _train_to_file(
         rows |= {"X_val": dataset.features("validation"), "y_val": dataset.y_validation}
     with training_rows(dataset, model.n_threads) as (X, y):
         model.fit(X, y, **rows)
-    if dataset.zero_based is not None:  # of svmlight files alone
+    if dataset.columns is not None:
+        model._data_form = {"columns": list(dataset.columns), "target": str(asked.target)}
+    elif dataset.zero_based is not None:  # of svmlight files alone
         model._data_form = {"zero_based": dataset.zero_based}
-    save(model, out)
-    if not model.interrupted_:
-        for path in unfinished_files(out):
-            path.unlink()
-    return model, _result(model, dataset, out, 0 if further is None else further.X_train.shape[0])
+    X_test = None if dataset.X_test is None else dataset.features("test")
+    return model, X_test, dataset.y_test, 0 if further is None else further.X_train.shape[0]
+
+
+def _of_texts(asked: _Asked) -> _Trained:
+    """Train on raw text."""
+    target = None if asked.target is None else os.fspath(asked.target)
+    with asked.busy(f"reading {asked.data}"):
+        data = load_texts(
+            asked.data, data_dir=asked.data_dir, text=asked.text, target=target, encoding=asked.encoding
+        )
+        further = None
+        if asked.unlabeled is not None:
+            further = load_texts(
+                asked.unlabeled,
+                data_dir=asked.data_dir,
+                text=asked.text if os.path.isfile(asked.unlabeled) else None,
+                encoding=asked.encoding if os.path.exists(asked.unlabeled) else None,
+                labelled=False,
+            )
+    known = [
+        data.fingerprint,
+        "" if further is None else further.fingerprint,
+        repr(sorted(asked.words.items())),
+    ]
+    texts = [] if further is None else [*further.texts_train, *further.unlabeled]
+    model = fit_texts(
+        data, texts, regression=asked.regression, words=asked.words, network=asked.network(" ".join(known)),
+        busy=asked.busy,
+    )  # fmt: skip
+    form = {name: said for name, said in (("text", asked.text), ("target", target)) if said is not None}
+    estimator_of(model)._data_form = form or None
+    return model, data.texts_test, data.y_test, len(data.unlabeled) + len(texts)
 
 
 @contextmanager
@@ -209,34 +300,30 @@ def _paths(out: str | os.PathLike[str]) -> tuple[Path, Path]:
     return Path(f"{os.fspath(out)}.checkpoint"), Path(f"{os.fspath(out)}.pretraining")
 
 
-def _further_rows(
-    unlabeled: str | os.PathLike[str],
-    dataset: Dataset,
-    data: str | os.PathLike[str],
-    data_dir: str | os.PathLike[str] | None,
-    form: Mapping[str, Any],
-) -> Dataset:
+def _further_rows(asked: _Asked, dataset: Dataset) -> Dataset:
     """Load the rows that only pre-train, as those with labels were read."""
+    assert asked.unlabeled is not None
     further = load_dataset(
-        unlabeled,
-        data_dir=data_dir,
+        asked.unlabeled,
+        data_dir=asked.data_dir,
         n_features=dataset.X_train.shape[1],
-        zero_based=form["zero_based"] if dataset.zero_based is None else dataset.zero_based,
+        zero_based=asked.zero_based if dataset.zero_based is None else dataset.zero_based,
+        columns=dataset.columns,
+        encoding=asked.encoding,
     )
     if further.X_train.shape[1] != dataset.X_train.shape[1]:
         raise DataError(
-            f"{unlabeled} has {further.X_train.shape[1]} features, {data} has {dataset.X_train.shape[1]}"
+            f"{asked.unlabeled} has {further.X_train.shape[1]} features, {asked.data} has "
+            f"{dataset.X_train.shape[1]}"
         )
     return further
 
 
 def _result(
-    model: DeepRectifierClassifier | DeepRectifierRegressor,
-    dataset: Dataset,
-    out: str | os.PathLike[str],
-    n_unlabeled: int,
+    model: Any, X_test: Any, y_test: Any, out: str | os.PathLike[str], n_unlabeled: int
 ) -> dict[str, Any]:
     """Say how the training went, and measure it on the test rows if there are any."""
+    whole, model = model, estimator_of(model)
     record = model.history_[model.epoch_selected_ - 1]
     result: dict[str, Any] = {
         "test_error": None,
@@ -246,8 +333,8 @@ def _result(
         "dead_units": record["dead_units"],
         "n_test": 0,
     }
-    if dataset.X_test is not None:
-        result |= measure(model, dataset.features("test"), dataset.y_test, n_threads=model.n_threads)
+    if X_test is not None:
+        result |= measure(whole, X_test, y_test, n_threads=model.n_threads)
     n_train, n_validation = model.n_samples_
     result |= {
         "n_train": n_train,

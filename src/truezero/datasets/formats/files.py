@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,16 @@ from truezero.datasets.formats import cifar, idx, tars
 from truezero.datasets.formats.image_files import read_images_by_class
 from truezero.datasets.formats.label_files import load_labels
 from truezero.datasets.formats.npz import load_npz
-from truezero.datasets.formats.source import COMPRESSED, named, reading, unpacked
+from truezero.datasets.formats.source import named, plain_name, reading, unpacked
 from truezero.datasets.formats.svmlight import (
     MOST_FEATURES,
     ZeroBased,
     load_svmlight,
     looks_like_svmlight,
 )
+from truezero.datasets.formats.table_columns import read_numbers_table
+from truezero.datasets.formats.table_files import TABLES, is_table
+from truezero.datasets.formats.text_folders import holds_texts
 from truezero.errors import DataError, OptionError
 
 _SVMLIGHT = (".svm", ".svmlight", ".libsvm", ".txt")
@@ -34,6 +38,8 @@ def load_file(
     n_features: int | None = None,
     zero_based: ZeroBased = "auto",
     target: str | os.PathLike[str] | None = None,
+    columns: Sequence[str] | None = None,
+    encoding: str | None = None,
 ) -> Dataset:
     """Load a file of one's own.
 
@@ -53,6 +59,10 @@ def load_file(
         - a folder or `.tar` (`.tgz`, `.tar.gz`, `.tar.bz2`, `.tar.xz`) of PNG or JPEG images of one size,
           each in a folder of its class, the classes in folders `train`, `validation` and `test` or in none.
           Needs Pillow;
+        - a table with named columns, `.csv`, `.tsv`, JSON lines (`.jsonl`) or Parquet (which needs pyarrow):
+        its columns
+          of numbers are the features, but for the target's; all but Parquet also compressed, or alone in a
+          `.zip`;
         - a file of any other name whose first line is svmlight's: LIBSVM's `a9a`, `a9a.t`.
 
         Floats of 4 or 8 bytes and uint8 are kept; other numbers become float32, or float64 where that
@@ -65,14 +75,18 @@ def load_file(
         Whether an svmlight file counts features from 0. "auto": if it has a feature 0, as scikit-learn
         takes it. Other kinds of files are not counted.
     target : path-like, optional
-        File with the labels, which then count instead of any in `path`: `.npz` with y, `.npy`, IDX
-        (`*idx1*`), or `.txt` or `.csv` with one label per line.
+        Of a table the name of the column of labels. Else a file with the labels, which then count instead of
+        any in `path`: `.npz` with y, `.npy`, IDX (`*idx1*`), or `.txt` or `.csv` with one label per line.
+    columns : sequence of str, optional
+        Of a table the features, in this order; None takes all columns of numbers. Other files have no names.
+    encoding : str, optional
+        Of the text of a table; None: what a mark at its start says, else UTF-8.
 
     Returns
     -------
     Dataset
         All rows are training rows unless the file says otherwise. `zero_based` says how features were
-        counted.
+        counted, `columns` what they are called.
 
     Raises
     ------
@@ -80,12 +94,18 @@ def load_file(
         If a file is missing, no regular file, damaged, or of a kind that is not known; or if rows, labels and
         width do not fit. The message is one line and names the file.
     OptionError
-        If `n_features` or `zero_based` cannot be used.
+        If `n_features`, `zero_based` or `encoding` cannot be used.
     """
     path = Path(path)
     n_features = _width(n_features)
     if not (isinstance(zero_based, bool) or zero_based == "auto"):
         raise OptionError(f'zero_based must be True, False or "auto", got {zero_based!r}')
+    if is_table(path):
+        named_target = None if target is None else os.fspath(target)
+        table = read_numbers_table(path, named_target, columns, encoding)
+        data = Dataset(named(path), **table)
+        check_width(data, n_features)
+        return data
     data = _load(path, n_features, zero_based)
     if target is not None:
         if data.X_validation is not None or data.X_test is not None:
@@ -119,10 +139,11 @@ def check_width(data: Dataset, n_features: int | None) -> None:
 
 
 def _load(path: Path, n_features: int | None, zero_based: ZeroBased) -> Dataset:
-    name = path.name.lower()
-    plain = next((name.removesuffix(end) for end in COMPRESSED if name.endswith(end)), name)
+    name, plain = path.name.lower(), plain_name(path)
     if "idx3" in name:
         return _load_idx(path)
+    if os.path.isdir(path) and holds_texts(path):
+        raise DataError(f"{printable(os.fspath(path), 300)} holds texts, which load_texts reads")
     if os.path.isdir(path) or name.endswith(tars.ENDS):
         return _load_images(path)
     if (read_batch := cifar.reader_of(path)) is not None:
@@ -138,7 +159,7 @@ def _load(path: Path, n_features: int | None, zero_based: ZeroBased) -> Dataset:
         else:
             raise DataError(
                 f"is an unknown kind of file; known: .npz, IDX images (*idx3*), {', '.join(_SVMLIGHT)}, "
-                "folders and .tar of images"
+                f"folders and .tar of images, {', '.join(TABLES)}"
             )
     return Dataset(named(path), **parts)
 

@@ -18,7 +18,7 @@ from truezero.datasets.formats import tars
 from truezero.datasets.formats.source import Allowance, reading
 from truezero.errors import DataError
 
-_ENDS = (".png", ".jpg", ".jpeg")
+IMAGES = (".png", ".jpg", ".jpeg")
 _LARGEST_SIDE = 4096
 _GIVEN_UP = np.zeros((0, 0, 0), np.uint8)
 
@@ -44,7 +44,7 @@ class Images:
 
     def order(self) -> list[int]:
         """The first of every class, then the second of each, and so on, by the numbers in their names."""
-        places = sorted(range(len(self.names)), key=lambda i: (self.classes[i], _numbered(self.names[i])))
+        places = sorted(range(len(self.names)), key=lambda i: (self.classes[i], numbered(self.names[i])))
         rank, counts = {}, dict[str, int]()
         for place in places:
             label = self.classes[place]
@@ -61,7 +61,7 @@ class Images:
         return rows
 
 
-def _numbered(name: str) -> list[Any]:
+def numbered(name: str) -> list[Any]:
     """Sort 2.png before 10.png."""
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d{1,18})", name) if p]
 
@@ -94,13 +94,13 @@ def read_images_by_class(
     """
     parts: dict[str, Images] = {}
     others: dict[str, bytes] = {}
-    files = _files_below(path) if path.is_dir() else tars.files_in(path)
+    files = files_below(path) if path.is_dir() else tars.files_in(path)
     for name, content, allowance in files:
         at = PurePosixPath(name)
         if at.name.startswith("."):
             continue
         try:
-            if at.suffix.lower() in _ENDS:
+            if at.suffix.lower() in IMAGES:
                 pixels, lossy = decoded(content, shape, allowance)
                 shape = pixels.shape
                 if len(at.parts) < 2:
@@ -129,7 +129,8 @@ def read_images_by_class(
     return parts, others
 
 
-def _files_below(folder: Path) -> Iterator[tuple[str, bytes, Allowance]]:
+def files_below(folder: Path) -> Iterator[tuple[str, bytes, Allowance]]:
+    """Every file in a tree of folders, by name: its name, its content, and what memory may still be taken."""
     names = sorted(
         os.path.relpath(os.path.join(place, name), folder)
         for place, _, names in os.walk(folder)

@@ -33,6 +33,7 @@ from truezero.errors import DataError, FileError, MissingFileError
 
 _LEAST_ALLOWED = 256 << 20
 _TIMES_ITS_SIZE = 16
+_TIMES_UNPACKED = 100  # of text that is gone through and not kept
 _LEAST_FEATURES, _FEATURES_PER_BYTE = 1 << 22, 4
 _CHUNK = 1 << 20
 _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
@@ -53,6 +54,11 @@ class Allowance:
     def most_features(self) -> int:
         """Width that sparse rows may have by the word of the file alone."""
         return max(_LEAST_FEATURES, _FEATURES_PER_BYTE * self.size)
+
+    @property
+    def most_unpacked(self) -> int:
+        """Bytes of text that a compressed file may unpack to, most of which need not be kept."""
+        return max(_LEAST_ALLOWED, _TIMES_UNPACKED * self.size)
 
     @property
     def left(self) -> int:
@@ -199,6 +205,12 @@ def _readable(n_bytes: int) -> str:
         if n_bytes >= size:
             return f"{n_bytes / size:.3g} {unit}"
     return f"{n_bytes} bytes"
+
+
+def plain_name(path: str | os.PathLike[str]) -> str:
+    """Name of what is in a file, without `.gz` and the like, in lower case."""
+    name = Path(path).name.lower()
+    return next((name.removesuffix(end) for end in COMPRESSED if name.endswith(end)), name)
 
 
 def named(path: str | os.PathLike[str]) -> str:

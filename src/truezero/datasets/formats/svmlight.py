@@ -26,7 +26,6 @@ ZeroBased = bool | Literal["auto"]
 MOST_FEATURES = 2**31 - 1  # indices of 32 bits reach
 _PIECE = 1 << 18
 _LONGEST_WORD = 200
-_MOST_UNPACKED = (1 << 28, 100)  # bytes of text, or times the compressed file
 _SPACE, _LINE_END, _COLON, _DIGIT, _OTHER = 1, 2, 3, 4, 5
 _KIND = np.zeros(256, np.uint8)  # 0: may not be there
 _KIND[list(b" \t\r\v\f")] = _SPACE
@@ -120,8 +119,7 @@ def looks_like_svmlight(path: str | os.PathLike[str]) -> bool:
 
 def _pieces(file: Unpacked, allowance: Allowance, rows: _Rows) -> Iterator[bytes]:
     """Text without comments, cut where a word has ended."""
-    least, times = _MOST_UNPACKED
-    most = max(least, times * allowance.size)
+    most = allowance.most_unpacked
     rest, in_comment, n_read, begun = b"", False, 0, False
     while piece := file.read(_PIECE):
         n_read += len(piece)

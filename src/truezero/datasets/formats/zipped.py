@@ -6,10 +6,17 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from truezero.core.text import printable
-from truezero.datasets.formats.source import Allowance, Unpacked, reading, unpacking
+from truezero.datasets.formats.source import (
+    Allowance,
+    Unpacked,
+    plain_name,
+    reading,
+    unpacked,
+    unpacking,
+)
 from truezero.datasets.formats.zips import open_member, unzipping
 from truezero.errors import DataError
 
@@ -55,7 +62,7 @@ class ZipMember:
                 with open_member(opened, member, whole.size) as raw:
                     yield Allowance(member.compress_size), unpacking(raw)
             except DataError as error:
-                raise DataError(f"has {printable(self.name)}, which {error}") from error
+                raise DataError(f"({printable(self.name)}) {error}") from error
             except zipfile.BadZipFile as error:
                 raise DataError(f"is damaged: {printable(error)}; get it again") from error
 
@@ -67,3 +74,62 @@ def has_member(archive: Path, name: str) -> bool:
             return name in opened.namelist()
     except Exception:  # there is no end to the kinds of its errors
         return False
+
+
+_END = ".zip"
+_BESIDE = "__MACOSX"  # where macOS puts what it knows of the files
+
+
+def _only_member(archive: Path) -> ZipMember:
+    with reading(archive), open(archive, "rb") as file:
+        with unzipping():
+            names = [member.filename for member in zipfile.ZipFile(file).infolist() if not member.is_dir()]
+        names = [
+            name
+            for name in names
+            if PurePosixPath(name).parts[:1] != (_BESIDE,) and not PurePosixPath(name).name.startswith(".")
+        ]
+        if len(names) != 1:
+            listed = printable(", ".join(names[:10]), 200)
+            raise DataError(
+                f"must hold one file, it holds {len(names)}{': ' if names else ''}{listed}; unpack it"
+            )
+        return ZipMember(archive, names[0])
+
+
+def name_within(path: Path) -> str:
+    """Name of what is in a file, or in a zip archive's one file, in lower case, without `.gz` and the like.
+
+    Raises
+    ------
+    DataError
+        If it is a zip archive that cannot be read, or holds not one file but several.
+    """
+    name = plain_name(path)
+    return plain_name(_only_member(path).name) if name.endswith(_END) else name
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[str, Allowance, Unpacked]]:
+    """Open a file, or the one file of a zip archive, for reading; what is compressed is unpacked on the way.
+
+    Yields
+    ------
+    str
+        See `name_within`.
+    Allowance
+    Unpacked
+
+    Raises
+    ------
+    DataError
+        See `reading`; and as in `name_within`.
+    """
+    name = plain_name(path)
+    if name.endswith(_END):
+        member = _only_member(path)
+        with member.content() as (allowance, file):
+            yield plain_name(member.name), allowance, file
+    else:
+        with reading(path) as allowance, unpacked(path) as file:
+            yield name, allowance, file
