@@ -27,6 +27,7 @@ from truezero.cli.output import show
 from truezero.cli.terminal import progress
 from truezero.core.reconstruction import reconstruction_names
 from truezero.core.text import printable
+from truezero.datasets.formats.tables import listed
 from truezero.estimators import BagOfWords, DeepRectifierClassifier, StackedDenoisingAutoencoder
 from truezero.models import data_form, estimator_of
 from truezero.runs import train_to_file, unfinished_files
@@ -104,7 +105,10 @@ def train(
             print("truezero: stopped; the same command with --resume goes on from here", file=sys.stderr)
         raise
     show(result, as_json)
-    if zero_based is None and data_form(model).get("zero_based") is False:
+    form = data_form(model)
+    if "columns" in form:
+        print(f"truezero: features are the columns {listed(form['columns'])}", file=sys.stderr)
+    if zero_based is None and form.get("zero_based") is False:
         shown = printable(data, 300)
         print(
             f"truezero: {shown} was read as counting features from 1, as none is number 0; if it counts "

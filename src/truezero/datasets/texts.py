@@ -58,19 +58,25 @@ class TextDataset:
     def __post_init__(self) -> None:
         for part in PARTS:
             texts, y = self.part(part)
+            if texts is None:
+                if y is not None or part == "train":
+                    raise DataError(f"{self.name} has no {part} texts")
+                continue
+            self._check(part, texts)
+            if not len(texts):
+                raise DataError(f"{self.name} has no {part} texts")
             try:
-                if texts is None and y is not None:
-                    raise DataError("targets have no texts")
-                if texts is not None and not len(texts):
-                    raise DataError("texts: there are none")
-                for _ in each_text(texts or ()):
-                    pass
-                if texts is not None and y is not None:
-                    object.__setattr__(self, f"y_{part}", checked_labels(y, len(texts)))
+                object.__setattr__(self, f"y_{part}", None if y is None else checked_labels(y, len(texts)))
             except DataError as error:
                 raise DataError(f"{self.name}: {part} {error}") from error
-        for _ in each_text(self.unlabeled):
-            pass
+        self._check("unlabelled", self.unlabeled)
+
+    def _check(self, which: str, texts: Sequence[str]) -> None:
+        try:
+            for _ in each_text(texts):
+                pass
+        except DataError as error:
+            raise DataError(f"{self.name}: {which} {error}") from error
 
     def part(self, part: Part) -> tuple[Sequence[str] | None, NDArray[Any] | None]:
         """Texts and targets of a part; None where there are none."""

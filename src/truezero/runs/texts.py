@@ -33,7 +33,7 @@ def fit_texts(
     Parameters
     ----------
     data : TextDataset
-        Training texts are learned from, validation texts select, those without targets pre-train.
+        With targets. Training texts are learned from, validation texts select, those without targets pre-train.
     further : sequence of str
         More texts without targets.
     regression : bool
@@ -55,8 +55,7 @@ def fit_texts(
     """
     from sklearn.pipeline import Pipeline  # here, as it takes in half of scikit-learn
 
-    if data.y_train is None:
-        raise DataError(f"{data.name} has no targets to train on")
+    assert data.y_train is not None
     if (data.y_train == data.y_train[0]).all():
         raise DataError(
             f"{data.name}: every text has the target {data.y_train[0]}, there is nothing to learn"

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from truezero.analysis import error_unit, measure, sparsity_of_layers
 from truezero.core.atomic import check_not_input, check_writable, is_written_through
 from truezero.datasets import Dataset, are_texts, column_names, load_dataset, load_texts
-from truezero.datasets.formats.table_columns import listed
+from truezero.datasets.formats.tables import listed
 from truezero.errors import DataError, OptionError
 from truezero.estimators import (
     DeepRectifierClassifier,
@@ -190,9 +190,7 @@ def _of_rows(asked: _Asked) -> _Trained:
     with asked.busy(f"reading {asked.data}"):
         dataset = load_dataset(asked.data, data_dir=asked.data_dir, target=asked.target, **form)
         if dataset.y_train is None:
-            columns = column_names(asked.data, asked.encoding)
-            named = f": name one of its columns with --target: {listed(columns)}" if columns else ""
-            raise OptionError(f"{asked.data} has no targets to train on{named}")
+            raise _no_targets(asked)
         further = None if asked.unlabeled is None else _further_rows(asked, dataset)
     if further is not None and dataset.endless is not None:
         raise OptionError(f"--unlabeled is for rows that stay, and {asked.data} has new ones in every epoch")
@@ -213,6 +211,12 @@ def _of_rows(asked: _Asked) -> _Trained:
     return model, X_test, dataset.y_test, 0 if further is None else further.X_train.shape[0]
 
 
+def _no_targets(asked: _Asked) -> OptionError:
+    columns = column_names(asked.data, asked.encoding)
+    named = f": name one of its columns with --target: {listed(columns)}" if columns else ""
+    return OptionError(f"{asked.data} has no targets to train on{named}")
+
+
 def _of_texts(asked: _Asked) -> _Trained:
     """Train on raw text."""
     target = None if asked.target is None else os.fspath(asked.target)
@@ -220,6 +224,8 @@ def _of_texts(asked: _Asked) -> _Trained:
         data = load_texts(
             asked.data, data_dir=asked.data_dir, text=asked.text, target=target, encoding=asked.encoding
         )
+        if data.y_train is None:
+            raise _no_targets(asked)
         further = None
         if asked.unlabeled is not None:
             further = load_texts(

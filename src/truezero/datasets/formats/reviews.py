@@ -17,6 +17,9 @@ TERMS = r"\S+"
 
 _TAG = re.compile(r"<(\w{1,50})>")
 _AROUND = re.compile(r"</?\w{1,50}>")  # all records, in some of the files
+_OTHER = re.compile(
+    r"</?(unique_id|asin|product_name|product_type|helpful|rating|title|date|reviewer|reviewer_location|review_text)>"
+)
 _LABEL = "#label#:"
 _Record = dict[str, str]
 
@@ -104,7 +107,7 @@ def _records(content: Iterator[str], lines: TextLines) -> Iterator[tuple[int, _R
         if said == "<review>":
             if began:  # the one before is not closed
                 yield began, None
-            record, began, tag, outside = {}, lines.number, "", False
+            record, began, tag, length, outside = {}, lines.number, "", 0, False
         elif not began:
             strange = bool(said) and not _AROUND.fullmatch(said)
             if strange and not outside:
@@ -116,16 +119,18 @@ def _records(content: Iterator[str], lines: TextLines) -> Iterator[tuple[int, _R
         elif not tag:
             opened = _TAG.fullmatch(said)
             if opened is not None:
-                tag, text, length = opened[1], [], 0
+                tag, text = opened[1], []
             elif said:
                 record = None
         elif said == f"</{tag}>":
             if record is not None:
                 record.setdefault(tag, "".join(text).strip())
             tag = ""
+        elif _OTHER.fullmatch(said):  # its end is lost
+            record = None
         else:
             length += len(line)
-            if length > LONGEST:  # it is not closed
+            if length > LONGEST:  # a tag that is not closed
                 record, text = None, []
             else:
                 text.append(line)
@@ -150,7 +155,7 @@ def fdu_table(lines: TextLines, *, labelled: bool) -> Table:
             )
             if not tab:
                 raise DataError(
-                    f"line {lines.number} is not a label, a tab and a text: '{printable(line, 40)}'"
+                    f"line {lines.number} is not a label, a tab and a text: '{printable(line.strip(), 40)}'"
                 )
             yield lines.number, pick((text, label) if labelled else (text,))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from truezero.core.text import printable
 from truezero.datasets.formats.source import Allowance
 from truezero.datasets.formats.table_files import open_table
-from truezero.datasets.formats.tables import Cells, Table
+from truezero.datasets.formats.tables import Cells, Table, listed
 from truezero.errors import DataError
 
 OF_A_TEXT = 56  # bytes that a text takes beside its characters
@@ -102,11 +102,6 @@ def _kept_text(cell: Any, number: int, column: str, table: Table, allowance: All
     text = _as_text(cell, number, column, table)
     allowance.take(len(text) + OF_A_TEXT, "its texts")
     return text
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names of columns, for a message."""
-    return printable(", ".join(names[:50]), 300)
 
 
 # ---- targets ----------------------------------------------------------------------------------------

@@ -53,11 +53,15 @@ class Table:
     def _place(self, name: str) -> int:
         n = self.names.count(name)
         if n != 1:
-            listed = printable(", ".join(self.names[:50]), 300)
             raise DataError(
-                f"has {n or 'no'} column{'s' * (n > 1)} '{printable(name)}'; its columns are {listed}"
+                f"has {n or 'no'} column{'s' * (n > 1)} '{printable(name)}'; its columns are {listed(self.names)}"
             )
         return self.names.index(name)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of columns, for a message."""
+    return printable(", ".join(names[:50]), 300)
 
 
 def picked(places: Sequence[int]) -> Callable[[Sequence[Any]], Cells]:

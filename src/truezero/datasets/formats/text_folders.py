@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +24,7 @@ from truezero.errors import DataError
 
 _END = ".txt"
 _RATED = re.compile(r"\d{1,9}_(\d{1,3})\.txt")
+_LOOKED_AT = 1000  # files of an archive, to tell what it holds
 _RATED_CLASSES = {"pos", "neg"}
 _UNLABELLED = "unsup"
 _PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
@@ -48,10 +50,13 @@ def holds_texts(path: Path) -> bool:
         If it is an archive that cannot be read.
     """
     if not path.is_dir():
-        ends = (
-            PurePosixPath(name).suffix.lower() for name, _, _ in tars.files_in(path) if name.count("/") > 1
-        )
-        return next((end == _END for end in ends if end in (_END, *IMAGES)), False)
+        found = False
+        for name, _, _ in islice(tars.files_in(path), _LOOKED_AT):
+            end, depth = PurePosixPath(name).suffix.lower(), name.count("/")
+            if end in IMAGES or (end == _END and depth > 1):
+                return end == _END
+            found = found or (end == _END and depth == 1)
+        return found
     for _ in range(4):  # one around all, parts, classes, texts
         inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
         folders = [entry for entry in inside if entry.is_dir()]
