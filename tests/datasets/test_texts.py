@@ -72,7 +72,7 @@ def test_what_texts_and_targets_must_be() -> None:
         TextDataset("reviews", ["", "?"], None).bag()
     for options, name in (((0,), "n_terms"), ((2.0,), "n_terms"), ((5, (2, 1)), "ngram_range")):
         with pytest.raises(OptionError, match=name):
-            DATA.bag(*options)  # type: ignore[arg-type]
+            DATA.bag(*options)
 
 
 def test_texts_to_measure() -> None:

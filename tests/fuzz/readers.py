@@ -46,7 +46,7 @@ class Reader:
 
 # ---- data files -------------------------------------------------------------------------------------
 
-_TRAIN = (
+_TRAIN: tuple[str, ...] = (
     "train",
     "{path}",
     "--hidden-layer-sizes",
@@ -56,7 +56,7 @@ _TRAIN = (
     "--out",
     "{folder}/model.safetensors",
 )
-_PREDICT = ("predict", "{folder}/model.safetensors", "{path}")
+_PREDICT: tuple[str, ...] = ("predict", "{folder}/model.safetensors", "{path}")
 _DATA_COMMANDS = (_TRAIN, _PREDICT)
 
 

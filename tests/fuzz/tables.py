@@ -98,12 +98,12 @@ def _written(name: str, content: Callable[[], bytes]) -> Callable[[Path], Path]:
     return make
 
 
-def _read_texts(**columns: str) -> Callable[[Path], Any]:
+def _read_texts(text: str | None = None, target: str | None = None) -> Callable[[Path], Any]:
     def read(path: Path) -> Any:
-        data = load_texts(path, **columns)
+        data = load_texts(path, text=text, target=target)
         column_names(path)
         parts = [data.part(part) for part in ("train", "validation", "test")]
-        streamed = list(TextColumn(path, columns.get("text"))) if "texts" not in path.name else None
+        streamed = list(TextColumn(path, text)) if "texts" not in path.name else None
         assert streamed in (None, data.texts_train)
         data.bag(None)
         return parts, data.unlabeled

@@ -100,8 +100,8 @@ def most_frequent(texts: Any, terms_of: TermsOf, most: int | None) -> dict[str, 
     others = np.setdiff1d(np.arange(n_exact, len(numbers)), chosen)
     if missed and (most is None or int(numbers[others].max(initial=0)) + missed >= least):
         warnings.warn(
-            f"more than {_MOST_COUNTED} different terms: of those in {least + missed} texts or fewer some may "
-            "be missing from the vocabulary",
+            f"more than {_MOST_COUNTED} different terms: of those in {least + missed} texts or fewer some "
+            "may be missing from the vocabulary",
             stacklevel=2,
         )
     names = list(counts)

@@ -33,7 +33,8 @@ def fit_texts(
     Parameters
     ----------
     data : TextDataset
-        With targets. Training texts are learned from, validation texts select, those without targets pre-train.
+        With targets. Training texts are learned from, validation texts select, those without targets
+        pre-train.
     further : sequence of str
         More texts without targets.
     regression : bool

@@ -54,7 +54,8 @@ class Table:
         n = self.names.count(name)
         if n != 1:
             raise DataError(
-                f"has {n or 'no'} column{'s' * (n > 1)} '{printable(name)}'; its columns are {listed(self.names)}"
+                f"has {n or 'no'} column{'s' * (n > 1)} '{printable(name)}'; its columns are "
+                f"{listed(self.names)}"
             )
         return self.names.index(name)
 

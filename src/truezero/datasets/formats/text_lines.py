@@ -43,8 +43,8 @@ def check_encoding(encoding: str | None) -> None:
 class TextLines:
     r"""Lines of a file, each with its end: ``\n``, ``\r\n`` or ``\r``.
 
-    A mark of the byte order at the start says the encoding, and is left out. Where the first line does not end in
-    ``\r``, none does, and a ``\r`` alone is read as a space: some writers of CSV leave it without quotes.
+    A mark of the byte order at the start says the encoding, and is left out. Where the first line does not
+    end in ``\r``, none does, and a ``\r`` alone is read as a space: some writers of CSV do not quote it.
 
     Attributes
     ----------
