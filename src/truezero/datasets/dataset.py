@@ -113,7 +113,9 @@ class Dataset:
             raise DataError(f"{self.name}: unlabelled {error}") from error
         object.__setattr__(self, "X_unlabeled", X)
         if X is not None and self.endless is not None:
-            raise DataError(f"{self.name}: rows that are new in every epoch have none without labels beside them")
+            raise DataError(
+                f"{self.name}: rows that are new in every epoch have none without labels beside them"
+            )
         if self.columns is not None and len(self.columns) != self.X_train.shape[1]:
             raise DataError(f"{self.name}: {len(self.columns)} names for {self.X_train.shape[1]} features")
         shape = self.image_shape

@@ -35,7 +35,9 @@ def training_rows(
         Rows without labels as well, which have no targets.
     """
     if dataset.endless is None:
-        rows = (dataset.rows_to_pretrain(), None) if unlabeled else (dataset.features("train"), dataset.y_train)
+        rows = (
+            (dataset.rows_to_pretrain(), None) if unlabeled else (dataset.features("train"), dataset.y_train)
+        )
         yield rows
         return
     n_processes = min(resolve_threads(n_threads), available_cores()) // 2
