@@ -47,3 +47,30 @@ def test_table2(rated: Dataset, tmp_path: Path) -> None:
     assert all(claim.verdict == "not decided" for claim in result.claims)
     write_report(result, tmp_path / "report.html")
     assert "in place of OpenTable" in (tmp_path / "report.html").read_text()
+
+
+def test_amazon(tmp_path: Path) -> None:
+    X, y = reviews(2000, 40)
+    kinds = [
+        Dataset(f"amazon-{kind}-polarity", X[half::2], (y[half::2] > 3).astype(np.int64), X_unlabeled=X[:50])
+        for half, kind in enumerate(("books", "kitchen"))
+    ]
+    store = RunStore(tmp_path / "runs")
+    result = reproduce(STUDIES["amazon"], kinds, store, scale="smoke", n_seeds=1, n_threads=1)
+    few, folds = (table.rows for table in result.tables)
+    assert [row["name"] for row in few] == [row["name"] for row in folds]
+    for row in few:
+        for run in row["runs"]:  # half is measured on, a tenth of the other half has labels
+            assert abs(run["n_test"] - 500) <= 1
+            assert abs(run["n_train"] + run["n_validation"] - 50) <= 1
+    for row in folds:
+        for run in row["runs"]:
+            assert abs(run["n_test"] - 100) <= 1
+            assert run["n_train"] + run["n_validation"] + run["n_test"] == 1000
+        assert set(row["of"]) == {"books", "kitchen"}
+        of_kinds = [of["test_error"] for of in row["of"].values()]
+        assert row["test_error"] == pytest.approx(np.mean(of_kinds))
+    three = few[2]["of"]["books"]["pretraining"]["layers"][0]
+    assert [layer["n_train"] for layer in three] == [1050] * 3
+    assert len(result.claims) == 2
+    write_report(result, tmp_path / "report.html")
