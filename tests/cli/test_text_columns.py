@@ -12,7 +12,7 @@ import pytest
 from commandline import succeeded, truezero
 from official_files import tar
 
-from truezero import BagOfWords, DeepRectifierClassifier, load
+from truezero import BagOfWords, DeepRectifierClassifier, RatingPredictor, load
 from truezero.datasets import load_texts
 from truezero.runs import train_to_file
 
@@ -42,7 +42,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     X = np.random.default_rng(0).random((60, 3), dtype=np.float32)
     np.savez(made / "rows.npz", X=X, y=(X[:, 0] > 0.5).astype(int))
     train = ("train", "reviews.csv", "--text", "review", "--target", "stars", *SMALL)
-    succeeded(*train, "--out", "m", folder=made)
+    succeeded(*train, "--classes", "--out", "m", folder=made)
+    succeeded(*train, "--out", "rated", folder=made)
     succeeded("train", "rows.npz", *SMALL, "--out", "numbers", folder=made)
     return made
 
@@ -61,6 +62,34 @@ def test_the_model_file_alone_predicts_raw_text(folder: Path) -> None:
     assert measured["steps"] == ["BagOfWords", "DeepRectifierClassifier"]
     assert measured["n_test"] == 90
     assert succeeded("inspect", "m", "no stars.csv", folder=folder)["test_error"] is None
+
+
+def test_numbers_are_ratings_and_what_carried_one_is_told(folder: Path) -> None:
+    model = load(folder / "rated")
+    assert isinstance(model[1], RatingPredictor)
+    data = load_texts(folder / "reviews.csv", text="review", target="stars")
+    predicted = succeeded("predict", "rated", "reviews.csv", folder=folder)["predictions"]
+    assert predicted == model.predict(data.texts_train).tolist()
+    assert np.sqrt(np.mean((np.array(predicted) - data.y_train) ** 2)) < 0.5
+    train = ("train", "reviews.csv", "--text", "review", "--target", "stars", *SMALL, "--out", "r")
+    result = succeeded(*train, folder=folder)
+    assert result["predicts"] == "ratings"
+    assert result["validation_rmse"] == pytest.approx(result["validation_error"] ** 0.5)
+    told = succeeded("inspect", "rated", "--text", "Great food, and not awful!", folder=folder)
+    assert told["prediction"] == pytest.approx(model.predict(["Great food, and not awful!"])[0])
+    pulls = {term["term"]: term["pull"] for term in told["terms"]}
+    assert set(pulls) == {"great", "food", "and", "not", "awful"}
+    assert pulls["great"] > 0 > pulls["awful"]
+    shown = truezero("inspect", "rated", "--text", "Great food, \x1b[31mand not awful!", folder=folder).stdout
+    assert "Great food" in shown
+    assert "\x1b[31m" not in shown
+    for wrong, said in (
+        (("numbers", "--text", "x"), "numbers is a model of numbers, and takes no --text"),
+        (("rated", "--text", ""), "has none of the words that rated knows"),
+    ):
+        ended = truezero("inspect", *wrong, folder=folder)
+        assert ended.returncode == 2
+        assert said in ended.stderr
 
 
 def test_columns_are_those_of_the_training_unless_others_are_named(folder: Path) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from truezero.analysis import describe, measure
 from truezero.cli.command import CommandLine
+from truezero.cli.explained import explained, show_explained
 from truezero.cli.options import (
     DataDirOption,
     EncodingOption,
@@ -15,7 +16,6 @@ from truezero.cli.options import (
     JsonOption,
     ModelArgument,
     TargetOption,
-    TextOption,
     ThreadsOption,
     ZeroBasedOption,
 )
@@ -33,7 +33,16 @@ def inspect(
     data: Annotated[
         str | None, typer.Argument(help="Rows to measure it on: a data set's test rows, or a file.")
     ] = None,
-    text: TextOption = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--text",
+            show_default=False,
+            help="Without DATA a text, of which the words are shown that carry its prediction; with a table "
+            "as DATA its column of raw text. [default: as the model's was]",
+            metavar="TEXT",
+        ),
+    ] = None,
     target: TargetOption = None,
     encoding: EncodingOption = None,
     n_features: FeaturesOption = None,
@@ -42,8 +51,15 @@ def inspect(
     n_threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a model is, and how it does on data."""
+    """Say what a model is, how it does on data, or what carries its prediction for a text."""
     loaded = load(model)
+    if data is None and text is not None:
+        result = explained(loaded, model, text)
+        if as_json:
+            show(result, as_json)
+        else:
+            show_explained(loaded, text, result)
+        return
     result = describe(loaded)
     if data is not None:
         with progress("inspect") as note:

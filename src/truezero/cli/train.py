@@ -64,6 +64,14 @@ def train(
     data: DataArgument,
     out: Annotated[Path, typer.Option("--out", help="File for the model (safetensors).", metavar="MODEL")],
     regression: Annotated[bool, typer.Option("--regression", help="Predict numbers, not classes.")] = False,
+    ratings: Annotated[
+        bool | None,
+        typer.Option(
+            "--ratings/--classes",
+            help="Targets are ordered ratings, whose expected value is predicted, or classes. [default: "
+            "ratings where text has three different numbers or more as targets]",
+        ),
+    ] = None,
     pretrain: Annotated[
         str | None,
         typer.Option(
@@ -95,9 +103,9 @@ def train(
     """Train a network: on a data set's training rows, its validation rows select, its test rows measure."""
     try:
         model, result = train_to_file(
-            data, out, regression=regression, pretrain=pretrain, unlabeled=unlabeled, resume=resume,
-            data_dir=data_dir, parameters=parameters, pretraining_parameters=pretraining_parameters,
-            verbose=not as_json, n_features=n_features, zero_based="auto" if zero_based is None else
+            data, out, regression=regression, ratings=ratings, pretrain=pretrain, unlabeled=unlabeled,
+            resume=resume, data_dir=data_dir, parameters=parameters,
+            pretraining_parameters=pretraining_parameters, verbose=not as_json, n_features=n_features, zero_based="auto" if zero_based is None else
             zero_based, target=target, text=text, encoding=encoding, words=words, busy=_busy,
         )  # fmt: skip
     except KeyboardInterrupt:

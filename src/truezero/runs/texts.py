@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from truezero.datasets import TextDataset
 from truezero.datasets.texts import WORD
-from truezero.errors import DataError
-from truezero.estimators import BagOfWords, DeepRectifierClassifier, DeepRectifierRegressor
+from truezero.errors import DataError, OptionError
+from truezero.estimators import BagOfWords, DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -19,16 +21,52 @@ Busy = Callable[[str], AbstractContextManager[Any]]
 """Shows what is being done for as long as it takes."""
 
 
+EstimatorKind = type[DeepRectifierClassifier] | type[DeepRectifierRegressor] | type[RatingPredictor]
+
+_FEWEST_RATINGS = 3  # two are classes
+
+
+def estimator_kind(y: Any, *, regression: bool, ratings: bool | None, of_texts: bool) -> EstimatorKind:
+    """Choose what predicts targets: classes, ratings or numbers.
+
+    Parameters
+    ----------
+    y : ndarray
+        Of the training rows.
+    regression : bool
+        Predict numbers.
+    ratings : bool or None
+        Predict the expected rating. None: where texts have three different numbers or more.
+    of_texts : bool
+        Whether rows are texts.
+
+    Raises
+    ------
+    OptionError
+        If both are asked for, or ratings of what are no numbers.
+    """
+    if regression and ratings:
+        raise OptionError("--regression and --ratings: give one of them")
+    if regression:
+        return DeepRectifierRegressor
+    numbers = y.dtype.kind in "iuf" and y.ndim == 1
+    if ratings and not numbers:
+        raise OptionError("--ratings needs numbers as targets, one of each row")
+    if ratings is None:
+        ratings = of_texts and numbers and len(np.unique(y[np.isfinite(y)])) >= _FEWEST_RATINGS
+    return RatingPredictor if ratings else DeepRectifierClassifier
+
+
 def fit_texts(
     data: TextDataset,
     further: Sequence[str],
     *,
-    regression: bool,
+    kind: EstimatorKind,
     words: Mapping[str, Any],
     network: Mapping[str, Any],
     busy: Busy,
 ) -> Pipeline:
-    """Make a model of texts and fit it: here is decided which.
+    """Make a model of texts and fit it.
 
     Parameters
     ----------
@@ -37,8 +75,8 @@ def fit_texts(
         pre-train.
     further : sequence of str
         More texts without targets.
-    regression : bool
-        Predict numbers, not classes.
+    kind : type
+        Of the network; see `estimator_kind`.
     words, network : mapping
         Parameters of the `BagOfWords` and of the network that were given, callbacks among them.
     busy : callable
@@ -74,5 +112,4 @@ def fit_texts(
             rows["X_unlabeled"] = [bag.transform(unlabeled)]
         if data.texts_validation is not None:
             rows |= {"X_val": bag.transform(data.texts_validation), "y_val": data.y_validation}
-    kind = DeepRectifierRegressor if regression else DeepRectifierClassifier
     return Pipeline([("words", bag), ("network", kind(**network).fit(X, data.y_train, **rows))])

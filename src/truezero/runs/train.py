@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,11 +21,12 @@ from truezero.errors import DataError, OptionError
 from truezero.estimators import (
     DeepRectifierClassifier,
     DeepRectifierRegressor,
+    RatingPredictor,
     StackedDenoisingAutoencoder,
 )
 from truezero.models import estimator_of, save
 from truezero.runs.rows import training_rows
-from truezero.runs.texts import Busy, fit_texts
+from truezero.runs.texts import Busy, estimator_kind, fit_texts
 from truezero.training import Checkpoint
 
 
@@ -33,6 +35,7 @@ def train_to_file(
     out: str | os.PathLike[str],
     *,
     regression: bool = False,
+    ratings: bool | None = None,
     pretrain: str | None = None,
     unlabeled: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -63,6 +66,9 @@ def train_to_file(
         File for the model, safetensors.
     regression : bool, default=False
         Predict numbers, not classes.
+    ratings : bool or None, default=None
+        Predict the expected one of a few ordered numbers (`RatingPredictor`), not classes. None: where texts
+        have three different numbers or more as targets.
     pretrain : str, optional
         Pre-train the hidden layers (section 3.2) with this reconstruction; "auto" chooses one.
     unlabeled : str or path-like, optional
@@ -90,7 +96,7 @@ def train_to_file(
 
     Returns
     -------
-    model : DeepRectifierClassifier, DeepRectifierRegressor, or Pipeline that ends in one
+    model : DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor, or Pipeline that ends in one
         As it was saved. Ctrl-C ends fine-tuning early: `interrupted_` is True then, and the files for a
         resume stay.
     result : dict
@@ -104,7 +110,7 @@ def train_to_file(
         On Ctrl-C before there is a model, during pre-training say.
     """
     asked = _Asked(
-        data, out, regression, pretrain, unlabeled, data_dir, dict(parameters or {}),
+        data, out, regression, ratings, pretrain, unlabeled, data_dir, dict(parameters or {}),
         dict(pretraining_parameters or {}), dict(words or {}), verbose, n_features, zero_based, target, text,
         encoding, busy,
     )  # fmt: skip
@@ -126,6 +132,7 @@ class _Asked:
     data: str | os.PathLike[str]
     out: str | os.PathLike[str]
     regression: bool
+    ratings: bool | None
     pretrain: str | None
     unlabeled: str | os.PathLike[str] | None
     data_dir: str | os.PathLike[str] | None
@@ -195,7 +202,8 @@ def _of_rows(asked: _Asked) -> _Trained:
     if further is not None and dataset.endless is not None:
         raise OptionError(f"--unlabeled is for rows that stay, and {asked.data} has new ones in every epoch")
     options = asked.network(dataset.fingerprint + ("" if further is None else further.fingerprint))
-    model = DeepRectifierRegressor(**options) if asked.regression else DeepRectifierClassifier(**options)
+    kind = estimator_kind(dataset.y_train, regression=asked.regression, ratings=asked.ratings, of_texts=False)
+    model = kind(**options)
     rows: dict[str, Any] = {}
     if further is not None:
         rows["X_unlabeled"] = [further.features("train")]
@@ -235,6 +243,7 @@ def _of_texts(asked: _Asked) -> _Trained:
                 encoding=asked.encoding if os.path.exists(asked.unlabeled) else None,
                 labelled=False,
             )
+    kind = estimator_kind(data.y_train, regression=asked.regression, ratings=asked.ratings, of_texts=True)
     known = [
         data.fingerprint,
         "" if further is None else further.fingerprint,
@@ -242,7 +251,7 @@ def _of_texts(asked: _Asked) -> _Trained:
     ]
     texts = [] if further is None else [*further.texts_train, *further.unlabeled]
     model = fit_texts(
-        data, texts, regression=asked.regression, words=asked.words, network=asked.network(" ".join(known)),
+        data, texts, kind=kind, words=asked.words, network=asked.network(" ".join(known)),
         busy=asked.busy,
     )  # fmt: skip
     form = {name: said for name, said in (("text", asked.text), ("target", target)) if said is not None}
@@ -325,6 +334,13 @@ def _further_rows(asked: _Asked, dataset: Dataset) -> Dataset:
     return further
 
 
+_PREDICTS = {
+    DeepRectifierClassifier: "classes",
+    DeepRectifierRegressor: "numbers",
+    RatingPredictor: "ratings",
+}
+
+
 def _result(
     model: Any, X_test: Any, y_test: Any, out: str | os.PathLike[str], n_unlabeled: int
 ) -> dict[str, Any]:
@@ -341,8 +357,12 @@ def _result(
     }
     if X_test is not None:
         result |= measure(whole, X_test, y_test, n_threads=model.n_threads)
+    if isinstance(model, RatingPredictor):
+        given = [name for name in ("test_error", "validation_error") if result[name] is not None]
+        result |= {name.replace("error", "rmse"): math.sqrt(result[name]) for name in given}
     n_train, n_validation = model.n_samples_
     result |= {
+        "predicts": _PREDICTS[type(model)],
         "n_train": n_train,
         "n_validation": n_validation,
         "epoch_selected": model.epoch_selected_,
