@@ -105,8 +105,9 @@ def train(
         model, result = train_to_file(
             data, out, regression=regression, ratings=ratings, pretrain=pretrain, unlabeled=unlabeled,
             resume=resume, data_dir=data_dir, parameters=parameters,
-            pretraining_parameters=pretraining_parameters, verbose=not as_json, n_features=n_features, zero_based="auto" if zero_based is None else
-            zero_based, target=target, text=text, encoding=encoding, words=words, busy=_busy,
+            pretraining_parameters=pretraining_parameters, verbose=not as_json, n_features=n_features,
+            zero_based="auto" if zero_based is None else zero_based, target=target, text=text,
+            encoding=encoding, words=words, busy=_busy,
         )  # fmt: skip
     except KeyboardInterrupt:
         if unfinished_files(out):
