@@ -57,7 +57,7 @@ def test_fetch_then_verify(
         assert json.loads(out)["files"] == [str(tmp_path / "far-away" / "a.bin")]
         assert err == ""
     out, _ = said(capsys, "verify", *place)
-    assert "far-away         good" in out
+    assert "far-away           good" in out
     (tmp_path / "far-away" / "a.bin").write_bytes(b"?")
     out, err = said(capsys, "verify", "far-away", "--json", *place, code=2)
     assert json.loads(out)["far-away"][0]["state"] == "changed"

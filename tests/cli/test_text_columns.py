@@ -14,6 +14,7 @@ from official_files import tar
 
 from truezero import BagOfWords, DeepRectifierClassifier, RatingPredictor, load
 from truezero.datasets import load_texts
+from truezero.errors import ModelFileError
 from truezero.runs import train_to_file
 
 SMALL = ("--hidden-layer-sizes", "8", "--max-iter", "12", "--learning-rate-init", "0.1")
@@ -200,7 +201,7 @@ def test_encodings(folder: Path) -> None:
         (("train", "reviews.csv"), "reviews.csv has no targets to train on: name one of its columns with --target: id, review, stars"),
         (("train", "mixed.csv", "--text", "review", "--target", "stars"), "mixed.csv line 4 has 'five', which is no number, as others are, in the column stars"),
         (("train", "single.csv", "--text", "review", "--target", "stars"), "single.csv: every text has the target 4, there is nothing to learn"),
-        (("train", "empty.csv", "--text", "review", "--target", "stars"), "no text has a word in it: the vocabulary is empty"),
+        (("train", "empty.csv", "--text", "review", "--target", "stars"), "empty.csv: no text has a word in it: the vocabulary is empty"),
         (("train", "reviews.csv", "--text", "review", "--target", "stars", "--encoding", "x"), "encoding must be one that Python knows"),
         (("train", "reviews.csv", "--text", "review", "--target", "stars", "--max-features", "0"), "max_features must be a whole number of at least 1"),
         (("train", "reviews.csv", "--target", "stars", "--max-features", "5"), "--max-features is for text: say with --text which column it is in"),
@@ -272,17 +273,18 @@ class _DiedError(Exception):
 
 def test_a_killed_training_on_texts_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     data, more = write_csv(tmp_path / "r.csv", reviews()), write_csv(tmp_path / "more.csv", reviews(30, 3))
+    words = {"max_features": 5}
     options: dict[str, Any] = {
         "text": "review", "target": "stars", "unlabeled": more, "pretraining_parameters": {"max_iter": 2},
         "parameters": {"hidden_layer_sizes": (5,), "max_iter": 4, "n_iter_no_change": None, "n_threads": 1},
     }  # fmt: skip
-    whole, _ = train_to_file(data, tmp_path / "whole", **options)
+    whole, _ = train_to_file(data, tmp_path / "whole", words=words, **options)
     with mock.patch("truezero.runs.train.save", side_effect=_DiedError), pytest.raises(_DiedError):
-        train_to_file(data, tmp_path / "m", **options)
+        train_to_file(data, tmp_path / "m", words=words, **options)
     assert {path.name for path in tmp_path.glob("m.*")} == {"m.checkpoint", "m.pretraining"}
-    with pytest.raises(ValueError, match="belongs to another|other"):
-        train_to_file(data, tmp_path / "m", resume=True, words={"ngram_range": (1, 2)}, **options)
-    again, _ = train_to_file(data, tmp_path / "m", resume=True, **options)
+    with pytest.raises(ModelFileError, match="another"):
+        train_to_file(data, tmp_path / "m", resume=True, words=words | {"ngram_range": (2, 2)}, **options)
+    again, _ = train_to_file(data, tmp_path / "m", resume=True, words=words, **options)
     texts = [text for text, _ in reviews()]
     assert again.predict_proba(texts).tobytes() == whole.predict_proba(texts).tobytes()
     assert not list(tmp_path.glob("m.*"))

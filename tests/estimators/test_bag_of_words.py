@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 
-from truezero import BagOfWords, DeepRectifierClassifier, StackedDenoisingAutoencoder
+from truezero import BagOfWords, DeepRectifierClassifier, StackedDenoisingAutoencoder, load, save
 from truezero.errors import DataError, OptionError
 
 TEXTS = ["Good food, good service!", "slow Service", "", "Café au lait, good", "food & food"]
@@ -76,7 +77,7 @@ def test_parameters_are_those_of_scikit_learn_by_name_and_all_are_declared() -> 
     [
         ({"max_features": 0}, "max_features must be a whole number of at least 1 or None, got 0"),
         ({"max_features": 2.0}, "max_features"),
-        ({"ngram_range": (2, 1)}, r"ngram_range must be a pair of whole numbers, \(1, 2\) say,, got"),
+        ({"ngram_range": (2, 1)}, r"ngram_range must be a pair of whole numbers such as \(1, 2\), got"),
         ({"ngram_range": 2}, "ngram_range"),
         ({"lowercase": 1}, "lowercase must be True or False"),
         ({"strip_accents": "all"}, "strip_accents must be 'ascii', 'unicode' or None"),
@@ -114,8 +115,20 @@ def test_an_empty_vocabulary_and_what_is_no_text() -> None:
         BagOfWords().fit("a text")
     with pytest.raises(DataError, match="text 1 is nan"):
         BagOfWords().fit(TEXTS).transform(pd.Series(["a", np.nan], dtype=object))
-    with pytest.raises(NotFittedError):
-        BagOfWords().transform(TEXTS)
+
+
+def test_what_is_not_fitted_says_so_and_can_still_be(tmp_path: Path) -> None:
+    words = BagOfWords()
+    for use in (
+        lambda: words.transform(TEXTS),
+        words.get_feature_names_out,
+        lambda: words.inverse_transform([[1]]),
+    ):
+        with pytest.raises(NotFittedError):
+            use()
+    model = make_pipeline(words, DeepRectifierClassifier((4,), max_iter=1, random_state=0))
+    save(model.fit(TEXTS * 8, [0, 1, 0, 1, 0] * 8), tmp_path / "m")
+    assert load(tmp_path / "m")[0].get_feature_names_out().tolist() == words.get_feature_names_out().tolist()
 
 
 class Texts:

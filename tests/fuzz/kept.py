@@ -17,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from fuzz.readers import Reader
 from truezero import (
+    BagOfWords,
     DeepRectifierClassifier,
     DeepRectifierRegressor,
     StackedDenoisingAutoencoder,
@@ -71,6 +72,10 @@ def _of_words() -> Any:
 
 def _of_texts() -> Any:
     return make_pipeline(TfidfVectorizer(), DeepRectifierClassifier((4,), **_OPTIONS)).fit(_TEXTS, _Y)
+
+
+def _of_raw_text() -> Any:
+    return make_pipeline(BagOfWords(), DeepRectifierClassifier((4,), **_OPTIONS)).fit(_TEXTS, _Y)
 
 
 def _model(made: Callable[[], Any], old: bool = False) -> Callable[[Path], Path]:
@@ -226,6 +231,7 @@ KEPT: dict[str, Reader] = {
         for made, rows, commands in (
             (_network, _X, _ON_ROWS[1:]), (_classifier, _X, _ON_ROWS), (_regressor, _X, _ON_ROWS), (_stack, _X, _ON_ROWS[1:]),
             (_pipeline, _X, _ON_ROWS), (_of_words, _WORDS, _ON_ROWS[1:]), (_of_texts, _TEXTS, _ON_ROWS[1:]),
+            (_of_raw_text, _TEXTS, _ON_ROWS[1:]),
         )
         for old in (False, True)
     },

@@ -106,7 +106,8 @@ FORGERIES: list[tuple[Any, Any, Callable[[Any, Any], Any]]] = [
     (ColumnTransformer([("a", Normalizer(), [0])]), NUMBERS, parameters(n_jobs="many")),
     *((BagOfWords(), TEXTS, change) for change in (
         parameters(token_pattern="("), parameters(max_features="many"), parameters(ngram_range={"tuple": [2, 1]}), parameters(input="filename"),
-        parameters(analyzer={"function": "chi2"}), learned(input="filename"), without("vocabulary_"), learned(vocabulary_=["cat"]),
+        parameters(analyzer={"function": "chi2"}), learned(input="filename"), without("vocabulary_"),
+        lambda step, _: step.update(fitted={"fixed_vocabulary_": False}), learned(vocabulary_=["cat"]),
         learned(vocabulary_={"dict": [["cat", "dog"], [0, 2]]}), learned(vocabulary_={"dict": [["cat", 1], [0, 1]]}),
     )),
     (CountVectorizer(), TEXTS, learned(vocabulary_={"dict": [["cat", "dog"], [0, 2]]})),

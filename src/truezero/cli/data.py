@@ -41,9 +41,9 @@ def data_list(name: NameOption = None, data_dir: DataDirOption = None, as_json: 
         print(json.dumps([{**vars(dataset), "found": dataset.found} for dataset in known], indent=1))
         return
     for dataset in known:
-        print(f"{dataset.name:<16} {'there' if dataset.found else 'missing':<8} {dataset.description}")
+        print(f"{dataset.name:<18} {'there' if dataset.found else 'missing':<8} {dataset.description}")
         for line in _about(dataset):
-            print(f"{'':<25} {printable(line, 1000)}")
+            print(f"{'':<27} {printable(line, 1000)}")
 
 
 def _about(dataset: DatasetInfo) -> list[str]:
@@ -80,9 +80,9 @@ def verify(name: NameOption = None, data_dir: DataDirOption = None, as_json: Jso
     else:
         for each, files in checked.items():
             if not files:
-                print(f"{each:<16} nothing is published to compare it with")
+                print(f"{each:<18} nothing is published to compare it with")
             for one in files:
-                print(f"{each:<16} {one.state:<12} {printable(one.path, 1000)}")
+                print(f"{each:<18} {one.state:<12} {printable(one.path, 1000)}")
     bad = [(each, one) for each, files in checked.items() for one in files if one.state == "changed"]
     if bad:
         each, one = bad[0]

@@ -28,7 +28,7 @@ TermsOf = Callable[[str], Iterable[str]]
 
 N_TERMS = whole_number(1) | None
 NGRAM_RANGE = Constraint(
-    ("a pair of whole numbers, (1, 2) say,",),
+    ("a pair of whole numbers such as (1, 2)",),
     lambda value: (
         isinstance(value, (tuple, list))
         and len(value) == 2

@@ -105,7 +105,10 @@ def fit_texts(
     bag = BagOfWords(**{**of_format, **words})
     unlabeled = [*data.unlabeled, *further]
     with busy("counting words"):
-        bag.fit(chain(data.texts_train, unlabeled))
+        try:
+            bag.fit(chain(data.texts_train, unlabeled))
+        except DataError as error:
+            raise DataError(f"{data.name}: {error}") from error
         X = bag.transform(data.texts_train)
         rows: dict[str, Any] = {}
         if unlabeled and network.get("pretraining") is not None:

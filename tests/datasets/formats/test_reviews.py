@@ -82,6 +82,15 @@ def test_malformed_records_are_left_out_and_said(
     assert data.y_train.tolist() == [1] + [2] * (not at_end)
 
 
+def test_a_record_is_not_made_of_two_halves(tmp_path: Path) -> None:
+    cut = record("lost").partition("0\n</rating>")[0]  # and the next one begins in the same line
+    path = written(tmp_path, record("first", "1.0") + cut + record("lost, too") + record("last", "2.0"))
+    with pytest.warns(
+        UserWarning, match="1 of 3 records are malformed and were left out, the first in line 18"
+    ):
+        assert load_texts(path).texts_train == ["first", "last"]
+
+
 def test_what_holds_no_record(tmp_path: Path) -> None:
     for content in ("", "text\n", "<review>\n", record("a").replace("</review>", "")):
         with pytest.raises(DataError, match=r"books\.review holds no review: <review>, tags as <rating>"):

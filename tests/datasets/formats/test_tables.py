@@ -77,6 +77,12 @@ def test_encodings_by_their_mark_or_as_said(
     assert column_names(path, said) == ("id", "text", "stars")
 
 
+def test_a_mark_is_no_part_of_the_first_name_whatever_is_said(tmp_path: Path) -> None:
+    for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-7"):
+        path = written(tmp_path, "r.csv", "\ufeff" + as_csv(), encoding)
+        assert column_names(path, encoding) == ("id", "text", "stars")
+
+
 @pytest.mark.parametrize("encoding", ["mac_roman", "cp1252", "latin-1"])
 def test_encodings_that_must_be_said(tmp_path: Path, encoding: str) -> None:
     texts = ["é is no UTF-8", "it´s", "so", "la", "ß"]
@@ -387,7 +393,7 @@ def test_columns_of_numbers_are_features(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_numbers_keep_what_they_are(tmp_path: Path) -> None:
-    numbers = ["0.1", "16777217", "-0.0", "1e300", "255.5", "3"]
+    numbers = ["0.1", "16777217", "-1", "1e300", "255.5", "3"]
     data = load_file(written(tmp_path, "r.csv", "a\n" + "\n".join(numbers)))
     assert data.X_train[:, 0].tolist() == [float(number) for number in numbers]
 

@@ -298,9 +298,7 @@ def _chosen(
 
 def _smallest(values: NDArray[np.float64]) -> NDArray[Any]:
     """The same numbers in the smallest of the kinds that rows may have."""
-    if ((values >= 0) & (values <= 255) & (values == np.round(values))).all() and not np.signbit(
-        values
-    ).any():
+    if ((values >= 0) & (values <= 255) & (values == np.round(values))).all():
         return values.astype(np.uint8)
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
