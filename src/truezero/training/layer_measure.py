@@ -15,7 +15,7 @@ from truezero.engines import Engine, Features, Unlabeled
 from truezero.training.codes import MAX_KEPT, n_bytes
 from truezero.training.history import PretrainingRecord
 from truezero.training.settings import LayerPlan, Pretraining
-from truezero.training.sources import Source
+from truezero.training.sources import Source, blocks_of
 
 # Training rows on which a layer is measured where there are no held-out ones.
 EVALUATION_ROWS = 1000
@@ -116,10 +116,13 @@ def measure_layer(
 
 def cost_of_zeros(autoencoder: Autoencoder, measured: Measured) -> float:
     """Mean cost of an untrained decoder's zeros; infinite without rows."""
-    target = _target(autoencoder, measured.first(EVALUATION_ROWS))
-    with np.errstate(over="ignore", invalid="ignore"):
-        value, _ = autoencoder.unit.cost(np.zeros_like(target), target, autoencoder.deviation)
-        return abs(float(value.sum(axis=1).mean())) if len(value) else math.inf
+    rows, total = measured.first(EVALUATION_ROWS), 0.0
+    for part in blocks_of(rows.features.X.shape):
+        target = _target(autoencoder, rows.take(part))
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, _ = autoencoder.unit.cost(np.zeros_like(target), target, autoencoder.deviation)
+            total += float(value.sum(dtype=np.float64))
+    return abs(total / rows.features.n_samples) if rows.features.n_samples else math.inf
 
 
 def _target(autoencoder: Autoencoder, clean: Unlabeled) -> Array:
