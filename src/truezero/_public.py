@@ -21,6 +21,7 @@ from truezero.estimators import (
     DeepRectifierRegressor,
     RatingPredictor,
     StackedDenoisingAutoencoder,
+    choose_settings,
 )
 from truezero.models import load, save
 from truezero.training import Checkpoint
@@ -42,6 +43,7 @@ __all__ = [
     "TruezeroError",
     "__version__",
     "available_engines",
+    "choose_settings",
     "initialize",
     "load",
     "presets",
