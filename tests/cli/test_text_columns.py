@@ -93,6 +93,27 @@ def test_numbers_are_ratings_and_what_carried_one_is_told(folder: Path) -> None:
         assert said in ended.stderr
 
 
+def test_settings_that_are_not_given_are_chosen(folder: Path) -> None:
+    train = ("train", "reviews.csv", "--text", "review", "--target", "stars", "--out", "c")
+    small = ("--hidden-layer-sizes", "8", "--unlabeled", "other.csv", "--random-state", "1")
+    (folder / "same.csv").write_text((folder / "other.csv").read_text().replace("body", "review"))
+    result = succeeded(*train, *small[:3], "same.csv", *small[4:], folder=folder)
+    tried = result["tried"]
+    assert {trial["pretrained"] for trial in tried} == {True, False}
+    assert len({trial["learning_rate_init"] for trial in tried}) > 1
+    chosen = [trial for trial in tried if trial["chosen"]]
+    assert len(chosen) == 1
+    assert chosen[0]["validation_error"] == min(trial["validation_error"] for trial in tried)
+    model = load(folder / "c")
+    assert model[1].learning_rate_init == chosen[0]["learning_rate_init"]
+    assert (model[1].pretraining is not None) == chosen[0]["pretrained"]
+    predicted = succeeded("predict", "c", "reviews.csv", folder=folder)["predictions"]
+    assert predicted == model.predict([text for text, _ in reviews()]).tolist()
+    shown = truezero(*train, *small[:2], "--random-state", "1", folder=folder)
+    assert ", chosen\n" in shown.stdout
+    assert "train: trying random weights" in shown.stderr
+
+
 def test_columns_are_those_of_the_training_unless_others_are_named(folder: Path) -> None:
     lost = truezero("predict", "m", "other.csv", folder=folder)
     assert lost.returncode == 2

@@ -20,6 +20,9 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         title = name.replace("_", " ")
         if name == "error_unit":
             continue  # it stands beside the errors
+        if name == "tried":
+            _show_tried(value, unit)
+            continue
         if name in ("test_error", "validation_error"):
             value = error_text(value, unit)
         elif name == "sparsity":
@@ -36,6 +39,17 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         else:
             value = _plain(value)
         print(f"{title + ':':<18} {printable(value, 10_000)}")
+
+
+def _show_tried(tried: list[dict[str, Any]], unit: str | None) -> None:
+    """Print settings that were tried, a line each, and which were chosen."""
+    for number, trial in enumerate(tried):
+        settings = {k: v for k, v in trial.items() if k not in ("validation_error", "seconds", "chosen")}
+        said = "; ".join(f"{k.replace('_', ' ')} {_plain(v)}" for k, v in settings.items())
+        title = "" if number else "tried:"
+        mark = ", chosen" if trial["chosen"] else ""
+        error = error_text(trial["validation_error"], unit)
+        print(f"{title:<18} {printable(said, 1000)}: {error}, {trial['seconds']:.1f} s{mark}")
 
 
 def _plain(value: Any) -> str:

@@ -108,6 +108,7 @@ def train(
             pretraining_parameters=pretraining_parameters, verbose=not as_json, n_features=n_features,
             zero_based="auto" if zero_based is None else zero_based, target=target, text=text,
             encoding=encoding, words=words, busy=_busy,
+            note=(lambda note: None) if as_json else _note,
         )  # fmt: skip
     except KeyboardInterrupt:
         if unfinished_files(out):
@@ -126,6 +127,10 @@ def train(
         )
     if estimator_of(model).interrupted_:
         raise KeyboardInterrupt
+
+
+def _note(note: str) -> None:
+    print(f"train: {printable(note)}", file=sys.stderr)
 
 
 @contextmanager

@@ -239,7 +239,8 @@ class _Search:
         return {name: value for name, value in settings.items() if name not in self._fixed}
 
     def _model(self, settings: Mapping[str, Any], **more: Any) -> SoftmaxBase:
-        return _made(self._estimator, **self._free(settings), **more)
+        made: SoftmaxBase = _made(self._estimator, **self._free(settings), **more)
+        return made
 
     def _pretrain(self) -> None:
         """Pre-train on all rows, once for all trials."""
@@ -261,7 +262,7 @@ class _Search:
             return
         told = "".join(f", {name} {value}" for name, value in settings.items())
         self._note(f"trying {'pre-trained' if pretrained else 'random'} weights{told}")
-        started, found = time.perf_counter(), []
+        started, found = time.perf_counter(), list[Any]()
         for train, held_out in self._splits:
             model = self._model(
                 self._length, **settings, pretraining=self._pretraining if pretrained else None,

@@ -12,7 +12,13 @@ import numpy as np
 from truezero.datasets import TextDataset
 from truezero.datasets.texts import WORD
 from truezero.errors import DataError, OptionError
-from truezero.estimators import BagOfWords, DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor
+from truezero.estimators import (
+    BagOfWords,
+    DeepRectifierClassifier,
+    DeepRectifierRegressor,
+    RatingPredictor,
+    choose_settings,
+)
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -64,8 +70,10 @@ def fit_texts(
     kind: EstimatorKind,
     words: Mapping[str, Any],
     network: Mapping[str, Any],
+    chosen: bool,
     busy: Busy,
-) -> Pipeline:
+    note: Callable[[str], Any],
+) -> tuple[Pipeline, list[dict[str, Any]]]:
     """Make a model of texts and fit it.
 
     Parameters
@@ -79,13 +87,19 @@ def fit_texts(
         Of the network; see `estimator_kind`.
     words, network : mapping
         Parameters of the `BagOfWords` and of the network that were given, callbacks among them.
+    chosen : bool
+        What is not given is chosen on held-out rows: see `choose_settings`.
     busy : callable
         See `Busy`.
+    note : callable
+        Called with what is being done, in words, where that takes long.
 
     Returns
     -------
     Pipeline
         Of raw text: "words" and "network".
+    list of dict
+        What was tried, as `Choice.to_json` gives it.
 
     Raises
     ------
@@ -111,8 +125,19 @@ def fit_texts(
             raise DataError(f"{data.name}: {error}") from error
         X = bag.transform(data.texts_train)
         rows: dict[str, Any] = {}
-        if unlabeled and network.get("pretraining") is not None:
-            rows["X_unlabeled"] = [bag.transform(unlabeled)]
         if data.texts_validation is not None:
-            rows |= {"X_val": bag.transform(data.texts_validation), "y_val": data.y_validation}
-    return Pipeline([("words", bag), ("network", kind(**network).fit(X, data.y_train, **rows))])
+            rows = {"X_val": bag.transform(data.texts_validation), "y_val": data.y_validation}
+        without = bag.transform(unlabeled) if unlabeled else None
+    model, tried = kind(**network), list[dict[str, Any]]()
+    more: dict[str, Any] = {} if without is None else {"X_unlabeled": without}
+    if chosen and not isinstance(model, DeepRectifierRegressor):
+        callbacks, verbose = model.callbacks, model.verbose
+        model.set_params(callbacks=None, verbose=False)
+        choice = choose_settings(model, X, data.y_train, **more, **rows, note=note)
+        model, tried = choice.estimator, choice.to_json()
+        model.set_params(callbacks=callbacks, verbose=verbose)
+        more = {}  # what learns from them has done so
+    elif model.pretraining is None:
+        more = {}
+    model.fit(X, data.y_train, **more, **rows)
+    return Pipeline([("words", bag), ("network", model)]), tried

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +50,7 @@ def train_to_file(
     encoding: str | None = None,
     words: Mapping[str, Any] | None = None,
     busy: Busy = contextlib.nullcontext,
+    note: Callable[[str], Any] = lambda note: None,
 ) -> tuple[Any, dict[str, Any]]:
     """Train a network, and save it: what `truezero train` does, whose options messages name.
 
@@ -93,6 +94,9 @@ def train_to_file(
         Parameters of the `BagOfWords`, for text.
     busy : callable
         See `Busy`.
+    note : callable
+        Called with what is tried, in words, where settings are chosen: of text, if neither rate, epochs nor
+        pre-training are given. `choose_settings` says how.
 
     Returns
     -------
@@ -100,7 +104,8 @@ def train_to_file(
         As it was saved. Ctrl-C ends fine-tuning early: `interrupted_` is True then, and the files for a
         resume stay.
     result : dict
-        As JSON holds it: errors and sparsity as fractions, sizes, epochs, seconds, engine.
+        As JSON holds it: errors and sparsity as fractions, sizes, epochs, seconds, engine; "tried", the
+        settings that were, with their errors.
 
     Raises
     ------
@@ -112,7 +117,7 @@ def train_to_file(
     asked = _Asked(
         data, out, regression, ratings, pretrain, unlabeled, data_dir, dict(parameters or {}),
         dict(pretraining_parameters or {}), dict(words or {}), verbose, n_features, zero_based, target, text,
-        encoding, busy,
+        encoding, busy, note,
     )  # fmt: skip
     check_writable(out)
     check_not_input(out, data, unlabeled, target)
@@ -146,6 +151,13 @@ class _Asked:
     text: str | None
     encoding: str | None
     busy: Busy
+    note: Callable[[str], Any]
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is said how to train, so that nothing is left to be chosen."""
+        said = {"learning_rate_init", "max_iter"} & set(self.parameters)
+        return bool(said) or self.regression or self.pretrain is not None or bool(self.of_pretraining)
 
     def network(self, fingerprint: str) -> dict[str, Any]:
         """Parameters of the network, with checkpoints of data that have a fingerprint."""
@@ -165,23 +177,25 @@ def _train_to_file(asked: _Asked) -> tuple[Any, dict[str, Any]]:
     if asked.regression and "class_weight" in asked.parameters:
         raise OptionError("class_weight is for classification")
     of_texts = asked.text is not None or are_texts(asked.data)
-    if of_texts and asked.unlabeled is not None and asked.pretrain is None:
+    chosen = of_texts and not asked.settled
+    if of_texts and asked.settled and asked.unlabeled is not None and asked.pretrain is None:
         asked = replace(asked, pretrain="auto")
-    if asked.pretrain is None and (asked.of_pretraining or asked.unlabeled is not None):
+    if asked.pretrain is None and (asked.of_pretraining or asked.unlabeled is not None) and not chosen:
         option = (
             "--unlabeled" if asked.unlabeled is not None else "--pretrain-" + next(iter(asked.of_pretraining))
         )
         raise OptionError(f"{option.replace('_', '-')} is for pre-training: add --pretrain auto")
-    model, X_test, y_test, n_unlabeled = (_of_texts if of_texts else _of_rows)(asked)
+    model, X_test, y_test, n_unlabeled, tried = (_of_texts if of_texts else _of_rows)(asked)
     save(model, asked.out)
     if not estimator_of(model).interrupted_:
         for path in unfinished_files(asked.out):
             path.unlink()
-    return model, _result(model, X_test, y_test, asked.out, n_unlabeled)
+    result = _result(model, X_test, y_test, asked.out, n_unlabeled)
+    return model, {**result, "tried": tried} if tried else result
 
 
-_Trained = tuple[Any, Any, Any, int]
-"""A model, rows and targets of the test, and how many rows without labels there were."""
+_Trained = tuple[Any, Any, Any, int, list[dict[str, Any]]]
+"""A model, rows and targets of the test, how many rows without labels there were, and what was tried."""
 
 
 def _of_rows(asked: _Asked) -> _Trained:
@@ -216,7 +230,7 @@ def _of_rows(asked: _Asked) -> _Trained:
     elif dataset.zero_based is not None:  # of svmlight files alone
         model._data_form = {"zero_based": dataset.zero_based}
     X_test = None if dataset.X_test is None else dataset.features("test")
-    return model, X_test, dataset.y_test, 0 if further is None else further.X_train.shape[0]
+    return model, X_test, dataset.y_test, 0 if further is None else further.X_train.shape[0], []
 
 
 def _no_targets(asked: _Asked) -> OptionError:
@@ -250,13 +264,13 @@ def _of_texts(asked: _Asked) -> _Trained:
         repr(sorted(asked.words.items())),
     ]
     texts = [] if further is None else [*further.texts_train, *further.unlabeled]
-    model = fit_texts(
+    model, tried = fit_texts(
         data, texts, kind=kind, words=asked.words, network=asked.network(" ".join(known)),
-        busy=asked.busy,
+        chosen=not asked.settled, busy=asked.busy, note=asked.note,
     )  # fmt: skip
     form = {name: said for name, said in (("text", asked.text), ("target", target)) if said is not None}
     estimator_of(model)._data_form = form or None
-    return model, data.texts_test, data.y_test, len(data.unlabeled) + len(texts)
+    return model, data.texts_test, data.y_test, len(data.unlabeled) + len(texts), tried
 
 
 @contextmanager
