@@ -138,7 +138,7 @@ def test_damaged_reviews_name_archive_and_file(tmp_path: Path) -> None:
     files["sorted_data_acl/books/positive.review"] = wrong.encode()
     write_all(tmp_path, {"amazon/domain_sentiment_data.tar.gz": tar(files)})
     with pytest.raises(
-        DataError, match=r"domain_sentiment_data\.tar\.gz: positive\.review line 10 has 'x', which is no"
+        DataError, match=r"domain_sentiment_data\.tar\.gz: positive\.review line 12 has 'x', which is no"
     ):
         load()
     files["sorted_data_acl/books/positive.review"] = b"nothing"

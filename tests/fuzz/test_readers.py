@@ -26,6 +26,7 @@ def test_damaged_files_are_refused_or_read_as_they_were(tmp_path: Path, name: st
 
 @pytest.mark.filterwarnings("ignore:.*wrote no digest:UserWarning")  # the command line prints them
 @pytest.mark.filterwarnings("ignore:.*was saved under scikit-learn")
+@pytest.mark.filterwarnings("ignore:.*records are malformed:UserWarning")
 @pytest.mark.parametrize("name", READERS)
 def test_commands_end_well_or_say_whose_mistake_it_is(tmp_path: Path, name: str) -> None:
     reader = READERS[name]
