@@ -112,6 +112,9 @@ def test_rows_without_labels_are_rows_to_pretrain() -> None:
     ):
         with pytest.raises(DataError, match=message):
             Dataset("rows", X, y, X_unlabeled=wrong)
+    endless: Any = object()
+    with pytest.raises(DataError, match="rows: rows that are new in every epoch have none without labels"):
+        Dataset("rows", X, y, X_unlabeled=X, endless=endless)
     with pytest.raises(DataError, match="rows: 2 names for 3 features"):
         Dataset("rows", X, y, columns=("a", "b"))
 
