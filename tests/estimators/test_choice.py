@@ -89,7 +89,7 @@ def test_an_error_is_that_of_a_fit_on_the_same_rows(rows: Any) -> None:
         if trial.pretrained and pretraining is None:
             continue
         again = ours(**{**estimator.get_params(deep=False), **trial.settings}, ).set_params(
-            pretraining=pretraining, max_iter=20, n_iter_no_change=2,
+            pretraining=pretraining, max_iter=20, n_iter_no_change=5,
         )  # fmt: skip
         again.fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
         assert again.history_[again.epoch_selected_ - 1]["validation_error"] == trial.error
@@ -162,7 +162,7 @@ def test_more_rows_than_are_searched_with(rows: Any, monkeypatch: pytest.MonkeyP
     assert found.n_held_out == 58  # of two splits
     assert "pre-training on 400 rows" in notes
     model = found.estimator
-    assert (model.early_stopping, model.max_iter, model.n_iter_no_change) == (True, 33, 3)
+    assert (model.early_stopping, model.max_iter, model.n_iter_no_change) == (True, 20, 5)
     assert model.fit(X, y).n_samples_ == (360, 40)
 
 

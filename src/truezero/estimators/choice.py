@@ -32,8 +32,8 @@ _RATES, _L1 = (0.01, 0.003), (1e-4, 1e-3)
 _MOST_ROWS, _HELD_OUT = 10_000, 0.2
 # With few rows one split says little: several, of this many rows together.
 _ROWS_OF_SPLITS, _MOST_SPLITS = 4000, 5
-# Rows trained on in all epochs together, and epochs: what a slow rate needs. A tenth of it is patience.
-_VISITS, _FEWEST_EPOCHS, _MOST_EPOCHS = 800_000, 20, 300
+# Rows trained on in all epochs together, and epochs: what a slow rate needs. Patience is a tenth of it.
+_VISITS, _FEWEST_EPOCHS, _MOST_EPOCHS, _LEAST_PATIENCE = 800_000, 20, 200, 5
 _PRETRAINING_VISITS, _MOST_PRETRAINING_EPOCHS = 400_000, 20
 # Words that are taken away, and false ones put in for each there is; zeros that are reconstructed.
 _TAKEN, _PUT_IN, _SAMPLED = 0.5, 0.2, 500
@@ -174,7 +174,8 @@ def choose_settings(
     all_rows = [given.rows, *without_label, *unlabeled_rows(draft, X_unlabeled)]
     search = _Search(estimator, splits, all_rows, seed, note or (lambda note: None))
     search.run()
-    return search.choice(refit=X_val is None and searched is given)
+    own_epochs = X_val is not None or searched is not given
+    return search.choice(given.rows.n_samples if own_epochs else None)
 
 
 class _Search:
@@ -196,9 +197,6 @@ class _Search:
         self._fixed = {name for name in given if repr(given[name]) != repr(defaults[name])}
         self._trials: list[Trial] = []
         self._pretraining: Any = None
-        visits = _VISITS // splits[0][0].rows.n_samples
-        max_iter = min(max(visits, _FEWEST_EPOCHS), _MOST_EPOCHS)
-        self._length = {"max_iter": max_iter, "n_iter_no_change": max_iter // 10}
 
     def run(self) -> None:
         """Try what there is to try."""
@@ -215,17 +213,17 @@ class _Search:
         best = min(self._trials, key=_rank)
         if best.error is None:
             raise DivergenceError(
-                "training diverges whatever is tried: give a learning_rate_init below 0.003"
+                "training diverges whatever is tried: give a smaller learning_rate_init, or look at the rows"
             )
         if self._model(best.settings)._hidden_sizes():
             for l1 in _L1:
                 self._try({**best.settings, "l1_activation": l1}, best.pretrained)
 
-    def choice(self, *, refit: bool) -> Choice:
-        """What is best, to be fitted on all rows for its epochs, or else as long as it was tried."""
+    def choice(self, n_rows: int | None) -> Choice:
+        """What is best, to be fitted for its epochs; if a number of rows is given, for those they need."""
         best = min(self._trials, key=_rank)
-        length = {"max_iter": best.epochs, "early_stopping": False} if refit else self._free(self._length)
-        settings = {**best.settings, **length}
+        length = {"max_iter": best.epochs, "early_stopping": False}
+        settings = {**best.settings, **(length if n_rows is None else self._free(_at_most(n_rows)))}
         if best.pretrained:
             settings["pretraining"] = self._pretraining
         return Choice(
@@ -238,9 +236,8 @@ class _Search:
         """Those of some settings that are not fixed."""
         return {name: value for name, value in settings.items() if name not in self._fixed}
 
-    def _model(self, settings: Mapping[str, Any], **more: Any) -> SoftmaxBase:
-        made: SoftmaxBase = _made(self._estimator, **self._free(settings), **more)
-        return made
+    def _model(self, settings: Mapping[str, Any], **more: Any) -> Any:
+        return _made(self._estimator, **self._free(settings), **more)
 
     def _pretrain(self) -> None:
         """Pre-train on all rows, once for all trials."""
@@ -262,10 +259,12 @@ class _Search:
             return
         told = "".join(f", {name} {value}" for name, value in settings.items())
         self._note(f"trying {'pre-trained' if pretrained else 'random'} weights{told}")
-        started, found = time.perf_counter(), list[Any]()
+        started = time.perf_counter()
+        found: list[tuple[Any, Any, int]] = []
         for train, held_out in self._splits:
             model = self._model(
-                self._length, **settings, pretraining=self._pretraining if pretrained else None,
+                _at_most(train.rows.n_samples), **settings,
+                pretraining=self._pretraining if pretrained else None,
                 callbacks=None, warm_start=False, verbose=False, random_state=self._random_state,
             )  # fmt: skip
             with warnings.catch_warnings():
@@ -291,6 +290,12 @@ def _rank(trial: Trial) -> tuple[float, float]:
     if trial.error is None or trial.loss is None:
         return math.inf, math.inf
     return trial.error, trial.loss
+
+
+def _at_most(n_rows: int) -> dict[str, int]:
+    """Epochs of a training on so many rows."""
+    max_iter = min(max(_VISITS // n_rows, _FEWEST_EPOCHS), _MOST_EPOCHS)
+    return {"max_iter": max_iter, "n_iter_no_change": max(max_iter // 10, _LEAST_PATIENCE)}
 
 
 def _made(estimator: Any, **changes: Any) -> Any:
