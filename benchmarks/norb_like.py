@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     parser.add_argument("--max-iter", type=int, default=40)
+    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--out", type=Path, default=Path("results/norb-like"))
     parser.add_argument("--sheet", type=Path, help="draw pictures into this file")
     given = parser.parse_args()
@@ -82,7 +83,7 @@ def main() -> None:
     if given.folder is None:
         parser.error("--folder is needed")
     given.out.mkdir(parents=True, exist_ok=True)
-    size, options = SIZES[given.size], {"max_iter": given.max_iter, **OPTIONS}
+    size, options = SIZES[given.size], {"max_iter": given.max_iter, "dropout": given.dropout, **OPTIONS}
     folder = given.folder / f"toys-{given.size}"
     make_toys(folder, size)
     datasets = [load_toys(folder)]
@@ -92,7 +93,7 @@ def main() -> None:
         datasets.append(load_eth80(folder))
     for dataset in datasets:
         name = dataset.name
-        path = given.out / f"{name}-{given.size}.json"
+        path = given.out / f"{name}-{given.size}{'-dropout' if given.dropout else ''}.json"
         result = json.loads(path.read_text()) if path.exists() else {}
         if result.get("fingerprint") != dataset.fingerprint:
             result = {
