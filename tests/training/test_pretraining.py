@@ -158,7 +158,8 @@ def test_codes_end_in_0_to_1_where_cross_entropy_needs_it(X: Any) -> None:
         ]
         state = train(X, settings(*layers))
         code = get_engine("native").encode(state.stack.network(), Features(X), 0, n_threads=1).toarray()
-        assert code.max() == pytest.approx(1, abs=1e-6)
+        # Up to rounding in float32: what divided was measured by sums of another order.
+        assert code.max() == pytest.approx(1, abs=1e-5)
         if unit_scaling:
             largest = code.max(axis=0)
             np.testing.assert_allclose(largest[largest > 0], 1, rtol=1e-5)
