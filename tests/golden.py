@@ -81,6 +81,8 @@ def runs(of: Dataset) -> dict[str, Run]:
         "dropout and norms": network(
             dropout=0.3, input_dropout=0.1, max_norm=0.8, alpha=0.1, activation=["tanh", "rectifier"]
         ),
+        "linear": network(learning_rate="linear"),
+        "adaptive": network(learning_rate="adaptive", n_iter_no_change=1, tol=0.1),
         "share and fold": network(of=Data(of.name, of.fingerprint, labels=0.5, fold=(1, 3), seed=5)),
         "ratings": Run(
             "fine-tune-ratings", {"hidden_layer_sizes": [9], "max_iter": 4, **common},

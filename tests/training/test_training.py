@@ -134,23 +134,33 @@ def killed_after(epoch: int) -> Any:
     return stop
 
 
-def test_resumed_training_is_bit_identical(engine: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "schedule",
+    [{}, {"schedule": "linear"}, {"schedule": "adaptive", "n_iter_no_change": 2, "tol": 0.1}],
+    ids=["constant", "linear", "adaptive"],
+)
+def test_resumed_training_is_bit_identical(engine: Any, tmp_path: Path, schedule: dict[str, Any]) -> None:
+    """With "adaptive" killed while it waits: the epochs waited for are not lost, and the rate falls in both."""
     network, train, held_out = problem()
-    whole = fine_tune(network, train, held_out, settings(), engine=engine)
+    asked = settings(**schedule)
+    whole = fine_tune(network, train, held_out, asked, engine=engine)
     path = tmp_path / "checkpoint"
     with pytest.raises(StopError):
         fine_tune(
             network,
             train,
             held_out,
-            settings(),
+            asked,
             engine=engine,
-            callbacks=[Checkpoint(path), killed_after(3)],
+            callbacks=[Checkpoint(path), killed_after(2)],
         )
-    resumed = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[Checkpoint(path)])
+    resumed = fine_tune(network, train, held_out, asked, engine=engine, callbacks=[Checkpoint(path)])
     assert same(whole.network, resumed.network)
     assert same(whole.best_network, resumed.best_network)
     assert [r["loss"] for r in whole.history] == [r["loss"] for r in resumed.history]
+    rates = [r["learning_rate"] for r in whole.history]
+    assert rates == [r["learning_rate"] for r in resumed.history]
+    assert (rates[-1] < rates[0]) == bool(schedule)
 
 
 def test_what_a_callback_ended_stays_ended(engine: Any, tmp_path: Path) -> None:
@@ -262,7 +272,7 @@ def test_kill_and_resume_through_the_command_line(tmp_path: Path) -> None:
     [
         ({}, {"learning_rate": 0.0}), ({}, {"batch_size": 0}), ({}, {"l1": (-1.0, 0.0)}), ({}, {"dropout": 1.0}),
         ({}, {"input_dropout": -0.1}), ({}, {"max_norm": 0.0}), ({}, {"weight_decay": -1.0}),
-        ({"max_epochs": 0}, {}), ({"n_iter_no_change": 0}, {}),
+        ({"max_epochs": 0}, {}), ({"n_iter_no_change": 0}, {}), ({"schedule": "falling"}, {}), ({"tol": -1.0}, {}),
     ],
 )  # fmt: skip
 def test_impossible_settings_are_refused(changes: dict[str, Any], step: dict[str, Any]) -> None:

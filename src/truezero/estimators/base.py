@@ -50,6 +50,7 @@ class DeepRectifierBase(SupervisedMixin):
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         max_norm: float | None = None,
+        learning_rate: str = "constant",
         learning_rate_init: float = 0.05,
         batch_size: int = 10,
         max_iter: int = 100,
@@ -57,6 +58,7 @@ class DeepRectifierBase(SupervisedMixin):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = 10,
+        tol: float = 1e-4,
         pretraining: Any = None,
         prefit: bool = False,
         unlabeled_label: object = None,
@@ -80,6 +82,7 @@ class DeepRectifierBase(SupervisedMixin):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.max_norm = max_norm
+        self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.max_iter = max_iter
@@ -87,6 +90,7 @@ class DeepRectifierBase(SupervisedMixin):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
         self.pretraining = pretraining
         self.prefit = prefit
         self.unlabeled_label = unlabeled_label
@@ -193,6 +197,8 @@ class DeepRectifierBase(SupervisedMixin):
             shuffle=bool(self.shuffle),
             seed=self._seed(),
             epochs_before=epochs_before,
+            schedule=str(self.learning_rate),
+            tol=float(self.tol),
         )
 
     # ---- what a fitted estimator does -----------------------------------------------------------

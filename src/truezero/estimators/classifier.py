@@ -21,7 +21,7 @@ from truezero.estimators.targets import as_labels, check_targets, data_errors
 class DeepRectifierClassifier(ClassifierMixin, SoftmaxBase):
     """Deep sparse rectifier network for classification (Glorot, Bordes, Bengio 2011, sections 3, 4.1).
 
-    Softmax output and negative log-likelihood, minibatch SGD at a constant rate, L1 penalty on the
+    Softmax output and negative log-likelihood, minibatch SGD, L1 penalty on the
     activations; the best validation epoch is kept.
 
     Parameters
@@ -41,13 +41,18 @@ class DeepRectifierClassifier(ClassifierMixin, SoftmaxBase):
         λ of λ · mean over examples of Σ_units |h|; one, or one per hidden layer.
     alpha : float, default=0.0
         L2 penalty on the weights, as in `MLPClassifier`: each step decays them by
-        learning_rate_init · alpha / batch_size.
+        rate · alpha / batch_size.
     dropout, input_dropout : float, default=0.0
         Probability to drop a hidden unit or an input, at least 0 and below 1.
     max_norm : float or None, default=None
         Upper bound of the norm of each hidden unit's incoming weights.
+    learning_rate : {"constant", "adaptive", "linear"}, default="constant"
+        Rate of every epoch. "constant": `learning_rate_init`. "adaptive", as in `MLPClassifier`: divided by 5
+        whenever `n_iter_no_change` epochs in a row have brought none better by `tol`, until they do so at
+        1e-6 or less. "linear": falls by the same amount from epoch to epoch, from `learning_rate_init` in the
+        first towards 0 after `max_iter` of them; give ``n_iter_no_change=None`` for all of them.
     learning_rate_init : float, default=0.05
-        The constant rate.
+        Rate of the first epoch.
     batch_size : int, default=10
         Rows per step.
     max_iter : int, default=100
@@ -61,6 +66,9 @@ class DeepRectifierClassifier(ClassifierMixin, SoftmaxBase):
     n_iter_no_change : int or None, default=10
         Stop after so many epochs without a better validation epoch; None never stops. The best epoch
         is kept either way.
+    tol : float, default=1e-4
+        By how much "adaptive" wants the share of validation rows that are right to grow, or the training loss
+        to fall where there are none.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, 1 where a dict has none; "balanced" is inverse to their numbers of rows.
         Multiplies `sample_weight`.

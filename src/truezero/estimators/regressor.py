@@ -49,13 +49,18 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         λ of λ · mean over examples of Σ_units |h|; one, or one per hidden layer.
     alpha : float, default=0.0
         L2 penalty on the weights, as in `MLPClassifier`: each step decays them by
-        learning_rate_init · alpha / batch_size.
+        rate · alpha / batch_size.
     dropout, input_dropout : float, default=0.0
         Probability to drop a hidden unit or an input, at least 0 and below 1.
     max_norm : float or None, default=None
         Upper bound of the norm of each hidden unit's incoming weights.
+    learning_rate : {"constant", "adaptive", "linear"}, default="constant"
+        Rate of every epoch. "constant": `learning_rate_init`. "adaptive", as in `MLPRegressor`: divided by 5
+        whenever `n_iter_no_change` epochs in a row have brought none better by `tol`, until they do so at
+        1e-6 or less. "linear": falls by the same amount from epoch to epoch, from `learning_rate_init` in the
+        first towards 0 after `max_iter` of them; give ``n_iter_no_change=None`` for all of them.
     learning_rate_init : float, default=0.05
-        The constant rate.
+        Rate of the first epoch.
     batch_size : int, default=10
         Rows per step.
     max_iter : int, default=100
@@ -69,6 +74,9 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     n_iter_no_change : int or None, default=10
         Stop after so many epochs without a better validation epoch; None never stops. The best epoch
         is kept either way.
+    tol : float, default=1e-4
+        By how much "adaptive" wants the validation loss to fall, or the training loss where there are no
+        validation rows; of targets as trained on.
     pretraining : StackedDenoisingAutoencoder or None, default=None
         Pre-trains the hidden layers on X and `X_unlabeled` (section 3.2): a clone of it is fitted, which
         takes over the network's shape from here.

@@ -316,6 +316,7 @@ class SupervisedMixin(MLPAttributes):
             held_out
             and patience is not None
             and not state.ended
+            and settings.schedule != "linear"  # as many are meant
             and n >= settings.max_epochs
             and n - state.epoch_selected < patience
         ):

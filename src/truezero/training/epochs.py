@@ -60,6 +60,10 @@ class Training(Protocol[Record]):
         """Add the record of an epoch to the history."""
         ...
 
+    def over(self) -> bool:
+        """Whether what came of the epochs so far says that no further one is worth it."""
+        ...
+
 
 def begin(state: State, callbacks: Sequence[Callback]) -> None:
     """Let callbacks fill the state before training begins."""
@@ -74,10 +78,9 @@ def run_epochs(
     state: State,
     *,
     max_epochs: int,
-    patience: int | None,
     callbacks: Sequence[Callback],
 ) -> None:
-    """Train until all epochs are done, patience is at its end, a callback says so, or Ctrl-C.
+    """Train until all epochs are done, it is over before, a callback says so, or Ctrl-C.
 
     Parameters
     ----------
@@ -87,8 +90,6 @@ def run_epochs(
         What callbacks see. `ended` says that one of them ended the training, before a resume perhaps;
         `interrupted` that Ctrl-C did, after the first finished epoch.
     max_epochs : int
-    patience : int or None
-        End after so many epochs without a better one; None: never.
     callbacks : sequence of callable
         See `Callback`.
 
@@ -98,22 +99,13 @@ def run_epochs(
         If Ctrl-C came before the first epoch was finished.
     """
     try:
-        while not (state.ended or _finished(training, max_epochs, patience)):
+        while not (state.ended or len(training.records()) >= max_epochs or training.over()):
             run_epoch(training, len(training.records()) + 1)
             _call(callbacks, state)
     except KeyboardInterrupt:
         if not training.records():
             raise
         state.interrupted = True
-
-
-def _finished(training: Training[Record], max_epochs: int, patience: int | None) -> bool:
-    records = training.records()
-    if len(records) >= max_epochs:
-        return True
-    if not records or patience is None or training.rank(records[-1]) is None:
-        return False
-    return len(records) - 1 - best(records, training.rank) >= patience
 
 
 def _call(callbacks: Sequence[Callback], state: State) -> None:

@@ -1,4 +1,4 @@
-"""Fine-tuning: supervised training of the whole network by minibatch SGD at a constant rate."""
+"""Fine-tuning: supervised training of the whole network by minibatch SGD."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truezero.core.constraints import Constraints, check_settings, layerwise, number, whole_number
+from truezero.core.constraints import Constraints, check_settings, layerwise, number, one_of, whole_number
 from truezero.core.costs import cost, expected_value
 from truezero.core.network import Network, network_from_tensors, network_to_tensors
 from truezero.core.schema import Fields, anything, flag
 from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Examples, StepSettings, Tally
-from truezero.errors import DivergenceError
+from truezero.errors import DivergenceError, OptionError
 from truezero.training.epochs import Callback, begin, divergence, run_epochs, train_pieces
-from truezero.training.history import EpochRecord, Rank, best, check_epochs, rank_by_validation
+from truezero.training.history import (
+    EpochRecord,
+    Rank,
+    best,
+    check_epochs,
+    out_of_patience,
+    rank_by_validation,
+)
+from truezero.training.schedules import SCHEDULES, rate_after
 from truezero.training.sources import Arrays, Ordering, Piece, Source, Stream, as_source
 
 # Rows on which sparsity is measured where there are no validation rows.
@@ -32,9 +40,10 @@ class FineTuning:
     Attributes
     ----------
     step : StepSettings
+        With the rate of the first epoch.
     max_epochs : int
     n_iter_no_change : int or None
-        Stop after so many epochs without a better validation epoch; None never stops.
+        Stop, or lower an "adaptive" rate, after so many epochs without a better one; None never stops.
     shuffle : bool
         Draw a new order of the examples in every epoch.
     seed : int
@@ -45,6 +54,15 @@ class FineTuning:
         What each output stands for in the targets' own units, in which errors are told: 1 of a linear output
         (None: it is 1), the value of a class of a softmax, whose error is that of the expected value then
         (None: classes have no values, and the error is the share of rows whose class is wrong).
+    schedule : {"constant", "adaptive", "linear"}
+        Of the rate, epoch by epoch; see `rate_after`.
+    tol : float
+        What "adaptive" takes for an improvement.
+
+    Raises
+    ------
+    OptionError
+        If one of them is not what it must be, or "adaptive" is not told how long to wait.
     """
 
     step: StepSettings
@@ -54,9 +72,12 @@ class FineTuning:
     seed: int = 0
     epochs_before: int = 0
     output_values: tuple[float, ...] | None = None
+    schedule: str = "constant"
+    tol: float = 1e-4
 
     # By the names of the estimators' parameters, which are declared by these.
     constraints: ClassVar[Constraints] = {
+        "learning_rate": one_of(*SCHEDULES),
         "learning_rate_init": number(above=0),
         "batch_size": whole_number(1),
         "l1_activation": layerwise(number(least=0)),
@@ -66,6 +87,7 @@ class FineTuning:
         "max_norm": number(above=0) | None,
         "max_iter": whole_number(1),
         "n_iter_no_change": whole_number(1) | None,
+        "tol": number(least=0),
     }
 
     def __post_init__(self) -> None:
@@ -73,6 +95,7 @@ class FineTuning:
         check_settings(
             self.constraints,
             {
+                "learning_rate": self.schedule,
                 "learning_rate_init": step.learning_rate,
                 "batch_size": step.batch_size,
                 "l1_activation": step.l1,
@@ -82,8 +105,14 @@ class FineTuning:
                 "max_norm": step.max_norm,
                 "max_iter": self.max_epochs,
                 "n_iter_no_change": self.n_iter_no_change,
+                "tol": self.tol,
             },
         )
+        if self.schedule == "adaptive" and self.n_iter_no_change is None:
+            raise OptionError(
+                "learning_rate='adaptive' needs n_iter_no_change, the epochs it waits before it lowers the "
+                "rate; with None it never would"
+            )
 
 
 _KEPT = Fields({"network": anything, "history": anything}, {"ended": flag})
@@ -148,7 +177,12 @@ class TrainingState:
         """All that the rest of the training depends on: facts for JSON, and arrays."""
         assert self.settings is not None
         settings = asdict(self.settings)
-        settings.pop("max_epochs")
+        if self.settings.schedule != "linear":  # its rates depend on how many there will be
+            settings.pop("max_epochs")
+        if self.settings.schedule != "adaptive":
+            settings.pop("tol")
+        if self.settings.schedule == "constant":
+            settings.pop("schedule")  # checkpoints of before have none
         if not settings["epochs_before"]:
             settings.pop("epochs_before")  # checkpoints of before have none
         if settings["output_values"] is None:
@@ -232,13 +266,7 @@ def fine_tune(
         sample.take(slice(_EVALUATION_ROWS)) if validation is None else validation, validation is not None,
         _cost_of_zeros(network, sample), engine, n_threads,
     )  # fmt: skip
-    run_epochs(
-        training,
-        state,
-        max_epochs=settings.max_epochs,
-        patience=settings.n_iter_no_change,
-        callbacks=callbacks,
-    )
+    run_epochs(training, state, max_epochs=settings.max_epochs, callbacks=callbacks)
     if state.interrupted:
         state.network = state.best_network.copy()
     return state
@@ -264,12 +292,13 @@ class _WholeNetwork:
     def train(self, epoch: int) -> Tally:
         """Train one epoch."""
         network, settings = self.state.network, self.settings
+        step = self._step()
         # What each layer gave after the epoch before, from what was recorded of it.
         zeros = self.state.history[-1]["sparsity"] if self.state.history else []
 
         def train(piece: Piece[Examples]) -> Tally:
             return self.engine.train(
-                network, piece.rows, piece.order, settings.step,
+                network, piece.rows, piece.order, step,
                 epoch=settings.epochs_before + epoch, seed=settings.seed, n_threads=self.n_threads,
                 density=(piece.density, *(1 - of_layer for of_layer in zeros)),
             )  # fmt: skip
@@ -306,6 +335,7 @@ class _WholeNetwork:
             sparsity=list(evaluation.sparsity),
             dead_units=list(evaluation.dead_units),
             seconds=0.0,
+            learning_rate=self._step().learning_rate,
         )
 
     def rank(self, record: EpochRecord) -> Rank | None:
@@ -321,6 +351,27 @@ class _WholeNetwork:
     def note(self, record: EpochRecord) -> None:
         """Add a record to the history."""
         self.state.history.append(record)
+
+    def over(self) -> bool:
+        """Whether the schedule is at its end, or patience where the schedule does not go by it itself."""
+        settings = self.settings
+        if settings.schedule == "adaptive":
+            return self._rate() is None
+        return out_of_patience(self.records(), self.rank, settings.n_iter_no_change)
+
+    def _step(self) -> StepSettings:
+        rate = self._rate()
+        assert rate is not None, "it is over"
+        return replace(self.settings.step, learning_rate=rate)
+
+    def _rate(self) -> float | None:
+        """Rate of the epoch after those in the history."""
+        settings = self.settings
+        costs = [r["loss"] if (k := self.rank(r)) is None else k[0] for r in self.records()]
+        return rate_after(
+            costs, settings.schedule, settings.step.learning_rate,
+            max_epochs=settings.max_epochs, patience=settings.n_iter_no_change, tol=settings.tol,
+        )  # fmt: skip
 
 
 def _errors(

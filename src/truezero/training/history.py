@@ -36,13 +36,15 @@ class EpochRecord(Trained):
     losses of a regression are of the targets as trained on, (y − mean) / 2**k. `sparsity`
     and `dead_units` have one number per hidden layer. `products` is how the engine multiplied each
     layer's input in the epoch, "sparse" or "dense", and `blas` the
-    BLAS that multiplied the dense ones, if one did; old files lack both.
+    BLAS that multiplied the dense ones, if one did; `learning_rate` is the epoch's. Old files lack all
+    three.
     """
 
     validation_error: float | None
     validation_loss: float | None
     sparsity: list[float]
     dead_units: list[int]
+    learning_rate: NotRequired[float]
 
 
 class PretrainingRecord(Trained):
@@ -82,6 +84,24 @@ def best(records: Sequence[Record], rank: Callable[[Record], Rank | None]) -> in
     return min(range(len(records)), key=lambda position: rank(records[position]) or (0.0,))
 
 
+def out_of_patience(
+    records: Sequence[Record], rank: Callable[[Record], Rank | None], patience: int | None
+) -> bool:
+    """Whether so many epochs have gone by without a better one; never where that was not measured.
+
+    Parameters
+    ----------
+    records : sequence of Record
+    rank : callable
+        See `best`.
+    patience : int or None
+        None: as many as there are.
+    """
+    if not records or patience is None or rank(records[-1]) is None:
+        return False
+    return len(records) - 1 - best(records, rank) >= patience
+
+
 def rank_by_validation(record: EpochRecord) -> Rank | None:
     """Sort key: validation error, then validation loss, which breaks the frequent ties."""
     error, loss = record["validation_error"], record["validation_loss"]
@@ -117,7 +137,7 @@ EPOCH = Fields(
         "sparsity": Items(_SHARE),
         "dead_units": Items(whole_number(0)),
     },
-    _LATER,
+    {**_LATER, "learning_rate": number(above=0)},
 )
 PRETRAINING = Fields(
     {

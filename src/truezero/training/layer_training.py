@@ -14,7 +14,13 @@ from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Tally, Unlabeled
 from truezero.errors import DivergenceError
 from truezero.training.epochs import divergence, train_pieces
-from truezero.training.history import PretrainingRecord, Rank, check_layers, rank_by_reconstruction
+from truezero.training.history import (
+    PretrainingRecord,
+    Rank,
+    check_layers,
+    out_of_patience,
+    rank_by_reconstruction,
+)
 from truezero.training.layer_input import divided
 from truezero.training.layer_measure import (
     EVALUATION_ROWS,
@@ -254,3 +260,7 @@ class LayerTraining:
     def note(self, record: PretrainingRecord) -> None:
         """Add a record to the history."""
         self._state.history.append(record)
+
+    def over(self) -> bool:
+        """Whether patience is at its end."""
+        return out_of_patience(self.records(), self.rank, self._state.settings.n_iter_no_change)

@@ -195,13 +195,7 @@ def _pretrain_layer(
     if held_out is not None:
         rows_measured = layer_source(stack, settings, Arrays(held_out), engine, n_threads)
     training = LayerTraining(state, source, rows_measured, engine, n_threads)
-    run_epochs(
-        training,
-        state,
-        max_epochs=plan.max_epochs,
-        patience=settings.n_iter_no_change,
-        callbacks=callbacks,
-    )
+    run_epochs(training, state, max_epochs=plan.max_epochs, callbacks=callbacks)
     assert state.best is not None
     stack.layers.append(state.best)
     state.current = state.best = None
