@@ -31,7 +31,7 @@ from truezero.studies import (
     paper,
     reproduce,
 )
-from truezero.studies.arms import Arm, Scale, fine_tuned
+from truezero.studies.arms import Arm, Scale, fine_tuned, fine_tuned_at_rate_of_one_seed
 from truezero.studies.study import Setting
 
 
@@ -118,6 +118,30 @@ def test_strategies(store: RunStore) -> None:
     assert len(list(store)) - before == 2 * (4 + 3 + 3 + 2 + 3)
 
 
+def test_rectifiers_today(store: RunStore) -> None:
+    smoke("table1", store)
+    before = len(list(store))
+    result, rows = smoke("rectifiers-today", store)
+    assert [row["name"] for row in rows] == [
+        "plain", "+ dropout", "+ falling rate", "+ max-norm", "+ pre-training"
+    ]  # fmt: skip
+    assert [row["pretraining"] is not None for row in rows] == [False] * 4 + [True]
+    assert len(list(store)) - before == 5 * 2  # layers are Table 1's
+    kept = {
+        key: (about["parameters"], result["history"]) for key, about, result in store if "history" in result
+    }
+    given, histories = zip(*(kept[row["runs"][0]["key"]] for row in rows), strict=True)
+    assert [of.get("dropout", 0) for of in given] == [0, 0.5, 0.5, 0.5, 0.5]
+    assert [of.get("learning_rate") for of in given] == [None, None, *["linear"] * 3]
+    assert [of.get("max_norm") for of in given] == [None, None, None, 2, 2]
+    rates = [[record["learning_rate"] for record in history] for history in histories]
+    assert rates[1] == [0.1] * 3
+    assert rates[2] == pytest.approx([0.1, 0.2 / 3, 0.1 / 3])
+    others = result.tables[1].rows
+    assert [row["test_error"] for row in others[:3]] == [0.0143, 0.0120, 0.0125]
+    assert max(map(len, text_of(result).splitlines())) <= 80
+
+
 def test_a_study_wants_all_parts(store: RunStore) -> None:
     X, y = np.ones((30, 4), dtype=np.float32), np.arange(30) % 2
     for dataset, message in (
@@ -196,6 +220,29 @@ def test_rates_are_chosen_by_error(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     last = setting(RunStore(tmp_path / "last"))
     with pytest.raises(DivergenceError, match="rectifier diverges at every rate"):
         carry_out(fine_tuned(last, Arm("rectifier")), last.store, [last.dataset])
+
+
+def test_rates_are_chosen_on_one_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = {"sparsity": {"overall": 0.5, "layers": [0.5, 0.5]}, "n_train": 10, "engine": {}}
+    layer = Pretended({rate: {"reconstruction_error": rate} for rate in (0.2, 0.02, 0.002)})
+    tuned = Pretended(
+        {
+            0.1: {**network, "validation_error": 0.3, "test_error": 0.4},
+            0.01: {**network, "validation_error": 0.2, "test_error": 0.5},
+        }
+    )
+    monkeypatch.setitem(RECIPES, "pretrain-layer", layer)
+    monkeypatch.setitem(RECIPES, "fine-tune", tuned)
+    of = setting(RunStore(tmp_path), n_seeds=3)
+    asked = fine_tuned_at_rate_of_one_seed(of, Arm("rectifier", "softplus-quadratic"))
+    row = carry_out(asked, of.store, [of.dataset])
+    assert (row["learning_rate"], row["n_seeds"], len(row["runs"])) == (0.01, 3, 3)
+    assert row["validation_error_by_rate"] == {"0.1": 0.3, "0.01": 0.2}
+    assert row["pretraining"]["learning_rate"] == 0.002
+    by_rate = row["pretraining"]["reconstruction_error_by_rate"]
+    assert by_rate == {"0.2": 0.2, "0.02": 0.02, "0.002": 0.002}
+    assert tuned.asked == 2 + 2  # both rates with one seed, the better one with the two others
+    assert layer.asked == 3 + 1 + 2 * 2
 
 
 # ---- the paper ----------------------------------------------------------------------------------------

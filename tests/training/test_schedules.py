@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from comparing import same_bits
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from test_training import problem, same, settings
+from small_training import problem, settings
 
 from truezero import DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor
 from truezero.engines import get_engine
@@ -128,7 +129,7 @@ def test_an_epoch_trains_at_its_rate(name: str) -> None:
     density = (train.features.density(), *(1 - z for z in zeros))
     (piece,) = as_source(train).pieces(Ordering(9, shuffled=True), 2)
     engine.train(first.network, piece.rows, piece.order, half, epoch=2, seed=9, n_threads=1, density=density)
-    assert same(whole.network, first.network)
+    assert same_bits(whole.network, first.network)
 
 
 def test_a_checkpoint_of_another_schedule_is_refused(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_partial_fit_trains_at_the_first_rate() -> None:
     for model in trained:
         for _ in range(2):
             model.partial_fit(X, Y, classes=np.arange(10))
-    assert same(trained[0].network_, trained[1].network_)
+    assert same_bits(trained[0].network_, trained[1].network_)
 
 
 def test_a_linear_schedule_that_is_over_is_no_cause_for_a_warning() -> None:

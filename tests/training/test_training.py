@@ -11,34 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from comparing import same_bits
+from small_training import problem, settings
 
-from truezero.core.network import Network, initialize
-from truezero.engines import Examples, Features, StepSettings, get_engine
+from truezero.core.network import Network
+from truezero.engines import StepSettings, get_engine
 from truezero.errors import DivergenceError, ModelFileError, OptionError
-from truezero.training import Checkpoint, FineTuning, TrainingState, fine_tune
-
-
-def problem(n: int = 120, seed: int = 0) -> tuple[Network, Examples, Examples]:
-    random = np.random.default_rng(seed)
-    X = random.random((n, 12)).astype("f4")
-    y = (X[:, 0] + X[:, 1] > 1).astype(np.int64)
-    cut = n * 3 // 4
-    ids = np.arange(n, dtype=np.int64)
-    train = Examples(Features(X[:cut]), y[:cut], None, ids[:cut])
-    held_out = Examples(Features(X[cut:]), y[cut:], None, ids[cut:])
-    return initialize((12, 20, 15, 2), seed=1), train, held_out
-
-
-def settings(**changes: Any) -> FineTuning:
-    step = StepSettings(0.1, 10, (1e-3, 1e-3), dropout=0.2)
-    return replace(FineTuning(step, max_epochs=6, n_iter_no_change=None, seed=9), **changes)
-
-
-def same(a: Network, b: Network) -> bool:
-    pairs = zip((*a.weights, *a.biases), (*b.weights, *b.biases), strict=True)
-    return all(x.tobytes() == y.tobytes() for x, y in pairs)
+from truezero.training import Checkpoint, TrainingState, fine_tune
 
 
 @pytest.fixture(params=["reference", "native"])
@@ -58,11 +38,11 @@ def test_history_and_best_epoch(engine: Any) -> None:
         engine=engine,
         callbacks=[lambda s: seen.append(s.network.copy())],
     )
-    assert same(network, before)
+    assert same_bits(network, before)
     assert [record["epoch"] for record in state.history] == [1, 2, 3, 4, 5, 6]
     errors = [(r["validation_error"], r["validation_loss"]) for r in state.history]
     assert state.epoch_selected == 1 + errors.index(min(errors))
-    assert same(state.best_network, seen[state.epoch_selected - 1])
+    assert same_bits(state.best_network, seen[state.epoch_selected - 1])
     for record in state.history:
         assert len(record["sparsity"]) == len(record["dead_units"]) == 2
         assert record["penalty"] > 0
@@ -88,7 +68,7 @@ def test_order_is_reshuffled_every_epoch(engine: Any) -> None:
         fine_tune(network, train, None, settings(shuffle=shuffle), engine=engine).network
         for shuffle in (True, False)
     )
-    assert not same(with_, without)
+    assert not same_bits(with_, without)
 
 
 @pytest.mark.parametrize("rate", [1e4, 1e30])
@@ -109,7 +89,7 @@ def test_ctrl_c_keeps_the_best_epoch(engine: Any, tmp_path: Path) -> None:
     state = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[interrupt])
     assert state.interrupted
     assert len(state.history) == 3
-    assert same(state.network, state.best_network)
+    assert same_bits(state.network, state.best_network)
     for number, order in enumerate((1, -1)):  # nothing finished is lost
         checkpoint, epochs = Checkpoint(tmp_path / f"{number}"), list[int]()
         first: list[Any] = [interrupt, checkpoint][::order]
@@ -155,8 +135,8 @@ def test_resumed_training_is_bit_identical(engine: Any, tmp_path: Path, schedule
             callbacks=[Checkpoint(path), killed_after(2)],
         )
     resumed = fine_tune(network, train, held_out, asked, engine=engine, callbacks=[Checkpoint(path)])
-    assert same(whole.network, resumed.network)
-    assert same(whole.best_network, resumed.best_network)
+    assert same_bits(whole.network, resumed.network)
+    assert same_bits(whole.best_network, resumed.best_network)
     assert [r["loss"] for r in whole.history] == [r["loss"] for r in resumed.history]
     rates = [r["learning_rate"] for r in whole.history]
     assert rates == [r["learning_rate"] for r in resumed.history]
@@ -178,7 +158,7 @@ def test_what_a_callback_ended_stays_ended(engine: Any, tmp_path: Path) -> None:
         resumed = fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[Checkpoint(path)])
         assert resumed.ended
         assert len(resumed.history) == 2
-        assert same(ended.network, resumed.network)
+        assert same_bits(ended.network, resumed.network)
 
 
 def test_callbacks_are_all_called_and_checkpoints_last(tmp_path: Path) -> None:
@@ -262,7 +242,7 @@ def test_kill_and_resume_through_the_command_line(tmp_path: Path) -> None:
     subprocess.run([*command, *common, str(killed), "--resume"], check=True, capture_output=True, timeout=300)
     from truezero import load
 
-    assert same(load(whole).network_, load(killed).network_)
+    assert same_bits(load(whole).network_, load(killed).network_)
     assert not checkpoint.exists()
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".checkpoint")]
 

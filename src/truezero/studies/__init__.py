@@ -1,13 +1,21 @@
-"""Studies: tables and figures of the paper, each a generator that asks for runs and ends in its result."""
+"""Studies: the paper's tables and figures, and more; generators that ask for runs and end in a result."""
 
 from __future__ import annotations
 
-from truezero.studies import amazon, figure4, strategies, table1, table2
+from truezero.studies import amazon, figure4, rectifiers_today, strategies, table1, table2
 from truezero.studies.reproduce import reproduce
 from truezero.studies.study import Claim, Column, Figure, StandIn, Study, StudyResult, Table
 
 STUDIES: dict[str, Study] = {
-    study.name: study for study in (table1.STUDY, table2.STUDY, amazon.STUDY, figure4.STUDY, strategies.STUDY)
+    study.name: study
+    for study in (
+        table1.STUDY,
+        table2.STUDY,
+        amazon.STUDY,
+        figure4.STUDY,
+        strategies.STUDY,
+        rectifiers_today.STUDY,
+    )
 }
 """What `truezero reproduce` can run."""
 

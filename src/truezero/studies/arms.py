@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -60,12 +61,15 @@ class Arm:
         What layers above the first reconstruct.
     labels : float
         Share of the training labels that fine-tuning uses.
+    settings : mapping
+        Parameters of fine-tuning, beside those that all arms have or instead of them.
     """
 
     activation: str
     reconstruction: str | None = None
     target: str = "after"
     labels: float = 1.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def described(self) -> str:
@@ -74,6 +78,7 @@ class Arm:
         if self.reconstruction is not None:
             before = ", target before the activation" if self.target == "before" else ""
             name += f" with {self.reconstruction}{before}"
+        name += "".join(f", {parameter}={value!r}" for parameter, value in self.settings.items())
         return name if self.labels == 1 else f"{name}, {100 * self.labels:g} % of the labels"
 
 
@@ -129,6 +134,7 @@ def fine_tuning_run(setting: Setting, arm: Arm, rate: float, seed: int, stack: l
         "max_iter": setting.scale.max_iter,
         "n_iter_no_change": setting.scale.n_iter_no_change,
         "random_state": seed,
+        **arm.settings,
     }
     return Run("fine-tune", parameters, _data(setting, arm.labels, seed), tuple(stack[-1:]))
 
@@ -234,6 +240,21 @@ def fine_tuned(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
         "engine": results[0]["engine"],
         "runs": [{"key": run.key, **result} for run, result in zip(runs[rate], results, strict=True)],
     }
+
+
+def fine_tuned_at_rate_of_one_seed(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
+    """Like `fine_tuned`, but rates are chosen on the first seed alone, which saves most of the runs."""
+    scale = replace(setting.scale, n_seeds=1)
+    first = yield from fine_tuned(replace(setting, scale=scale), arm)
+    scale = replace(setting.scale, learning_rates=(first["learning_rate"],))
+    if first["pretraining"] is not None:
+        scale = replace(scale, pretraining_rates=(first["pretraining"]["learning_rate"],))
+    row = yield from fine_tuned(replace(setting, scale=scale), arm)
+    row["validation_error_by_rate"] = first["validation_error_by_rate"]
+    if first["pretraining"] is not None:
+        by_rate = "reconstruction_error_by_rate"
+        row["pretraining"][by_rate] = first["pretraining"][by_rate]
+    return row
 
 
 def _of_pretraining(arm: Arm, before: Pretrained) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _NOTE = (
     "Mean ± standard deviation over the seeds, at the best validation epoch of each run. Rate and seconds "
     "are those of fine-tuning."
 )
-_DEPARTURES = (
+DEPARTURES = (
     "λ = 1e-4 on the activations of every network, one coefficient for all layers, in pre-training and "
     "fine-tuning; the paper says 0.001 for both, which kills units for as long as training goes on.",
 )
@@ -57,6 +57,7 @@ def networks(
     choices: Sequence[str],
     claims: Sequence[Claim],
     papers: tuple[str, Collection[str]] | None = None,
+    departures: Sequence[str] = DEPARTURES,
 ) -> StudyResult:
     """Put the result of a study together whose rows are networks.
 
@@ -64,8 +65,8 @@ def networks(
     ----------
     setting : Setting
     rows : list of dict
-        As `arms.fine_tuned` gives them, with what the columns name besides. Of the first, which was
-        pre-trained, pictures are shown.
+        As `arms.fine_tuned` gives them, with what the columns name besides. Of the first that was
+        pre-trained, one there must be, pictures are shown.
     table : str
         Title of the table.
     columns : sequence of Column
@@ -74,8 +75,11 @@ def networks(
         As in `StudyResult`.
     papers : (str, collection of str), optional
         The data that the paper had: for people, and names of data sets that are these.
+    departures : sequence of str, optional
+        As in `StudyResult`; those of the studies of images where none are given.
     """
-    first = rows[0]["pretraining"]["layers"][0][-1]["key"]
+    before = next(row["pretraining"] for row in rows if row["pretraining"] is not None)
+    first = before["layers"][0][-1]["key"]
     model = load(setting.store.folder / first / MODEL)
     stand_ins = stand_ins_of(setting, papers)
     named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
@@ -87,7 +91,7 @@ def networks(
         [Table(table, [*columns, *_DETAILS], without_histories(rows), _NOTE + named)],
         [replace(figure, caption=figure.caption + named) for figure in shown],
         list(choices),
-        list(_DEPARTURES),
+        list(departures),
         stand_ins,
         list(claims),
     )

@@ -1,0 +1,104 @@
+"""The paper's network with what came after it: dropout, a falling rate, a bound on the norms of weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truezero.runs import Requests, together
+from truezero.studies import paper
+from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned_at_rate_of_one_seed
+from truezero.studies.claims import alike, claim, errors
+from truezero.studies.figures import learning_curves, reconstruction_curves
+from truezero.studies.study import Claim, Column, Setting, Study, StudyResult, Table
+from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, networks
+
+_PLAIN: dict[str, Any] = {"l1_activation": 0.0}
+_DROPOUT = {**_PLAIN, "dropout": 0.5, "input_dropout": 0.2}
+_LINEAR = {**_DROPOUT, "learning_rate": "linear"}
+_BOUNDED = {**_LINEAR, "max_norm": 2.0}
+
+# What each arm adds to the one before, and its training.
+ARMS = (
+    ("plain", Arm("rectifier", settings=_PLAIN)),
+    ("+ dropout", Arm("rectifier", settings=_DROPOUT)),
+    ("+ falling rate", Arm("rectifier", settings=_LINEAR)),
+    ("+ max-norm", Arm("rectifier", settings=_BOUNDED)),
+    ("+ pre-training", Arm("rectifier", RECONSTRUCTIONS["rectifier"], settings=_BOUNDED)),
+)
+
+# Test errors on MNIST that others published, of networks that know nothing of the image's geometry.
+OTHERS = (
+    ("rectifier, 3 × 1000 (this paper)", paper.test_error("rectifier", "mnist", pretrained=False)),
+    ("the same, pre-trained (this paper)", paper.test_error("rectifier", "mnist", pretrained=True)),
+    ("rectifier with dropout, 3 × 1024 (Srivastava et al. 2014)", 0.0125),
+    ("the same with max-norm (Srivastava et al. 2014)", 0.0106),
+    ("the same, 2 × 8192 (Srivastava et al. 2014)", 0.0095),
+    ("maxout with dropout (Goodfellow et al. 2013)", 0.0094),
+)
+
+SCALES = {
+    "smoke": Scale((32, 32, 32), (0.1,), 2, 3, None, (0.01,), 2),
+    "laptop": Scale((200, 200, 200), (0.3, 0.1), 3, 100, None, (0.1, 0.01), 15),
+    "paper": Scale((1000, 1000, 1000), (0.3, 0.1), 3, 200, None, (0.1, 0.01, 0.001, 0.0001), 50),
+}
+
+CHOICES = (
+    "The network, its sign mask, its batches of 10 and its pre-training are Table 1's. Each row adds one "
+    "thing to the row above.",
+    "Dropout of 0.5 on hidden units and of 0.2 on inputs. The rate falls linearly, epoch by epoch, and would "
+    "be 0 after the last. Max-norm: after every step, incoming weights of a hidden unit have a norm of 2 at "
+    "most.",
+    "No momentum: plain SGD is what skips zeros exactly.",
+    "Rates are chosen by validation error on the first seed alone. All networks train for all epochs; the "
+    "best validation epoch is kept and measured on the test rows. Validation rows are never trained on.",
+    "Rows know nothing of the image's geometry, and none are made by distorting others.",
+)
+DEPARTURES = (
+    "No L1 on the activations in fine-tuning: dropout takes its place, and L1 goes on killing units for as "
+    "long as training goes on. In pre-training λ = 1e-4; the paper says 0.001.",
+)
+
+
+def begin(setting: Setting) -> Requests[StudyResult]:
+    """Begin the study: one row per arm, and what others have published below."""
+    rows = yield from together(*(fine_tuned_at_rate_of_one_seed(setting, arm) for _, arm in ARMS))
+    for (name, arm), row in zip(ARMS, rows, strict=True):
+        row["name"], row["settings"] = name, dict(arm.settings)
+    result = networks(
+        setting,
+        rows,
+        table="Test error",
+        columns=[Column("name", "training"), ERROR, SPARSITY, RATE],
+        figures=[
+            learning_curves(rows, facts(setting)["network"], _name, by_row=True),
+            *reconstruction_curves(rows, _name, by_row=True),
+        ],
+        choices=CHOICES,
+        claims=_claims(setting, rows),
+        papers=("MNIST", ("mnist",)),
+        departures=DEPARTURES,
+    )
+    columns = [Column("name", "network"), Column("test_error", "test error, %", "error", paper=True)]
+    others = [{"name": name, "test_error": error} for name, error in OTHERS]
+    result.tables.append(Table("Others on MNIST, without its geometry", columns, others))
+    return result
+
+
+def _name(row: dict[str, Any]) -> str:
+    return str(row["name"])
+
+
+def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
+    best, pretrained = rows[-2:]
+    return [
+        claim(
+            setting,
+            "There is almost no improvement when using unsupervised pre-training with rectifier activations.",
+            "4.1",
+            alike(best, pretrained),
+            f"with all of today, not pre-trained and pre-trained: {errors(best, pretrained)}",
+        ),
+    ]
+
+
+STUDY = Study("rectifiers-today", "Rectifiers today", SCALES, begin)
