@@ -53,6 +53,7 @@ def test_constant_and_linear() -> None:
 def test_adaptive_waits_for_what_is_less_by_tol_than_the_least() -> None:
     assert rates([1.0, 0.8, 0.75, 0.72, 0.7]) == pytest.approx([0.5, 0.5, 0.5, 0.5, 0.1, 0.1])
     assert rates([1.0, 0.95, 0.8, 0.75, 0.9, 0.6]) == pytest.approx([0.5, 0.5, 0.5, 0.5, 0.5, 0.1, 0.1])
+    assert rates([1.0, 1.5, 1.2]) == pytest.approx([0.5, 0.5, 0.5, 0.1])  # less than 1.5 is not enough
     assert rates([1.0, 0.9, 0.8, 0.7], tol=0.0) == [0.5] * 5
     assert rates([1.0, 1.0, 1.0], tol=0.0) == [0.5] * 4  # as in scikit-learn: no worse is enough
 
