@@ -223,7 +223,7 @@ def test_kill_and_resume_through_the_command_line(tmp_path: Path) -> None:
         "--max-iter",
     ]
     whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
-    common = ["60", "--n-iter-no-change", "none", "--out"]
+    common = ["60", "--n-iter-no-change", "none", "--learning-rate", "linear", "--out"]
     subprocess.run([*command, *common, str(whole)], check=True, capture_output=True, timeout=300)
     checkpoint = Path(f"{killed}.checkpoint")
     for _ in range(2):

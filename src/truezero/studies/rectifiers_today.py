@@ -28,8 +28,8 @@ ARMS = (
 
 # Test errors on MNIST that others published, of networks that know nothing of the image's geometry.
 OTHERS = (
-    ("rectifier, 3 × 1000 (this paper)", paper.test_error("rectifier", "mnist", pretrained=False)),
-    ("the same, pre-trained (this paper)", paper.test_error("rectifier", "mnist", pretrained=True)),
+    ("rectifier, 3 × 1000 (Glorot et al. 2011)", paper.test_error("rectifier", "mnist", pretrained=False)),
+    ("the same, pre-trained (Glorot et al. 2011)", paper.test_error("rectifier", "mnist", pretrained=True)),
     ("rectifier with dropout, 3 × 1024 (Srivastava et al. 2014)", 0.0125),
     ("the same with max-norm (Srivastava et al. 2014)", 0.0106),
     ("the same, 2 × 8192 (Srivastava et al. 2014)", 0.0095),
