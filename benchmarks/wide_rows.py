@@ -5,8 +5,8 @@
 
 Rows shaped like TF-IDF are generated: words by Zipf's law, positive weights, rows of norm 1. Each method
 trains in a process of its own, which says how long an epoch took and by how much it raised its memory above
-what it had with the rows in it. scikit-learn's `MLPClassifier` gets a part of the rows, and its time is scaled
-up.
+what it had with the rows in it. scikit-learn's `MLPClassifier` gets a part of the rows, and its time is
+scaled up.
 """
 
 from __future__ import annotations
