@@ -119,7 +119,13 @@ def test_against_pytorch(tmp_path: Path) -> None:
         bench.bench_error(digits, hidden_layer_sizes=(60,), targets=(0.5, 0.3), max_iter=3, n_threads=1),
         bench.bench_predict(widths=(24,), zeros=(0.5,), batch_sizes=(1, 40), rounds=1, n_threads=1),
         bench.bench_text(
-            features=(300,), densities=(0.02,), hidden_layer_sizes=(20, 20), n_rows=40, rounds=1, n_threads=1
+            features=(300,),
+            densities=(0.02,),
+            hidden_layer_sizes=(20, 20),
+            n_rows=40,
+            bag_features=0,
+            rounds=1,
+            n_threads=1,
         ),
     ]
     train, error, predict, text = results
@@ -137,10 +143,10 @@ def test_pretraining_against_pytorch() -> None:
     require_torch()
     result = bench.bench_pretrain(
         load_dataset("digits"), hidden_layer_sizes=(30, 20), l1_activation=(0.0, 1e-3, 1e6), epochs=2, steps=100,
-        rounds=1, text_features=200, n_rows=60, text_epochs=1, n_threads=2,
+        rounds=1, n_threads=2,
     )  # fmt: skip
     assert json.loads(json.dumps(result)) == result
-    assert len(bench.BENCHMARKS[result["benchmark"]].figure(result).axes) == 3
+    assert len(bench.BENCHMARKS[result["benchmark"]].figure(result).axes) == 2
     assert [layer["sizes"] for layer in result["layers"]] == [[64, 30, 64], [30, 20, 30]]
     for layer in result["layers"]:
         assert set(layer["disagreement"]) == {"torch eager", "torch foreach", "torch fused"}
@@ -155,17 +161,27 @@ def test_pretraining_against_pytorch() -> None:
         assert set(layer["milliseconds_per_step"]) == set(layer["n_threads"])
         assert len(layer["floor"]["rows_touched"]) == 2
     assert result["ratio"] == min(layer["ratio"] for layer in result["layers"])
-    text = result["text"]
-    assert max(text["disagreement"].values()) < 1e-3
-    assert set(text["disagreement"]) == {
-        "torch eager",
-        "torch foreach",
-        "torch fused",
-        "torch, embedding bag",
-    }
-    sampled, every = (np.array(text["reconstruction_error"][name]) for name in ("sampled", "all"))
-    assert text["error_ratio"] == pytest.approx((sampled / every).mean())
-    assert text["inputs_per_step"] < text["outputs_per_step"] < 200
+
+
+def test_bags_against_pytorch() -> None:
+    require_torch()
+    result = bench.bench_text(
+        features=(300,), densities=(0.02,), hidden_layer_sizes=(20,), n_rows=60, bag_features=200, epochs=1, rounds=1,
+        n_threads=2,
+    )  # fmt: skip
+    assert json.loads(json.dumps(result)) == result
+    assert len(bench.BENCHMARKS["text"].figure(result).axes) == 3
+    bags = result["bags"]
+    everybody = {"torch eager", "torch foreach", "torch fused", "torch, embedding bag"}
+    for part in (bags, bags["fine_tuning"]):
+        assert max(part["disagreement"].values()) < 1e-3
+        assert set(part["disagreement"]) == everybody
+        assert set(part["milliseconds_per_step"]) >= {*everybody, "truezero"}
+    sampled, every = (np.array(bags["reconstruction_error"][name]) for name in ("sampled", "all"))
+    assert bags["error_ratio"] == pytest.approx((sampled / every).mean())
+    assert bags["inputs_per_step"] < bags["outputs_per_step"] < 200
+    assert bags["fine_tuning"]["network"] == [200, 200, 200, 200, 5]
+    assert all(0 < zeros < 1 for zeros in bags["fine_tuning"]["sparsity"])
 
 
 def test_pretraining_needs_rows_to_choose_by() -> None:
@@ -177,11 +193,9 @@ def test_pretraining_needs_rows_to_choose_by() -> None:
     with pytest.raises(OptionError, match="at least one l1_activation"):
         bench.bench_pretrain(digits, l1_activation=())
     with pytest.raises(DivergenceError, match="diverged"):
-        bench.bench_pretrain(digits, hidden_layer_sizes=(30,), l1_activation=(1e6,), epochs=1, text=False)
+        bench.bench_pretrain(digits, hidden_layer_sizes=(30,), l1_activation=(1e6,), epochs=1)
     with pytest.raises(OptionError, match="sampling must be"):
-        bench.bench_pretrain(
-            digits, hidden_layer_sizes=(30,), epochs=1, steps=1, rounds=1, n_threads=1, sampling=2.0
-        )
+        bench.bench_text(rounds=1, n_threads=1, sampling=2.0)
 
 
 def test_topics_can_be_learned() -> None:
@@ -273,8 +287,7 @@ def test_pretraining_on_the_command_line(tmp_path: Path) -> None:
     require_torch()
     arguments = [
         "bench", "pretrain", "--data", "digits", "--hidden-layer-sizes", "12", "--l1-activation", "0,1e6", "--epochs",
-        "1", "--steps", "5", "--rounds", "1", "--text-features", "100", "--n-rows", "40", "--text-epochs", "1",
-        "--n-threads", "1",
+        "1", "--steps", "5", "--rounds", "1", "--n-threads", "1",
     ]  # fmt: skip
     done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path)])
     assert done.exit_code == 0
@@ -285,12 +298,8 @@ def test_pretraining_on_the_command_line(tmp_path: Path) -> None:
         "failed",
         "zeros, %",
         "PyTorch's best / truezero",
-        "sampled / all outputs",
     ):
         assert shown in done.stdout
-    plain = CliRunner().invoke(app, [*arguments, "--no-text"])
-    assert plain.exit_code == 0
-    assert "bags of words" not in plain.stdout
 
 
 @pytest.mark.parametrize(

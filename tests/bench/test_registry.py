@@ -93,10 +93,10 @@ def test_options_of_before() -> None:
         "train": "--hidden-layer-sizes --activation --learning-rate-init --l1-activation --epochs --steps --rounds",
         "error": "--learning-rate-init --l1-activation --targets --max-iter --random-state",
         "predict": "--widths --zeros --batch-sizes --rounds",
-        "text": "--hidden-layer-sizes --n-rows --rounds",
+        "text": "--hidden-layer-sizes --n-rows --rounds --bag-features --epochs --learning-rate-init --sampling",
         "density": "--widths --batch-sizes --rounds",
-        "pretrain": "--learning-rate-init --l1-activation --corruption-level --epochs --steps --rounds --text --no-text "
-        "--text-features --n-rows --text-epochs --text-learning-rate-init --sampling --n-threads",
+        "pretrain": "--learning-rate-init --l1-activation --corruption-level --epochs --steps --rounds "
+        "--n-threads",
     }.items():
         assert set(options.split()) <= set(options_of(name))
 
@@ -110,13 +110,13 @@ def test_values_reach_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(BENCHMARKS["pretrain"], "run", run)
     arguments = [
-        "pretrain", "--data", "digits", "--hidden-layer-sizes", "12,8", "--l1-activation", "0,1e-3", "--no-text",
-        "--learning-rate-init", "0.5", "--n-rows", "40", "--n-threads", "2",
+        "pretrain", "--data", "digits", "--hidden-layer-sizes", "12,8", "--l1-activation", "0,1e-3",
+        "--learning-rate-init", "0.5", "--rounds", "40", "--n-threads", "2",
     ]  # fmt: skip
     CliRunner().invoke(app, ["bench", *arguments])
     assert given.pop("dataset").name == "digits"
     assert callable(given.pop("on_progress"))
     assert given == {
-        "hidden_layer_sizes": (12, 8), "l1_activation": (0.0, 0.001), "text": False, "learning_rate_init": 0.5,
-        "n_rows": 40, "n_threads": 2,
+        "hidden_layer_sizes": (12, 8), "l1_activation": (0.0, 0.001), "learning_rate_init": 0.5,
+        "rounds": 40, "n_threads": 2,
     }  # fmt: skip

@@ -69,6 +69,25 @@ RESULTS: list[dict[str, Any]] = [
              "ratio": 10.0, "spread": [9.0, 11.0], "embedding_bag_ratio": 4.0, "embedding_bag_spread": [3.0, 5.0],
              "sklearn_ratio": 60.0, "sklearn_spread": [50.0, 70.0]}
         ],
+        "bags": {
+            "features": 5000, "density": 0.006, "n_rows": 10000, "network": [5000, 5000, 5000], "sampling": 0.02,
+            "reconstruction": "sigmoid-cross-entropy", "corruption": ["salt-and-pepper", 0.8, 0.005],
+            "learning_rate": 0.01, "l1_activation": 0.0, "epochs": 3, "seeds": [0, 1], "sparsity": 0.4,
+            "reconstruction_error": {"sampled": [85.0, 84.0], "all": [84.0, 84.0]}, "error_of_frequencies": 164.0,
+            "error_ratio": 1.006, "error_spread": [1.0, 1.012], "inputs_per_step": 300.0, "outputs_per_step": 600.0,
+            "milliseconds_per_step": {"truezero": timing(3.0), "torch eager": timing(50.0)},
+            "n_threads": {"truezero": 2, "torch eager": 2}, "left_out": {}, "ratio": 17.0, "spread": [16.0, 18.0],
+            "embedding_bag_ratio": 9.0, "embedding_bag_spread": [8.0, 10.0], "all_outputs_ratio": 4.0,
+            "all_outputs_spread": [3.0, 5.0], "threads_ratio": None, "threads_spread": None,
+            "fine_tuning": {
+                "network": [5000, 5000, 5000, 5000, 5], "learning_rate": 0.01, "l1_activation": 1e-5,
+                "sparsity": [0.7, 0.6, 0.5], "input_density": 0.006, "seconds_per_epoch": 30.0,
+                "milliseconds_per_step": {"truezero": timing(30.0), "torch eager": timing(90.0)},
+                "n_threads": {"truezero": 2, "torch eager": 2}, "left_out": {}, "ratio": 3.0, "spread": [2.0, 4.0],
+                "embedding_bag_ratio": 2.0, "embedding_bag_spread": [1.0, 3.0], "threads_ratio": None,
+                "threads_spread": None,
+            },
+        },
     },
     {
         "benchmark": "density", "machine": MACHINE,
@@ -94,17 +113,6 @@ RESULTS: list[dict[str, Any]] = [
              "floor": {"rows_touched": [354.0, 900.0], "bytes_read": 4.4e6, "milliseconds": 0.14, "ratio": 2.5},
              "bandwidth": {"read": 58.0, "rewrite": 115.0}, "engine": {"products": ["sparse", "sparse"]}}
         ],
-        "text": {
-            "features": 5000, "density": 0.006, "n_rows": 10000, "network": [5000, 5000, 5000], "sampling": 0.02,
-            "reconstruction": "sigmoid-cross-entropy", "corruption": ["salt-and-pepper", 0.8, 0.005],
-            "learning_rate": 0.01, "l1_activation": 0.0, "epochs": 3, "seeds": [0, 1], "sparsity": 0.4,
-            "reconstruction_error": {"sampled": [85.0, 84.0], "all": [84.0, 84.0]}, "error_of_frequencies": 164.0,
-            "error_ratio": 1.006, "error_spread": [1.0, 1.012], "inputs_per_step": 300.0, "outputs_per_step": 600.0,
-            "milliseconds_per_step": {"truezero": timing(3.0), "torch eager": timing(50.0)},
-            "n_threads": {"truezero": 2, "torch eager": 2}, "left_out": {}, "ratio": 17.0, "spread": [16.0, 18.0],
-            "embedding_bag_ratio": 9.0, "embedding_bag_spread": [8.0, 10.0], "all_outputs_ratio": 4.0,
-            "all_outputs_spread": [3.0, 5.0], "threads_ratio": None, "threads_spread": None,
-        },
         "rounds": 7, "ratio": 6.0, "spread": [5.0, 7.0], "machine": MACHINE,
     },
 ]  # fmt: skip

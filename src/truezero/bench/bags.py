@@ -1,4 +1,4 @@
-"""Bags of words, a part of `pretrain`: an auto-encoder whose outputs are sampled, and the cost in error."""
+"""Bags of words, a part of `text`: pre-training with sampled outputs, its cost in error, and fine-tuning."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truezero.bench import markdown, peers
-from truezero.bench.ours import pretraining_steps
-from truezero.bench.rows import unlabeled
+from truezero.bench.ours import Above, pretraining_steps, training_steps
+from truezero.bench.rows import labeled, unlabeled
 from truezero.bench.terminal import Table, ratio, sizes, times
-from truezero.bench.timing import ONE_THREAD, OURS, Contest
+from truezero.bench.timing import ONE_THREAD, OURS, Contest, Progress
 from truezero.bench.topics import topic_rows
 from truezero.bench.torch_autoencoder import TorchAutoencoder, as_tensors, noisy_batches
 from truezero.core.autoencoder import Autoencoder
 from truezero.core.corruption import Corruption
 from truezero.core.draws import Purpose, permutation
-from truezero.engines import AutoencoderSettings, Unlabeled, get_engine
+from truezero.core.network import initialize
+from truezero.engines import AutoencoderSettings, StepSettings, Unlabeled, get_engine
 from truezero.training import LayerPlan, Pretraining, best_reconstruction, pretrain
 
 _NOISE = (0.8, 0.005)
+# Of the layers above; λ of each layer is what `table2` pre-trains and fine-tunes with.
+_MASKING, _L1, _FINE_TUNING_L1, _STARS = (0.5, 0.3), (1e-3, 1e-4, 1e-4), 1e-5, 5
 _DENSITY = 0.006
 _SEEDS = (0, 1, 2)
 _STEPS, _PEER_STEPS, _CHECKED_STEPS = 200, 20, 5  # PyTorch's take most of a tenth of a second each
@@ -30,19 +33,26 @@ _ALL = "truezero, all outputs"
 
 
 def settings(learning_rate: float, batch_size: int, sampling: float) -> AutoencoderSettings:
-    """What is timed: salt-and-pepper noise, some of the outputs, no L1."""
+    """Steps of the first layer: salt-and-pepper noise, some of the outputs."""
     noise = Corruption("salt-and-pepper", _NOISE)
-    return AutoencoderSettings(learning_rate, batch_size, 0.0, noise, sampling)
+    return AutoencoderSettings(learning_rate, batch_size, _L1[0], noise, sampling)
 
 
 def measure(
-    contest: Contest, sampled: AutoencoderSettings, n_features: int, n_rows: int, epochs: int
+    rounds: int,
+    threads: int,
+    on_progress: Progress,
+    sampled: AutoencoderSettings,
+    n_features: int,
+    n_rows: int,
+    epochs: int,
 ) -> dict[str, Any]:
-    """Compare held-out errors with and without sampling, then time steps from the trained auto-encoder.
+    """Compare held-out errors with and without sampling; time steps of the layer, and of fine-tuning.
 
     Parameters
     ----------
-    contest : Contest
+    rounds, threads, on_progress
+        As `Contest` takes them.
     sampled : AutoencoderSettings
     n_features : int
         Words, and hidden units.
@@ -53,8 +63,9 @@ def measure(
     Returns
     -------
     dict
-        See `truezero.bench.pretrain.run`.
+        See `truezero.bench.text.run`.
     """
+    contest = Contest(rounds, threads, on_progress, f"{n_features} words")
     every = replace(sampled, sampling=None)
     contest.on_progress("making rows")
     X = topic_rows(n_rows + max(n_rows // 5, 1), n_features, _DENSITY)
@@ -97,7 +108,12 @@ def measure(
         "error_ratio": float(np.mean(ratios)),
         "error_spread": [min(ratios), max(ratios)],
         "sparsity": sparsity,
-    } | _time(contest, autoencoder, train, sampled, every, sparsity, epochs + 1)
+        **_time(contest, autoencoder, train, sampled, every, sparsity, epochs + 1),
+        "fine_tuning": _fine_tuning(
+            Contest(rounds, threads, on_progress, f"{n_features} words, fine-tuning"),
+            autoencoder, train, held_out, sampled,
+        ),
+    }  # fmt: skip
 
 
 def _error_of_frequencies(train: Unlabeled, held_out: Unlabeled) -> float:
@@ -117,6 +133,8 @@ def _time(
     sparsity: float,
     epoch: int,
 ) -> dict[str, Any]:
+    import torch
+
     order = permutation(0, Purpose.ORDER, rows.ids, layer=1, epoch=epoch)
     stretch = np.resize(order, _STEPS * sampled.batch_size)
     steps = partial(
@@ -136,9 +154,8 @@ def _time(
         first = peers.sparse_first_layer(autoencoder.network, bag=True)
         return make("torch eager", first_layer=first)
 
-    peers.enter_torch(
-        contest, peers.EMBEDDING, with_bag, _bags(noisy), all_outputs, checked_steps=_CHECKED_STEPS
-    )
+    batches = [(_bag(corrupted), torch.tensor(clean)) for corrupted, clean in noisy]
+    peers.enter_torch(contest, peers.EMBEDDING, with_bag, batches, all_outputs, checked_steps=_CHECKED_STEPS)
     contest.contestants[OURS]()
     contest.hold()
     return {
@@ -155,16 +172,87 @@ def _time(
     }
 
 
-def _bags(noisy: list[tuple[NDArray[Any], NDArray[Any]]]) -> list[tuple[Any, Any]]:
-    """Minibatches as an embedding bag takes them: the words of each corrupted row; clean rows stay dense."""
+def _fine_tuning(
+    contest: Contest,
+    first: Autoencoder,
+    train: Unlabeled,
+    held_out: Unlabeled,
+    below: AutoencoderSettings,
+) -> dict[str, Any]:
+    """Pre-train two layers above the first, fine-tune all for an epoch, and time further steps."""
     import torch
 
-    bags = []
-    for corrupted, clean in noisy:
-        rows, words = corrupted.nonzero()
-        starts = np.searchsorted(rows, np.arange(len(corrupted)))
-        bags.append(((torch.tensor(words), torch.tensor(starts)), torch.tensor(clean)))
-    return bags
+    n_units = first.network.layer_sizes[1]
+    native, batch_size = get_engine("native"), below.batch_size
+    plans = [
+        LayerPlan(
+            n_units, "rectifier",
+            AutoencoderSettings(
+                below.learning_rate, batch_size, l1, noise, None if layer else below.sampling
+            ),
+            reconstruction="sigmoid-cross-entropy", max_epochs=1,
+        )
+        for layer, (l1, noise) in enumerate(
+            zip(_L1, (below.corruption, *(Corruption("masking", level) for level in _MASKING)), strict=True)
+        )
+    ]  # fmt: skip
+    contest.on_progress("pre-training the layers above")
+    stack = pretrain(
+        train, held_out, Pretraining(tuple(plans)), engine=native, n_threads=contest.most_threads,
+        callbacks=[Above([first])],
+    ).stack  # fmt: skip
+    network = initialize((first.network.layer_sizes[0], *[n_units] * len(plans), _STARS), seed=0)
+    stack.hand_over(network)
+    X = train.features.X
+    pulls = X @ np.random.default_rng(0).normal(size=X.shape[1])
+    stars = np.digitize(pulls, np.quantile(pulls, np.arange(1, _STARS) / _STARS)).astype(np.int64)
+    examples = labeled(X, stars)
+    settings = StepSettings(below.learning_rate, batch_size, (_FINE_TUNING_L1,) * len(plans))
+    contest.on_progress("fine-tuning")
+    order = permutation(0, Purpose.ORDER, examples.ids, epoch=1)
+    native.train(network, examples, order, settings, epoch=1, seed=0, n_threads=contest.most_threads)
+    sparsity = native.evaluate(network, held_out.features, n_threads=contest.most_threads).sparsity
+    density = (train.features.density(), *(1 - zeros for zeros in sparsity))
+    ours = training_steps(network, examples, order[: _STEPS * batch_size], settings, density)
+    contest.enter_ours(ours.contestant)
+    few = order[: _PEER_STEPS * batch_size]
+    dense = partial(peers.TorchTraining, network, learning_rate=settings.learning_rate, l1=_FINE_TUNING_L1)
+    peers.enter_torch_variants(
+        contest, dense, peers.torch_batches(X.toarray(), stars, few, batch_size), ours,
+        checked_steps=_CHECKED_STEPS,
+    )  # fmt: skip
+
+    def with_bag() -> peers.TorchTraining:
+        return dense("torch eager", first_layer=peers.sparse_first_layer(network, bag=True))
+
+    batches = [
+        (_bag(X[rows]), torch.tensor(stars[rows])) for rows in np.split(few, len(few) // batch_size)
+    ]  # fmt: skip
+    peers.enter_torch(contest, peers.EMBEDDING, with_bag, batches, ours, checked_steps=_CHECKED_STEPS)
+    contest.hold()
+    facts = contest.facts()
+    return {
+        "network": list(network.layer_sizes),
+        "learning_rate": settings.learning_rate,
+        "l1_activation": _FINE_TUNING_L1,
+        "sparsity": list(sparsity),
+        "input_density": density[0],
+        **facts,
+        "seconds_per_epoch": facts["milliseconds_per_step"][OURS]["median"]
+        * -(-len(order) // batch_size)
+        / 1e3,
+        **contest.ratios(
+            {"": peers.TORCH_VARIANTS, "embedding_bag_": [peers.EMBEDDING], "threads_": [ONE_THREAD]}
+        ),
+    }
+
+
+def _bag(rows: Any) -> tuple[Any, Any]:
+    """Rows as an embedding bag takes them: the words that they have, and where each row's begin."""
+    import torch
+
+    present, words = rows.nonzero()
+    return torch.tensor(words), torch.tensor(np.searchsorted(present, np.arange(rows.shape[0])))
 
 
 def _listed(noisy: list[tuple[NDArray[Any], NDArray[Any]]], sampling: float) -> dict[str, float]:
@@ -181,6 +269,7 @@ def _listed(noisy: list[tuple[NDArray[Any], NDArray[Any]]], sampling: float) -> 
 def tables(result: dict[str, Any]) -> list[Table | str]:
     """Everybody's times, and the errors with and without sampling."""
     zeros, errors = f"{100 * result['sparsity']:.1f} % zeros", result["reconstruction_error"]
+    of = result["fine_tuning"]
     return [
         times(result, f"bags of words, {sizes(result['network'])}, {zeros}"),
         f"PyTorch's dense decoder, best / truezero: {ratio(result)}",
@@ -191,12 +280,37 @@ def tables(result: dict[str, Any]) -> list[Table | str]:
         ),
         f"sampled / all outputs: {ratio(result, 'error_')}",
         f"of giving every word its frequency: {result['error_of_frequencies']:.2f}",
+        times(of, f"fine-tuning, {sizes(of['network'])}, {_zeros(of)} % zeros, batches of 10"),
+        f"PyTorch's best, dense input / truezero: {ratio(of)}",
+        f"PyTorch rewritten with an embedding bag / truezero: {ratio(of, 'embedding_bag_')}",
+        f"an epoch of {result['n_rows']} rows: {of['seconds_per_epoch']:.1f} s",
+    ]
+
+
+def _zeros(fine_tuning: dict[str, Any]) -> str:
+    """Write the zeros of each hidden layer, in per cent."""
+    return ", ".join(f"{100 * zeros:.0f}" for zeros in fine_tuning["sparsity"])
+
+
+def panels(result: dict[str, Any], batch_size: int) -> list[tuple[str, dict[str, Any]]]:
+    """Everybody's times of pre-training and fine-tuning, each with a title."""
+    share, of = f"{100 * result['sampling']:g} % of the zeros sampled", result["fine_tuning"]
+    zeros = f"{100 * result['sparsity']:.1f} % zeros, batch {batch_size}"
+    return [
+        (
+            f"Pre-training, {sizes(result['network'])}, {share}, {zeros}",
+            result["milliseconds_per_step"],
+        ),
+        (
+            f"Fine-tuning, {sizes(of['network'])}, {_zeros(of)} % zeros, batch {batch_size}",
+            of["milliseconds_per_step"],
+        ),
     ]
 
 
 def page(result: dict[str, Any], batch_size: int) -> str:
     """Write the part of the section."""
-    t, errors = result, result["reconstruction_error"]
+    t, errors, of = result, result["reconstruction_error"], result["fine_tuning"]
     kind, zeros, ones = t["corruption"]
     rows = (
         (str(seed), f"{sampled:.2f}", f"{every:.2f}", f"{sampled / every:.4f}")
@@ -205,8 +319,8 @@ def page(result: dict[str, Any], batch_size: int) -> str:
     return "\n".join(
         (
             f"### Bags of words: {sizes(t['network'])}\n",
-            f"{t['n_rows']} binary rows of a topic model, {t['features']} words (`--text-features "
-            f"{t['features']} --n-rows {t['n_rows']} --text-epochs {t['epochs']} --text-learning-rate-init "
+            f"{t['n_rows']} binary rows of a topic model, {t['features']} words (`--bag-features "
+            f"{t['features']} --n-rows {t['n_rows']} --epochs {t['epochs']} --learning-rate-init "
             f"{t['learning_rate']:g} --sampling {t['sampling']:g}`), {100 * t['density']:.1f} % not zero; "
             f"{t['reconstruction']}, {kind} ({zeros:g}, {ones:g}), rate {t['learning_rate']:g}, λ "
             f"{t['l1_activation']:g}, batches of {batch_size}. A minibatch has {t['inputs_per_step']:.0f} "
@@ -221,5 +335,14 @@ def page(result: dict[str, Any], batch_size: int) -> str:
             markdown.table(("seed", "sampled", "all outputs", "sampled / all"), rows),
             f"On average {t['error_ratio']:.4f} ({t['error_spread'][0]:.4f}–{t['error_spread'][1]:.4f}); "
             f"giving every word its frequency costs {t['error_of_frequencies']:.2f}.\n",
+            f"### Fine-tuning: {sizes(of['network'])}\n",
+            f"Five classes; from that layer and two pre-trained above it, after an epoch: {_zeros(of)} % "
+            f"zeros in the hidden layers, {100 * of['input_density']:.1f} % of the input not zero; rate "
+            f"{of['learning_rate']:g}, λ {of['l1_activation']:g}, batches of {batch_size}. An epoch of "
+            f"{t['n_rows']} rows takes {of['seconds_per_epoch']:.1f} s.\n",
+            *markdown.against_pytorch(of),
+            "An embedding bag and sparse gradients in PyTorch's first layer: "
+            f"{markdown.ratio(of, 'embedding_bag_')}; one thread over all: "
+            f"{markdown.ratio(of, 'threads_')}.\n",
         )
     )

@@ -13,6 +13,7 @@ from truezero.core.autoencoder import Autoencoder
 from truezero.core.network import Network
 from truezero.engines import AutoencoderSettings, Examples, StepSettings, Unlabeled, get_engine
 from truezero.engines.contract import Tally
+from truezero.training import PretrainingState
 
 Train = Callable[[NDArray[np.int64], int], Tally]
 """Trains over rows in this order, on so many threads."""
@@ -131,3 +132,17 @@ def pretraining_steps(
         return trained.network, train
 
     return OurSteps(autoencoder.network, copy, order, settings.batch_size)
+
+
+class Above:
+    """Callback that begins pre-training above layers that are finished."""
+
+    def __init__(self, layers: Sequence[Autoencoder]) -> None:
+        self.layers = layers
+
+    def on_train_begin(self, state: PretrainingState) -> None:
+        """Put the finished layers where the others go on from."""
+        state.stack.layers[:] = self.layers
+
+    def __call__(self, state: PretrainingState) -> None:
+        """Let every epoch pass."""

@@ -1,4 +1,4 @@
-"""Steps of pre-training: denoising auto-encoders layer by layer, and one of bags of words."""
+"""Steps of pre-training: denoising auto-encoders of images, layer by layer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from truezero.bench import bags, markdown, peers
+from truezero.bench import markdown, peers
 from truezero.bench.benchmark import at_least
 from truezero.bench.machine import machine
-from truezero.bench.ours import pretraining_steps
+from truezero.bench.ours import Above, pretraining_steps
 from truezero.bench.rows import unlabeled
 from truezero.bench.terminal import Table, ratio, sizes, times
 from truezero.bench.timing import ONE_THREAD, OURS, Contest, Progress
@@ -23,7 +23,7 @@ from truezero.core.draws import Purpose, permutation
 from truezero.datasets import Dataset
 from truezero.engines import AutoencoderSettings, Unlabeled, get_engine, resolve_threads
 from truezero.errors import DivergenceError, OptionError
-from truezero.training import LayerPlan, Pretraining, PretrainingState, best_reconstruction, pretrain
+from truezero.training import LayerPlan, Pretraining, best_reconstruction, pretrain
 from truezero.training.layer_input import layer_rows
 
 if TYPE_CHECKING:
@@ -42,18 +42,12 @@ def run(
     epochs: int = 5,
     steps: int = 1000,
     rounds: int = 7,
-    text: bool = True,
-    text_features: int = 5000,
-    n_rows: int = 10_000,
-    text_epochs: int = 3,
-    text_learning_rate_init: float = 0.01,
-    sampling: float = 0.1,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
-    """Time a step of pre-training, layer by layer and on bags of words, against PyTorch.
+    """Time a step of pre-training, layer by layer, against PyTorch.
 
-    Batches of 10, strategy 1 with masking noise (section 3.2).
+    Batches of 10, strategy 1 with masking noise (section 3.2). Bags of words are timed by `bench text`.
 
     For every layer the λ with the lowest reconstruction error on the validation rows, λ itself not
     counted, is chosen first; its auto-encoder, trained, is what the steps start from, and its code
@@ -79,18 +73,6 @@ def run(
         Steps of one measurement; other libraries make a fifth of them.
     rounds : int
         Measurements of each contestant, interleaved.
-    text : bool
-        Also time an auto-encoder of bags of words, whose outputs are sampled.
-    text_features : int
-        Words of the bags, and hidden units.
-    n_rows : int
-        Bags that are trained on.
-    text_epochs : int
-        Epochs on bags, after which errors are compared.
-    text_learning_rate_init : float
-        Rate of SGD on bags.
-    sampling : float
-        Share sampled of the outputs of words that are not there; see `AutoencoderSettings.sampling`.
     n_threads : int, optional
         The most threads anybody may use.
     on_progress : callable
@@ -102,10 +84,7 @@ def run(
         `layers`, each with `l1_by_error`, what every λ gave, and the one chosen, `l1_activation`;
         `sparsity` of the code and `input_density`; `milliseconds_per_step` of each contestant; `ratio`
         and `spread` against PyTorch's best variant; `threads_ratio`, our time on one thread over that
-        on all; `floor` as in `bench_train`. `text`, or None, the same for bags of words, with
-        `reconstruction_error` of each seed with and without sampling, `error_ratio`, and for comparison
-        `error_of_frequencies`, of giving every word its frequency. `ratio` and `spread` of the layer with
-        the least ratio.
+        on all; `floor` as in `bench_train`. `ratio` and `spread` of the layer with the least ratio.
 
     Raises
     ------
@@ -121,11 +100,7 @@ def run(
         raise OptionError(f"{dataset.name} has no validation rows")
     if not l1_activation:
         raise OptionError("there must be at least one l1_activation")
-    at_least(1, epochs=epochs, steps=steps, rounds=rounds, text_epochs=text_epochs)
-    at_least(2, text_features=text_features)
-    at_least(10, n_rows=n_rows)
-    # Its sampling is refused now, not after the layers.
-    of_bags = bags.settings(text_learning_rate_init, _BATCH, sampling)
+    at_least(1, epochs=epochs, steps=steps, rounds=rounds)
     threads = resolve_threads(n_threads)
     train, held_out = (unlabeled(dataset.scaled(part)) for part in ("train", "validation"))
     corruption = Corruption("masking", corruption_level)
@@ -152,7 +127,6 @@ def run(
         finished.append(autoencoder)
     timed = [layer for layer in layers if layer["ratio"] is not None]
     least = min(timed, key=lambda layer: layer["ratio"]) if timed else {"ratio": None, "spread": None}
-    contest = Contest(rounds, threads, on_progress, f"{text_features} words")
     return {
         "benchmark": "pretrain",
         "data": dataset.name,
@@ -163,25 +137,11 @@ def run(
         "l1_activations": list(l1_activation),
         "epochs": epochs,
         "layers": layers,
-        "text": bags.measure(contest, of_bags, text_features, n_rows, text_epochs) if text else None,
         "rounds": rounds,
         "ratio": least["ratio"],
         "spread": least["spread"],
         "machine": machine(threads),
     }
-
-
-class _Above:
-    """Callback that begins pre-training above layers that are finished."""
-
-    def __init__(self, layers: Sequence[Autoencoder]) -> None:
-        self.layers = layers
-
-    def on_train_begin(self, state: PretrainingState) -> None:
-        state.stack.layers[:] = self.layers
-
-    def __call__(self, state: PretrainingState) -> None:
-        return None
 
 
 def _choose(
@@ -205,7 +165,7 @@ def _choose(
         try:
             state = pretrain(
                 train, held_out, Pretraining((*plans, plan)), engine=get_engine("native"), n_threads=threads,
-                callbacks=[_Above(finished)],
+                callbacks=[Above(finished)],
             )  # fmt: skip
         except DivergenceError as error:
             failed, line["failed"] = error, str(error)
@@ -266,7 +226,7 @@ def _time(
 
 
 def tables(result: dict[str, Any]) -> list[Table | str]:
-    """What each λ gave and everybody's times for each layer, and the same for the bags of words."""
+    """What each λ gave and everybody's times for each layer."""
     shown: list[Table | str] = []
     for number, layer in enumerate(result["layers"], 1):
         rows = [_lambda(line, "-", " *" if line["l1_activation"] == layer["l1_activation"] else "")
@@ -282,7 +242,7 @@ def tables(result: dict[str, Any]) -> list[Table | str]:
             f"one thread / all: {ratio(layer, 'threads_')}",
             f"traffic floor {floor['milliseconds']:.3f} ms, truezero takes {floor['ratio']:.2f} times that",
         ]
-    return shown + (bags.tables(result["text"]) if result["text"] else [])
+    return shown
 
 
 _OF_LAMBDA = ("λ", "reconstruction error", "zeros, %", "dead units", "epoch")
@@ -300,16 +260,13 @@ def _lambda(line: dict[str, Any], nothing: str, mark: str = "") -> tuple[str, ..
 
 
 def figure(result: dict[str, Any]) -> Figure:
-    """Draw everybody's times, a panel per layer, and one for the bags of words."""
+    """Draw everybody's times, a panel per layer."""
     from truezero.plots.benchmarks import point_panels
 
-    text, parts = result["text"], []
+    parts = []
     for number, layer in enumerate(result["layers"], 1):
         name = f"Layer {number}, {sizes(layer['sizes'])}, λ {layer['l1_activation']:g}"
         parts.append((name, layer))
-    if text:
-        share = f"{100 * text['sampling']:g} % of the zeros sampled"
-        parts.append((f"Bags of words, {sizes(text['network'])}, {share}", text))
     titled = [
         (
             f"{name}, {100 * part['sparsity']:.1f} % zeros, batch {result['batch_size']}",
@@ -347,6 +304,4 @@ def page(result: dict[str, Any]) -> str:
             f"{', '.join(layer['engine']['products'])}. A minibatch touches {encoder:.0f} rows of the "
             f"encoder and {decoder:.0f} of the decoder: {markdown.traffic(layer)}\n",
         ]
-    if r["text"]:
-        parts.append(bags.page(r["text"], r["batch_size"]))
     return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""Wide sparse binary rows, the shape of text: an epoch, against the width and against other libraries."""
+"""Wide sparse binary rows, the shape of text, and networks pre-trained on bags of words (section 4.2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from truezero.bench import markdown, peers
+from truezero.bench import bags, markdown, peers
 from truezero.bench.benchmark import at_least
 from truezero.bench.machine import machine
 from truezero.bench.ours import training_steps
@@ -46,13 +46,20 @@ def run(
     densities: Sequence[float] = (0.006, 0.001),
     hidden_layer_sizes: Sequence[int] = (1000, 1000),
     n_rows: int = 10_000,
+    bag_features: int = 5000,
+    epochs: int = 3,
+    learning_rate_init: float = 0.01,
+    sampling: float = 0.1,
     rounds: int = 5,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
     """Time an epoch on wide sparse binary rows, CSR, against PyTorch and scikit-learn.
 
-    Batches of 10, rows as wide and as sparse as text (section 4.2).
+    Batches of 10, rows as wide and as sparse as text (section 4.2). Then the paper's network for reviews,
+    with three hidden layers as wide as its bags of words: it is pre-trained, with the outputs of the first
+    layer sampled (Dauphin, Glorot, Bengio, 2011); a step of that, and one of fine-tuning from there, are
+    timed.
 
     Parameters
     ----------
@@ -64,6 +71,14 @@ def run(
         Units of each hidden layer.
     n_rows : int
         Rows of an epoch; other libraries do a part of it, and their time is scaled up.
+    bag_features : int
+        Words of the bags, and units of each hidden layer above them; 0 leaves this part out.
+    epochs : int
+        Of the first layer's pre-training, after which errors are compared; the layers above take one.
+    learning_rate_init : float
+        Rate of SGD on bags.
+    sampling : float
+        Share sampled of the outputs of words that are not there; see `AutoencoderSettings.sampling`.
     rounds : int
         Measurements of each contestant, interleaved.
     n_threads : int, optional
@@ -77,7 +92,10 @@ def run(
         `shapes`, each with `milliseconds_per_step`, `seconds_per_epoch`, `ratio` against PyTorch's best of
         dense and sparse input, `embedding_bag_ratio` against a model that its author has rewritten with an
         embedding bag and sparse gradients, `sklearn_ratio`, and `megabytes`, by how much our epoch raises
-        the process's memory at its peak.
+        the process's memory at its peak. `bags`, or None: the same of a step of the first layer's
+        pre-training, with `reconstruction_error` of each seed with and without sampling, `error_ratio`, and
+        for comparison `error_of_frequencies`, of giving every word its frequency; and `fine_tuning`, the same
+        of a step of fine-tuning, with the `density` of each layer's input.
 
     Raises
     ------
@@ -86,6 +104,9 @@ def run(
     """
     peers.require_torch()
     at_least(10, n_rows=n_rows)
+    at_least(1, epochs=epochs)
+    at_least(0, bag_features=bag_features)
+    of_bags = bags.settings(learning_rate_init, _BATCH, sampling)  # refused now, not after the shapes
     if len(features) != len(densities):
         raise OptionError(f"features and densities must be as many, got {features} and {densities}")
     threads = resolve_threads(n_threads)
@@ -102,6 +123,9 @@ def run(
             )
             for n, density in zip(features, densities, strict=True)
         ],
+        "bags": bags.measure(rounds, threads, on_progress, of_bags, bag_features, n_rows, epochs)
+        if bag_features
+        else None,
         "machine": machine(threads),
     }
 
@@ -206,7 +230,7 @@ def tables(result: dict[str, Any]) -> list[Table | str]:
             f"PyTorch rewritten with an embedding bag / ours: {ratio(shape, 'embedding_bag_')}",
             f"scikit-learn / ours: {ratio(shape, 'sklearn_')}",
         ]
-    return shown
+    return shown + (bags.tables(result["bags"]) if result["bags"] else [])
 
 
 def figure(result: dict[str, Any]) -> Figure:
@@ -221,6 +245,8 @@ def figure(result: dict[str, Any]) -> Figure:
         )
         for shape in result["shapes"]
     ]
+    if result["bags"]:
+        parts += bags.panels(result["bags"], result["batch_size"])
     return point_panels(parts, 2.6, "milliseconds a step")
 
 
@@ -242,4 +268,6 @@ def page(result: dict[str, Any]) -> str:
             f"rewritten with an embedding bag and sparse gradients: {markdown.ratio(shape, 'embedding_bag_')}"
             f"; scikit-learn: {markdown.ratio(shape, 'sklearn_')}.\n",
         ]
+    if result["bags"]:
+        parts.append(bags.page(result["bags"], result["batch_size"]))
     return "\n".join(parts)
