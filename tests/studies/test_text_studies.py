@@ -41,6 +41,10 @@ def test_table2(rated: Dataset, tmp_path: Path) -> None:
     layers = three["pretraining"]["layers"][0]
     assert [layer["n_train"] for layer in layers] == [700] * 3  # without labels; the layers are shared
     assert one["pretraining"]["layers"][0][0]["key"] == layers[0]["key"]
+    msda = rows[-1]
+    assert msda["name"] == "mSDA of 1 layer, ridge regression"
+    assert [layer["n_train"] for layer in msda["pretraining"]["layers"][0]] == [700]
+    assert msda["test_rmse"] < np.std(np.asarray(rated.y_test))
     assert len(by_labels) == 3 * 2
     assert sorted({round(row["n_labels"], -1) for row in by_labels}) == [100, 200]
     assert result.stand_ins[0].paper == "OpenTable"
@@ -70,6 +74,11 @@ def test_amazon(tmp_path: Path) -> None:
         assert set(row["of"]) == {"books", "kitchen"}
         of_kinds = [of["test_error"] for of in row["of"].values()]
         assert row["test_error"] == pytest.approx(np.mean(of_kinds))
+    msda = folds[-1]
+    assert msda["name"] == "mSDA of 1 layer, linear SVM"
+    for of in msda["of"].values():
+        assert [layer["n_train"] for layer in of["pretraining"]["layers"][0]] == [1050]
+        assert of["test_error"] < 0.3
     three = few[2]["of"]["books"]["pretraining"]["layers"][0]
     assert [layer["n_train"] for layer in three] == [1050] * 3
     assert len(result.claims) == 2

@@ -47,6 +47,9 @@ class TextScale:
         Of each layer.
     sampling : float or None
         Share of the zeros of a row that the first layer reconstructs (Dauphin, Glorot, Bengio, 2011).
+    msda_levels : tuple of float
+        Probabilities of masking that are tried for marginalised layers.
+    msda_layers : int
     """
 
     width: int
@@ -60,6 +63,8 @@ class TextScale:
     pretraining_l1: tuple[float, float, float] = (1e-3, 1e-4, 1e-4)
     pretraining_epochs: tuple[int, int, int] = (8, 8, 8)
     sampling: float | None = 0.1
+    msda_levels: tuple[float, ...] = (0.5, 0.8)
+    msda_layers: int = 3
 
     @property
     def hidden_layer_sizes(self) -> tuple[int, ...]:
@@ -112,6 +117,22 @@ class Baseline:
     estimator: str
     parameters: dict[str, Any]
     rows: str = "as they are"
+
+
+@dataclass(frozen=True)
+class Marginalised:
+    """A linear method on marginalised denoising layers and the words (Chen, Xu, Weinberger, Sha, 2012).
+
+    Attributes
+    ----------
+    strengths : tuple of float
+        C of a linear SVM, α of a ridge regression, of which cross-validation chooses.
+    n_folds : int
+        Of it, within the training rows of a fold.
+    """
+
+    strengths: tuple[float, ...]
+    n_folds: int
 
 
 def layer_runs(setting: Setting, arm: TextArm, data: Data) -> list[Run]:
@@ -230,6 +251,41 @@ def measured(setting: Setting, baseline: Baseline, folds: Sequence[Data], *, rat
         runs.append(Run("baseline", {**parameters, "ratings": ratings}, fold))
     found = yield runs
     return {"name": baseline.name, "pretraining": None, **_measured(found, runs, ratings)}
+
+
+def marginalised(
+    setting: Setting, method: Marginalised, below: Data, folds: Sequence[Data], *, ratings: bool
+) -> Requests[dict[str, Any]]:
+    """Make layers of all rows there are, and fit a linear method on them on every fold.
+
+    What came of it at the probability of masking that has the least validation error, mean over the folds.
+    """
+    scale: TextScale = setting.scale
+    stacks = {
+        level: Run("msda", {"corruption_level": level, "n_layers": scale.msda_layers}, below)
+        for level in scale.msda_levels
+    }
+    parameters = {"strengths": method.strengths, "n_folds": method.n_folds, "ratings": ratings}
+    runs = {
+        level: [Run("msda-linear", parameters, fold, (stack,)) for fold in folds]
+        for level, stack in stacks.items()
+    }
+    found = yield [*stacks.values(), *(run for of_level in runs.values() for run in of_level)]
+    layers = dict(zip(stacks, found, strict=False))
+    tried = dict(zip(runs, _parts(found[len(stacks) :], len(folds)), strict=True))
+    means = {level: _mean(results, "validation_error") for level, results in tried.items()}
+    level = min(means, key=lambda candidate: means[candidate])
+    n = scale.msda_layers
+    return {
+        "name": f"mSDA of {n} layer{'s' * (n > 1)}, {'ridge regression' if ratings else 'linear SVM'}",
+        "pretraining": {
+            "corruption_level": level,
+            "seconds": layers[level]["seconds"],
+            "layers": [[{"key": stacks[level].key, **layers[level]}]],
+        },
+        "validation_error_by_level": {f"{p:g}": mean for p, mean in means.items()},
+        **_measured(tried[level], runs[level], ratings),
+    }
 
 
 def _measured(results: list[Result], runs: list[Run], ratings: bool) -> dict[str, Any]:
