@@ -14,9 +14,9 @@ from truezero.runs import Data, Requests, together
 from truezero.studies import paper
 from truezero.studies.arms import deviation
 from truezero.studies.claims import claim, errors, interval
+from truezero.studies.rated import N_FOLDS
 from truezero.studies.study import Claim, Column, Setting, Study, StudyResult, Table
 from truezero.studies.text_arms import (
-    N_FOLDS,
     Baseline,
     Marginalised,
     TextArm,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from truezero.runs import Data, Requests, together
+from truezero.runs import Requests, together
 from truezero.studies import paper
 from truezero.studies.claims import all_of, better, claim, errors
+from truezero.studies.rated import load_rated, n_of_parts, numbers_of_labels, rated_rows, said_of_test
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import facts, stand_ins_of
 from truezero.studies.text_arms import (
-    N_FOLDS,
     RATINGS,
     Baseline,
     Marginalised,
@@ -85,8 +85,9 @@ _SPARSITY = Column("sparsity.overall", "zeros, %", "sparsity")
 
 def begin(setting: Setting) -> Requests[StudyResult]:
     """Begin the study: one row per network, and one per baseline."""
-    below, folds = _data(setting, setting.scale.n_labels)
-    few = [n for n in LABELS if n < min(setting.scale.n_labels, setting.dataset.X_train.shape[0])]
+    rated = rated_rows(setting, setting.dataset, setting.scale.n_labels)
+    below, folds = rated.below, rated.folds
+    few = numbers_of_labels(setting, LABELS)
     rows = yield from together(
         *(trained(setting, RATINGS, arm, below, folds) for arm in ARMS),
         *(measured(setting, baseline, folds, ratings=True) for baseline in BASELINES),
@@ -94,7 +95,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         *(
             job
             for n in few
-            for of_n in (_data(setting, n)[1],)
+            for of_n in (rated_rows(setting, setting.dataset, n).folds,)
             for job in (
                 *(trained(setting, RATINGS, arm, below, of_n) for arm in BY_LABELS),
                 measured(setting, BASELINES[0], of_n, ratings=True),
@@ -133,7 +134,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     return StudyResult(
         setting.study,
         setting.title,
-        {**facts(setting), "n_labels": setting.scale.n_labels},
+        {**facts(setting), **n_of_parts(setting, setting.dataset), "n_labels": setting.scale.n_labels},
         [
             Table("Test RMSE and sparsity", columns, rows, note),
             Table(
@@ -144,7 +145,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
             ),
         ],
         [_by_labels(curve, named)],
-        choices=list(CHOICES),
+        choices=[*CHOICES, *said_of_test(setting, setting.dataset)],
         departures=_departures(setting),
         stand_ins=stand_ins,
         claims=_claims(setting, networks, baselines, msda),
@@ -171,17 +172,6 @@ def _by_labels(rows: list[dict[str, Any]], named: str) -> Figure:
         "Mean over the folds, and a band of one standard deviation. Both axes are logarithmic." + named,
         {"x": "labelled reviews", "y": "test RMSE", "lines": lines},
     )
-
-
-def _data(setting: Setting, n_labels: int) -> tuple[Data, list[Data]]:
-    """Rows of pre-training, and of every fold of so many labelled rows."""
-    name, fingerprint = setting.dataset.name, setting.dataset.fingerprint
-    share = min(n_labels / setting.dataset.X_train.shape[0], 1.0)
-    folds = [
-        Data(name, fingerprint, labels=share, fold=(k, N_FOLDS))
-        for k in range(min(setting.scale.n_seeds, N_FOLDS))
-    ]
-    return Data(name, fingerprint), folds
 
 
 def _departures(setting: Setting) -> list[str]:
@@ -253,4 +243,6 @@ def _claims(
     ]
 
 
-STUDY = Study("table2", "Table 2", SCALES, begin, data=("imdb",), needs=("test",))
+STUDY = Study(
+    "table2", "Table 2", SCALES, begin, data=("imdb",), needs=(), load=load_rated, of_own_texts=True
+)

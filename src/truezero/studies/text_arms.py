@@ -13,7 +13,6 @@ from truezero.runs import Data, Requests, Result, Run
 from truezero.studies.arms import deviation
 from truezero.studies.study import Setting
 
-N_FOLDS = 10
 RATINGS = "fine-tune-ratings"
 # Of the first author's runs on OpenTable, layer by layer (section 4.2 says how they were chosen, not which).
 CORRUPTIONS: tuple[tuple[str, Any], ...] = (
