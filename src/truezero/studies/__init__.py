@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from truezero.studies import amazon, figure4, strategies, table1, table2
+from truezero.studies import amazon, figure4, strategies, strategies_text, table1, table2, vocabulary
 from truezero.studies.reproduce import reproduce
 from truezero.studies.study import Claim, Column, Figure, StandIn, Study, StudyResult, Table
 
 STUDIES: dict[str, Study] = {
-    study.name: study for study in (table1.STUDY, table2.STUDY, amazon.STUDY, figure4.STUDY, strategies.STUDY)
+    study.name: study
+    for study in (
+        table1.STUDY,
+        table2.STUDY,
+        amazon.STUDY,
+        figure4.STUDY,
+        strategies.STUDY,
+        strategies_text.STUDY,
+        vocabulary.STUDY,
+    )
 }
 """What `truezero reproduce` can run."""
 

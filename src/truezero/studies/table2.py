@@ -146,7 +146,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         ],
         [_by_labels(curve, named)],
         choices=[*CHOICES, *said_of_test(setting, setting.dataset)],
-        departures=_departures(setting),
+        departures=departures(setting),
         stand_ins=stand_ins,
         claims=_claims(setting, networks, baselines, msda),
     )
@@ -174,7 +174,8 @@ def _by_labels(rows: list[dict[str, Any]], named: str) -> Figure:
     )
 
 
-def _departures(setting: Setting) -> list[str]:
+def departures(setting: Setting) -> list[str]:
+    """What a scale does otherwise than the paper."""
     scale: TextScale = setting.scale
     found = []
     if scale.width != 5000:

@@ -83,12 +83,18 @@ class TextArm:
     pretrained : bool
     strategy : str
         The reconstruction of pre-training.
+    target : {"after", "before"}
+        What layers above the first reconstruct.
+    slower : float
+        Factor of the rates of pre-training.
     """
 
     activation: str = "rectifier"
     n_layers: int = 3
     pretrained: bool = True
     strategy: str = "sigmoid-cross-entropy"
+    target: str = "after"
+    slower: float = 1.0
 
     @property
     def described(self) -> str:
@@ -146,7 +152,8 @@ def layer_runs(setting: Setting, arm: TextArm, data: Data) -> list[Run]:
             "corruption": corruption,
             "corruption_level": level,
             "l1_activation": scale.pretraining_l1[layer],
-            "learning_rate_init": scale.pretraining_rates[layer],
+            "target": arm.target if layer > 0 else "after",
+            "learning_rate_init": arm.slower * scale.pretraining_rates[layer],
             "batch_size": 10,
             "max_iter": scale.pretraining_epochs[layer],
             "random_state": 0,
@@ -220,13 +227,16 @@ def trained(
         if not stack
         else {
             "reconstruction": arm.strategy,
-            "target": "after",
+            "target": arm.target,
+            "slower": arm.slower,
+            "squared_error": -layers[-1]["score"],
             "sparsity": [layer["sparsity"] for layer in layers],
             "stuck": [layer["stuck"] for layer in layers],
             "seconds": float(sum(layer["seconds"] for layer in layers)),
             "layers": [[{"key": run.key, **of} for run, of in zip(stack, layers, strict=True)]],
         },
         "learning_rate": rate,
+        "validation_error": means[rate],
         "validation_error_by_rate": {f"{r:g}": means.get(r) for r in tried},
         **_measured(usable[rate], runs[rate], recipe == RATINGS),
         "sparsity": {
