@@ -49,6 +49,10 @@ def test_table2(rated: Dataset, tmp_path: Path) -> None:
     assert msda["name"] == "mSDA of 1 layer, ridge regression"
     assert [layer["n_train"] for layer in msda["pretraining"]["layers"][0]] == [700]
     assert msda["test_rmse"] < np.std(np.asarray(rated.y_test))
+    if msda["peak_megabytes"] is not None:  # the system tells
+        held = [store.provenance(run["key"])["peak_memory"] for run in msda["runs"]]
+        assert msda["peak_megabytes"] == round(max(held) / 1e6)
+        assert three["pretraining"]["peak_megabytes"] > 20
     assert len(by_labels) == 3 * 2
     assert sorted({round(row["n_labels"], -1) for row in by_labels}) == [100, 200]
     assert result.stand_ins[0].paper == "OpenTable"

@@ -17,12 +17,15 @@ from truezero.studies.claims import claim, errors, interval
 from truezero.studies.rated import N_FOLDS
 from truezero.studies.study import Claim, Column, Setting, Study, StudyResult, Table
 from truezero.studies.text_arms import (
+    COSTS,
+    COSTS_SAID,
     Baseline,
     Marginalised,
     TextArm,
     TextScale,
     marginalised,
     measured,
+    most_megabytes,
     trained,
 )
 
@@ -168,6 +171,7 @@ def _of_domain(
 def _joined(of_domains: list[dict[str, Any]], domains: Sequence[Dataset]) -> dict[str, Any]:
     """One row of what a method came to in all domains."""
     runs = [run for row in of_domains for run in row["runs"]]
+    before = [row["pretraining"] for row in of_domains if row["pretraining"]]
     return {
         "name": of_domains[0]["name"],
         "test_error": float(np.mean([row["test_error"] for row in of_domains])),
@@ -183,8 +187,12 @@ def _joined(of_domains: list[dict[str, Any]], domains: Sequence[Dataset]) -> dic
             for dataset, row in zip(domains, of_domains, strict=True)
         },
         "seconds": float(np.mean([row["seconds"] for row in of_domains])),
-        "pretraining_seconds": float(np.mean([row["pretraining"]["seconds"] for row in of_domains]))
-        if all(row["pretraining"] for row in of_domains)
+        "peak_megabytes": most_megabytes([row["peak_megabytes"] for row in of_domains]),
+        "pretraining": {
+            "seconds": float(np.mean([of["seconds"] for of in before])),
+            "peak_megabytes": most_megabytes([of["peak_megabytes"] for of in before]),
+        }
+        if before
         else None,
         "runs": runs,
     }  # fmt: skip
@@ -205,12 +213,11 @@ def _table(protocol: _Protocol, rows: list[dict[str, Any]], domains: Sequence[Da
             for kind in map(_kind, domains)
         ),
         Column("sparsity", "zeros, %", "sparsity"),
-        Column("seconds", "seconds a fold", "seconds", detail=True),
-        Column("pretraining_seconds", "seconds of pre-training", "seconds", detail=True),
+        *COSTS,
     ]
     said = f"Accuracy in the paper: {100 * paper.AMAZON:.2f} % (Zhou et al.: {100 * paper.ZHOU:.2f} %). "
-    note = "Mean ± standard deviation over ten measurements; of the mean over all of them, kinds among them."
-    return Table(protocol.title, columns, rows, (said if protocol.name == "few" else "") + note)
+    note = "Mean ± standard deviation over ten measurements; of the mean over all of them, kinds among them. "
+    return Table(protocol.title, columns, rows, (said if protocol.name == "few" else "") + note + COSTS_SAID)
 
 
 def _claim(setting: Setting, protocol: _Protocol, rows: list[dict[str, Any]]) -> Claim:

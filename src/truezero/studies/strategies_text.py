@@ -14,7 +14,7 @@ from truezero.studies.rated import RatedRows, load_rated, n_of_parts, rated_rows
 from truezero.studies.strategies import STRATEGIES, strategy_name
 from truezero.studies.study import Column, Setting, Study, StudyResult, Table
 from truezero.studies.tables import facts, stand_ins_of
-from truezero.studies.text_arms import RATINGS, TextArm, trained
+from truezero.studies.text_arms import COSTS, COSTS_SAID, RATINGS, TextArm, trained
 
 # Those of Table 2, so that its runs are those of strategy 2; fewer folds on a laptop.
 SCALES = {
@@ -59,8 +59,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         Column("pretraining.slower", "factor of the rates of pre-training", "number", detail=True),
         Column("pretraining.squared_error", "squared error from the top code", "number", detail=True),
         Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
-        Column("seconds", "seconds a fold", "seconds", detail=True),
-        Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+        *COSTS,
     ]
     second = next(row for row in rows if row["strategy"] == "2")
     others = [row for row in rows[: len(STRATEGIES)] if row is not second]
@@ -73,7 +72,11 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         all_of([better(second, row) for row in others]),
         f"strategy 2 against {against}",
     )
-    note = "Mean ± standard deviation over the folds, at the best validation epoch of each." + named
+    note = (
+        "Mean ± standard deviation over the folds, at the best validation epoch of each. "
+        + COSTS_SAID
+        + named
+    )
     return StudyResult(
         setting.study,
         setting.title,

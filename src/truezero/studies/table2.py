@@ -11,6 +11,8 @@ from truezero.studies.rated import load_rated, n_of_parts, numbers_of_labels, ra
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import facts, stand_ins_of
 from truezero.studies.text_arms import (
+    COSTS,
+    COSTS_SAID,
     RATINGS,
     Baseline,
     Marginalised,
@@ -127,10 +129,13 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         _SPARSITY, Column("paper_sparsity", "paper, %", "sparsity", paper=True),
         Column("learning_rate", "rate", "number", detail=True),
         Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
-        Column("seconds", "seconds a fold", "seconds", detail=True),
-        Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+        *COSTS,
     ]  # fmt: skip
-    note = "Mean ± standard deviation over the folds, at the best validation epoch of each." + named
+    note = (
+        "Mean ± standard deviation over the folds, at the best validation epoch of each. "
+        + COSTS_SAID
+        + named
+    )
     return StudyResult(
         setting.study,
         setting.title,

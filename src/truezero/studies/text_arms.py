@@ -10,8 +10,9 @@ import numpy as np
 
 from truezero.errors import DataError, DivergenceError
 from truezero.runs import Data, Requests, Result, Run
+from truezero.runs.provenance import PEAK_MEMORY
 from truezero.studies.arms import deviation
-from truezero.studies.study import Setting
+from truezero.studies.study import Column, Setting
 
 RATINGS = "fine-tune-ratings"
 # Of the first author's runs on OpenTable, layer by layer (section 4.2 says how they were chosen, not which).
@@ -19,6 +20,18 @@ CORRUPTIONS: tuple[tuple[str, Any], ...] = (
     ("salt-and-pepper", (0.8, 0.005)),
     ("masking", 0.5),
     ("masking", 0.3),
+)
+
+# What a fold and pre-training cost, for tables.
+COSTS = (
+    Column("seconds", "seconds a fold", "seconds", detail=True),
+    Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+    Column("peak_megabytes", "most memory of a fold, MB", "count", detail=True),
+    Column("pretraining.peak_megabytes", "of pre-training, MB", "count", detail=True),
+)
+COSTS_SAID = (
+    "Memory is the most that the process held meanwhile, libraries and the rows of the data set among it; it "
+    "is known on Linux alone."
 )
 
 
@@ -233,12 +246,13 @@ def trained(
             "sparsity": [layer["sparsity"] for layer in layers],
             "stuck": [layer["stuck"] for layer in layers],
             "seconds": float(sum(layer["seconds"] for layer in layers)),
+            "peak_megabytes": peak_megabytes(setting, stack),
             "layers": [[{"key": run.key, **of} for run, of in zip(stack, layers, strict=True)]],
         },
         "learning_rate": rate,
         "validation_error": means[rate],
         "validation_error_by_rate": {f"{r:g}": means.get(r) for r in tried},
-        **_measured(usable[rate], runs[rate], recipe == RATINGS),
+        **_measured(setting, usable[rate], runs[rate], recipe == RATINGS),
         "sparsity": {
             "overall": _mean([result["sparsity"] for result in usable[rate]], "overall"),
             "layers": [
@@ -259,7 +273,7 @@ def measured(setting: Setting, baseline: Baseline, folds: Sequence[Data], *, rat
         parameters = {"estimator": baseline.estimator, "parameters": own, "rows": baseline.rows}
         runs.append(Run("baseline", {**parameters, "ratings": ratings}, fold))
     found = yield runs
-    return {"name": baseline.name, "pretraining": None, **_measured(found, runs, ratings)}
+    return {"name": baseline.name, "pretraining": None, **_measured(setting, found, runs, ratings)}
 
 
 def marginalised(
@@ -290,14 +304,30 @@ def marginalised(
         "pretraining": {
             "corruption_level": level,
             "seconds": layers[level]["seconds"],
+            "peak_megabytes": peak_megabytes(setting, [stacks[level]]),
             "layers": [[{"key": stacks[level].key, **layers[level]}]],
         },
         "validation_error_by_level": {f"{p:g}": mean for p, mean in means.items()},
-        **_measured(tried[level], runs[level], ratings),
+        **_measured(setting, tried[level], runs[level], ratings),
     }
 
 
-def _measured(results: list[Result], runs: list[Run], ratings: bool) -> dict[str, Any]:
+def peak_megabytes(setting: Setting, runs: Sequence[Run]) -> int | None:
+    """Most memory that the process held during any of the runs, rows and libraries among it; None if unknown.
+
+    Runs that were done in one process after each other are told apart; what one leaves may stay.
+    """
+    held = [setting.store.provenance(run.key).get(PEAK_MEMORY) for run in runs]
+    return most_megabytes([None if of is None else round(of / 1e6) for of in held])
+
+
+def most_megabytes(held: Sequence[int | None]) -> int | None:
+    """Find the most; None where one is not known."""
+    known = [of for of in held if of is not None]
+    return max(known, default=None) if len(known) == len(held) else None
+
+
+def _measured(setting: Setting, results: list[Result], runs: list[Run], ratings: bool) -> dict[str, Any]:
     """Means over the folds; of ratings the root of the mean squared error is what is told, fold by fold."""
     if any(result["test_error"] is None for result in results):
         raise DataError("there are no test rows with labels to measure by")
@@ -313,6 +343,7 @@ def _measured(results: list[Result], runs: list[Run], ratings: bool) -> dict[str
         f"{measure}_deviation": deviation(errors),
         "n_seeds": len(results),
         "seconds": _mean(results, "seconds"),
+        "peak_megabytes": peak_megabytes(setting, runs),
         "engine": results[0]["engine"],
         "runs": of_folds,
     }

@@ -16,7 +16,7 @@ from truezero.studies.claims import claim, errors, interval
 from truezero.studies.rated import load_rated_texts, n_of_parts, rated_rows, said_of_test
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import facts, stand_ins_of
-from truezero.studies.text_arms import RATINGS, TextArm, trained
+from truezero.studies.text_arms import COSTS, COSTS_SAID, RATINGS, TextArm, trained
 
 SIZES = (1000, 2000, 5000, 10_000)
 _PAPERS = 5000
@@ -100,8 +100,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation"),
         Column("sparsity.overall", "zeros, %", "sparsity"),
         Column("learning_rate", "rate", "number", detail=True),
-        Column("seconds", "seconds a fold", "seconds", detail=True),
-        Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+        *COSTS,
     ]
     return StudyResult(
         setting.study,
@@ -121,7 +120,9 @@ def begin(setting: Setting) -> Requests[StudyResult]:
                 "Test RMSE by words",
                 columns,
                 rows,
-                "Mean ± standard deviation over the folds, at the best validation epoch of each." + named,
+                "Mean ± standard deviation over the folds, at the best validation epoch of each. "
+                + COSTS_SAID
+                + named,
             )
         ],
         [_figure(rows, named)],
