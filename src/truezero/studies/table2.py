@@ -63,7 +63,7 @@ BASELINES = (
         "tf-idf",
     ),
 )
-MSDA = Marginalised((3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0), 3)
+MSDA = Marginalised((3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0), 3)
 
 CHOICES = (
     "Of the training rows 10,000 are labelled, drawn by rating, and all others are rows without labels: the "
