@@ -71,6 +71,7 @@ def runs(of: Dataset) -> dict[str, Run]:
         activation="tanh",
         sign_mask=None,
     )
+    marginalised = Run("msda", {"corruption_level": 0.5, "n_layers": 2}, data)
     return {
         "first layer": first,
         "second layer": second,
@@ -89,6 +90,8 @@ def runs(of: Dataset) -> dict[str, Run]:
             Data(of.name, of.fingerprint, test=(0, 4)),
         ),
         "baseline": Run("baseline", {"estimator": "LogisticRegression", "parameters": {"C": 0.5, "random_state": 0}}, data),
+        "marginalised layers": marginalised,
+        "ridge on them": Run("msda-linear", {"strengths": [0.1, 1], "n_folds": 3, "ratings": True}, data, (marginalised,)),
     }  # fmt: skip
 
 

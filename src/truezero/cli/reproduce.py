@@ -12,7 +12,14 @@ import typer
 
 from truezero import studies
 from truezero.cli.command import CommandLine
-from truezero.cli.options import DataDirOption, JsonOption, ThreadsOption
+from truezero.cli.options import (
+    DataDirOption,
+    EncodingOption,
+    JsonOption,
+    TargetOption,
+    TextOption,
+    ThreadsOption,
+)
 from truezero.cli.terminal import out_console, progress_of_runs
 from truezero.core.atomic import check_folder, make_folder, write_text
 from truezero.core.text import printable
@@ -29,7 +36,11 @@ def reproduce(
     study: Annotated[str, typer.Argument(help=f"One of: {', '.join(STUDIES)}.", metavar="STUDY")],
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Data set to run it on. [default: digits, or the study's own]"),
+        typer.Option(
+            "--data",
+            help="Data set to run it on; a file of rated texts, too, for a study of them. "
+            "[default: digits, or the study's own]",
+        ),
     ] = None,
     scale: Annotated[str, typer.Option("--scale", help="How much of it: smoke, laptop or paper.")] = "laptop",
     n_seeds: Annotated[
@@ -67,6 +78,13 @@ def reproduce(
             help="Folder where the cluster's machines read named data; else rows are sent, to each once.",
         ),
     ] = None,
+    text: TextOption = None,
+    target: TargetOption = None,
+    unlabeled: Annotated[
+        str | None,
+        typer.Option("--unlabeled", metavar="DATA", help="Texts without ratings to pre-train on as well."),
+    ] = None,
+    encoding: EncodingOption = None,
     data_dir: DataDirOption = None,
     n_threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -82,7 +100,9 @@ def reproduce(
     if dask is None and dask_data_dir is not None:
         raise OptionError("--dask-data-dir is for a cluster: give its scheduler with --dask")
     names = STUDIES[study].data if data is None else (data,)
-    datasets = [STUDIES[study].load(name, data_dir=data_dir) for name in names]
+    of_texts = {"text": text, "target": target, "unlabeled": unlabeled, "encoding": encoding}
+    given = {name: value for name, value in of_texts.items() if value is not None}
+    datasets = STUDIES[study].load_all(names, data_dir=data_dir, **given)
     of = f"-{_file_name(names[0])}" if len(names) == 1 else ""
     folder = out or Path(f"results-{study}{of}")
     store = RunStore(folder / "runs")

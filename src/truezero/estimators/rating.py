@@ -19,7 +19,8 @@ from truezero.errors import DataError, ModelFileError
 from truezero.estimators.softmax import SoftmaxBase
 from truezero.estimators.targets import as_values, check_targets
 
-_MOST_RATINGS = 256  # each is an output; numbers of which there are more are measured, not given
+MOST_RATINGS = 256
+"""Each is an output; numbers of which there are more are measured, not given."""
 
 
 @savable
@@ -237,9 +238,9 @@ class RatingPredictor(RegressorMixin, SoftmaxBase):
         ratings = np.unique(self._check_target(y))
         if len(ratings) == 1:
             raise DataError(f"all ratings are {ratings[0]:g}: from one class alone nothing can be learned")
-        if len(ratings) > _MOST_RATINGS:
+        if len(ratings) > MOST_RATINGS:
             raise DataError(
-                f"y has {len(ratings)} different values, ratings can be {_MOST_RATINGS} at most: for numbers "
+                f"y has {len(ratings)} different values, ratings can be {MOST_RATINGS} at most: for numbers "
                 "use DeepRectifierRegressor (--regression on the command line), or round them"
             )
         return ratings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from truezero.runs import msda as msda
 from truezero.runs import recipes as recipes
 from truezero.runs.driver import IncompleteError, Progress, Requests, carry_out, together
 from truezero.runs.execute import Executor, Processes, Serial, Shard

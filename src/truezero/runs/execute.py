@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from truezero.datasets import Dataset
 from truezero.errors import DivergenceError, OptionError
-from truezero.runs.provenance import environment
+from truezero.runs.memory import PeakMemory
+from truezero.runs.provenance import PEAK_MEMORY, environment
 from truezero.runs.run import RECIPES, Result, Run, Work
 from truezero.runs.store import RunStore
 
@@ -97,18 +98,23 @@ def _perform(
     needed = [store.find(need) for need in run.needs]
     diverged = next((found["diverged"] for found in needed if found and "diverged" in found), None)
     result: Result
+    memory: dict[str, int] = {}
     if diverged is not None:
         result = {"diverged": diverged}
     else:
-        data = run.data.of(datasets[run.data.fingerprint])
-        needs = [store.place(need) for need in run.needs]
+        peak = PeakMemory()
         try:
+            data = run.data.of(datasets[run.data.fingerprint])
+            needs = [store.place(need) for need in run.needs]
             work = Work(run, data, folder, needs, checkpoint, n_threads, callbacks)
             with threadpool_limits(1, "blas"):  # NumPy's products have other bits on several threads
                 result = RECIPES[run.recipe].perform(work)
         except DivergenceError as error:
             result = {"diverged": str(error)}
-    store.finish(run, result, environment(n_threads))
+        finally:
+            held = peak.end()
+        memory = {} if held is None else {PEAK_MEMORY: held}
+    store.finish(run, result, {**environment(n_threads), **memory})
     return result
 
 

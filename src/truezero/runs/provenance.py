@@ -19,6 +19,10 @@ from truezero.engines import core_hash, instruction_level, resolve_threads
 _ARITHMETIC = ("core", "engines", "training", "estimators", "models", "datasets", "analysis", "runs")
 
 
+PEAK_MEMORY = "peak_memory"
+"""In a run's provenance the most bytes that its process held meanwhile; absent where that is not known."""
+
+
 @functools.cache
 def code_version(packages: tuple[str, ...] = ()) -> str:
     """Version of truezero with a hash of its code, Python and C++.

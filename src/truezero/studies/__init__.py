@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from truezero.studies import amazon, figure4, rectifiers_today, strategies, table1, table2
+from truezero.studies import (
+    amazon,
+    figure4,
+    rectifiers_today,
+    strategies,
+    strategies_text,
+    table1,
+    table2,
+    vocabulary,
+)
 from truezero.studies.reproduce import reproduce
 from truezero.studies.study import Claim, Column, Figure, StandIn, Study, StudyResult, Table
 
@@ -15,6 +24,8 @@ STUDIES: dict[str, Study] = {
         figure4.STUDY,
         strategies.STUDY,
         rectifiers_today.STUDY,
+        strategies_text.STUDY,
+        vocabulary.STUDY,
     )
 }
 """What `truezero reproduce` can run."""

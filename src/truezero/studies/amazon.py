@@ -14,18 +14,33 @@ from truezero.runs import Data, Requests, together
 from truezero.studies import paper
 from truezero.studies.arms import deviation
 from truezero.studies.claims import claim, errors, interval
+from truezero.studies.rated import N_FOLDS
 from truezero.studies.study import Claim, Column, Setting, Study, StudyResult, Table
-from truezero.studies.text_arms import N_FOLDS, Baseline, TextArm, TextScale, measured, trained
+from truezero.studies.text_arms import (
+    COSTS,
+    COSTS_SAID,
+    Baseline,
+    Marginalised,
+    TextArm,
+    TextScale,
+    marginalised,
+    measured,
+    most_megabytes,
+    trained,
+)
 
 KINDS = ("books", "dvd", "electronics", "kitchen")
 N_TERMS = 5000
 
 SCALES = {
-    "smoke": TextScale(32, 2000, 2, (0.01,), 3, 3, pretraining_epochs=(1, 1, 1)),
+    "smoke": TextScale(
+        32, 2000, 2, (0.01,), 3, 3, pretraining_epochs=(1, 1, 1), msda_levels=(0.5,), msda_layers=1,
+    ),
     "laptop": TextScale(1000, 2000, 10, (0.01, 0.003), 30, 8),
     "paper": TextScale(
         5000, 2000, 10, (0.1, 0.01, 0.003, 0.001), 100, 15, pretraining_epochs=(30, 30, 15),
         pretraining_rates=(0.005, 0.0005, 0.0003), pretraining_l1=(1e-4, 1e-3, 1e-3), sampling=None,
+        msda_levels=(0.5, 0.6, 0.7, 0.8, 0.9), msda_layers=5,
     ),
 }  # fmt: skip
 
@@ -51,6 +66,7 @@ BASELINES = (
         {"early_stopping": True, "max_iter": 30, "random_state": 0},
     ),
 )
+MSDA = Marginalised((1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1), 5)
 
 CHOICES = (
     "Written down before the first run, as neither paper can be asked. Zhou et al. (2010) select 100 "
@@ -67,6 +83,9 @@ CHOICES = (
     "Presence of the 5,000 most frequent words and pairs of words of a kind. Positive are 4 and 5 stars.",
     "Regularisation of logistic regression and ridge by cross-validation within the training rows; the SVM's "
     "C is fixed.",
+    "mSDA (Chen, Xu, Weinberger, Sha, 2012) is denoising in closed form: layers of as many units as there "
+    "are words, made of the reviews that the networks are pre-trained on; a linear SVM on the words and all "
+    "layers' outputs, its C by cross-validation. The probability of masking is chosen by validation error.",
 )
 
 
@@ -107,7 +126,7 @@ def load_polarity(name: str, *, data_dir: str | os.PathLike[str] | None = None) 
 def begin(setting: Setting) -> Requests[StudyResult]:
     """Begin the study: a table for each protocol, one row per method."""
     n, domains = min(setting.scale.n_seeds, N_FOLDS), setting.datasets
-    methods = (*ARMS, *BASELINES)
+    methods = (*ARMS, *BASELINES, MSDA)
     asked = [
         _of_domain(setting, method, dataset, [protocol.fold(dataset, k) for k in range(n)])
         for protocol in PROTOCOLS
@@ -139,16 +158,20 @@ def begin(setting: Setting) -> Requests[StudyResult]:
 
 
 def _of_domain(
-    setting: Setting, method: TextArm | Baseline, dataset: Dataset, folds: Sequence[Data]
+    setting: Setting, method: TextArm | Baseline | Marginalised, dataset: Dataset, folds: Sequence[Data]
 ) -> Requests[dict[str, Any]]:
     if isinstance(method, Baseline):
         return measured(setting, method, folds, ratings=False)
-    return trained(setting, "fine-tune", method, Data(dataset.name, dataset.fingerprint), folds)
+    below = Data(dataset.name, dataset.fingerprint)
+    if isinstance(method, Marginalised):
+        return marginalised(setting, method, below, folds, ratings=False)
+    return trained(setting, "fine-tune", method, below, folds)
 
 
 def _joined(of_domains: list[dict[str, Any]], domains: Sequence[Dataset]) -> dict[str, Any]:
     """One row of what a method came to in all domains."""
     runs = [run for row in of_domains for run in row["runs"]]
+    before = [row["pretraining"] for row in of_domains if row["pretraining"]]
     return {
         "name": of_domains[0]["name"],
         "test_error": float(np.mean([row["test_error"] for row in of_domains])),
@@ -164,6 +187,13 @@ def _joined(of_domains: list[dict[str, Any]], domains: Sequence[Dataset]) -> dic
             for dataset, row in zip(domains, of_domains, strict=True)
         },
         "seconds": float(np.mean([row["seconds"] for row in of_domains])),
+        "peak_megabytes": most_megabytes([row["peak_megabytes"] for row in of_domains]),
+        "pretraining": {
+            "seconds": float(np.mean([of["seconds"] for of in before])),
+            "peak_megabytes": most_megabytes([of["peak_megabytes"] for of in before]),
+        }
+        if before
+        else None,
         "runs": runs,
     }  # fmt: skip
 
@@ -183,11 +213,11 @@ def _table(protocol: _Protocol, rows: list[dict[str, Any]], domains: Sequence[Da
             for kind in map(_kind, domains)
         ),
         Column("sparsity", "zeros, %", "sparsity"),
-        Column("seconds", "seconds a fold", "seconds", detail=True),
+        *COSTS,
     ]
     said = f"Accuracy in the paper: {100 * paper.AMAZON:.2f} % (Zhou et al.: {100 * paper.ZHOU:.2f} %). "
-    note = "Mean ± standard deviation over ten measurements; of the mean over all of them, kinds among them."
-    return Table(protocol.title, columns, rows, (said if protocol.name == "few" else "") + note)
+    note = "Mean ± standard deviation over ten measurements; of the mean over all of them, kinds among them. "
+    return Table(protocol.title, columns, rows, (said if protocol.name == "few" else "") + note + COSTS_SAID)
 
 
 def _claim(setting: Setting, protocol: _Protocol, rows: list[dict[str, Any]]) -> Claim:

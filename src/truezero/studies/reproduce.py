@@ -8,7 +8,11 @@ from typing import Any
 
 from truezero.datasets import Dataset
 from truezero.runs import Executor, Progress, RunStore, Shard, carry_out, software
+from truezero.runs.provenance import PEAK_MEMORY
 from truezero.studies.study import Study, StudyResult
+
+# Of a run's provenance: what is no more than how it was done once.
+_OF_A_RUN = ("n_threads", PEAK_MEMORY)
 
 
 def reproduce(
@@ -68,10 +72,10 @@ def reproduce(
 
 
 def _made_by(result: StudyResult, store: RunStore) -> list[dict[str, Any]]:
-    """What the runs of a study's tables ran on, each once; how many threads changes nothing."""
+    """What the runs of a study's tables ran on, each once."""
     found: dict[str, dict[str, Any]] = {}
     for key in sorted(set(_keys([table.rows for table in result.tables]))):
-        made = {name: value for name, value in store.provenance(key).items() if name != "n_threads"}
+        made = {name: value for name, value in store.provenance(key).items() if name not in _OF_A_RUN}
         found[json.dumps(made, sort_keys=True)] = made
     return list(found.values())
 

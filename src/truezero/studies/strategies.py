@@ -38,7 +38,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     known = [(number, described) for number, described, _, _ in STRATEGIES]
     for row, (number, described) in zip(rows, (*known, ("—", "without pre-training")), strict=True):
         row["strategy"], row["described"] = number, described
-        row["name"] = _name(row)
+        row["name"] = strategy_name(row)
     columns = [
         Column("name", "strategy"),
         ERROR,
@@ -49,7 +49,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         Column("pretraining.squared_error", "squared error from the top code", "number", detail=True),
     ]
     others = rows[1 : len(STRATEGIES)]
-    against = "; ".join(f"{_name(row)}: {errors(rows[0], row)}" for row in others)
+    against = "; ".join(f"{strategy_name(row)}: {errors(rows[0], row)}" for row in others)
     best = claim(
         setting,
         "The first strategy has proven to yield better generalization on image data.",
@@ -63,8 +63,8 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         table="Test error by strategy",
         columns=columns,
         figures=[
-            learning_curves(rows, facts(setting)["network"], _name, by_row=True),
-            *reconstruction_curves(rows, _name, by_row=True),
+            learning_curves(rows, facts(setting)["network"], strategy_name, by_row=True),
+            *reconstruction_curves(rows, strategy_name, by_row=True),
         ],
         choices=CHOICES,
         claims=[best],
@@ -72,7 +72,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     )
 
 
-def _name(row: dict[str, Any]) -> str:
+def strategy_name(row: dict[str, Any]) -> str:
     """Write a strategy's number and reconstruction, briefly."""
     of = row["pretraining"]
     if not of:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -233,7 +234,9 @@ class Study:
     needs : tuple of str
         Parts that each must have with labels, beside the training rows.
     load : callable
-        ``(name, data_dir=None) -> Dataset``, as the study wants them.
+        ``(name, data_dir=None) -> Dataset``, or several of one name, as the study wants them.
+    of_own_texts : bool
+        `load` takes files of texts too, and text, target, unlabeled and encoding as `load_rated` does.
     """
 
     name: str
@@ -242,7 +245,36 @@ class Study:
     begin: Callable[..., Requests[StudyResult]]
     data: tuple[str, ...] = ("digits",)
     needs: tuple[Part, ...] = ("validation", "test")
-    load: Callable[..., Dataset] = load_dataset
+    load: Callable[..., Dataset | Sequence[Dataset]] = load_dataset
+    of_own_texts: bool = False
+
+    def load_all(
+        self, names: Sequence[str], *, data_dir: str | os.PathLike[str] | None = None, **of_texts: str
+    ) -> list[Dataset]:
+        """Load data sets for the study.
+
+        Parameters
+        ----------
+        names : sequence of str
+        data_dir : path-like, optional
+            Folder of the named data sets.
+        **of_texts : str
+            Columns and files of texts, for a study that takes one's own; see `load_rated`.
+
+        Raises
+        ------
+        DataError
+            If one cannot be read.
+        OptionError
+            If the study does not take texts.
+        """
+        if of_texts and not self.of_own_texts:
+            option = next(iter(of_texts))
+            raise OptionError(
+                f"--{option} is for studies of rated texts of one's own; {self.name} takes none"
+            )
+        found = [self.load(name, data_dir=data_dir, **of_texts) for name in names]
+        return [one for some in found for one in ([some] if isinstance(some, Dataset) else some)]
 
     def on(
         self,

@@ -43,7 +43,7 @@ def facts(setting: Setting) -> dict[str, Any]:
         "n_seeds": setting.scale.n_seeds,
         "n_train": dataset.X_train.shape[0],
         "n_validation": 0 if dataset.X_validation is None else dataset.X_validation.shape[0],
-        "n_test": dataset.X_test.shape[0],
+        "n_test": 0 if dataset.X_test is None else dataset.X_test.shape[0],
     }
 
 

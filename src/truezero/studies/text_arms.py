@@ -10,16 +10,28 @@ import numpy as np
 
 from truezero.errors import DataError, DivergenceError
 from truezero.runs import Data, Requests, Result, Run
+from truezero.runs.provenance import PEAK_MEMORY
 from truezero.studies.arms import deviation
-from truezero.studies.study import Setting
+from truezero.studies.study import Column, Setting
 
-N_FOLDS = 10
 RATINGS = "fine-tune-ratings"
 # Of the first author's runs on OpenTable, layer by layer (section 4.2 says how they were chosen, not which).
 CORRUPTIONS: tuple[tuple[str, Any], ...] = (
     ("salt-and-pepper", (0.8, 0.005)),
     ("masking", 0.5),
     ("masking", 0.3),
+)
+
+# What a fold and pre-training cost, for tables.
+COSTS = (
+    Column("seconds", "seconds a fold", "seconds", detail=True),
+    Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+    Column("peak_megabytes", "most memory of a fold, MB", "count", detail=True),
+    Column("pretraining.peak_megabytes", "of pre-training, MB", "count", detail=True),
+)
+COSTS_SAID = (
+    "Memory is the most that the process held meanwhile, libraries and the rows of the data set among it; it "
+    "is known on Linux alone."
 )
 
 
@@ -47,6 +59,9 @@ class TextScale:
         Of each layer.
     sampling : float or None
         Share of the zeros of a row that the first layer reconstructs (Dauphin, Glorot, Bengio, 2011).
+    msda_levels : tuple of float
+        Probabilities of masking that are tried for marginalised layers.
+    msda_layers : int
     """
 
     width: int
@@ -60,6 +75,8 @@ class TextScale:
     pretraining_l1: tuple[float, float, float] = (1e-3, 1e-4, 1e-4)
     pretraining_epochs: tuple[int, int, int] = (8, 8, 8)
     sampling: float | None = 0.1
+    msda_levels: tuple[float, ...] = (0.5, 0.8)
+    msda_layers: int = 3
 
     @property
     def hidden_layer_sizes(self) -> tuple[int, ...]:
@@ -79,12 +96,18 @@ class TextArm:
     pretrained : bool
     strategy : str
         The reconstruction of pre-training.
+    target : {"after", "before"}
+        What layers above the first reconstruct.
+    slower : float
+        Factor of the rates of pre-training.
     """
 
     activation: str = "rectifier"
     n_layers: int = 3
     pretrained: bool = True
     strategy: str = "sigmoid-cross-entropy"
+    target: str = "after"
+    slower: float = 1.0
 
     @property
     def described(self) -> str:
@@ -114,6 +137,22 @@ class Baseline:
     rows: str = "as they are"
 
 
+@dataclass(frozen=True)
+class Marginalised:
+    """A linear method on marginalised denoising layers and the words (Chen, Xu, Weinberger, Sha, 2012).
+
+    Attributes
+    ----------
+    strengths : tuple of float
+        C of a linear SVM, α of a ridge regression, of which cross-validation chooses.
+    n_folds : int
+        Of it, within the training rows of a fold.
+    """
+
+    strengths: tuple[float, ...]
+    n_folds: int
+
+
 def layer_runs(setting: Setting, arm: TextArm, data: Data) -> list[Run]:
     """Runs that pre-train a stack on all rows there are, layer by layer from the bottom."""
     scale: TextScale = setting.scale
@@ -126,7 +165,8 @@ def layer_runs(setting: Setting, arm: TextArm, data: Data) -> list[Run]:
             "corruption": corruption,
             "corruption_level": level,
             "l1_activation": scale.pretraining_l1[layer],
-            "learning_rate_init": scale.pretraining_rates[layer],
+            "target": arm.target if layer > 0 else "after",
+            "learning_rate_init": arm.slower * scale.pretraining_rates[layer],
             "batch_size": 10,
             "max_iter": scale.pretraining_epochs[layer],
             "random_state": 0,
@@ -200,15 +240,19 @@ def trained(
         if not stack
         else {
             "reconstruction": arm.strategy,
-            "target": "after",
+            "target": arm.target,
+            "slower": arm.slower,
+            "squared_error": -layers[-1]["score"],
             "sparsity": [layer["sparsity"] for layer in layers],
             "stuck": [layer["stuck"] for layer in layers],
             "seconds": float(sum(layer["seconds"] for layer in layers)),
+            "peak_megabytes": peak_megabytes(setting, stack),
             "layers": [[{"key": run.key, **of} for run, of in zip(stack, layers, strict=True)]],
         },
         "learning_rate": rate,
+        "validation_error": means[rate],
         "validation_error_by_rate": {f"{r:g}": means.get(r) for r in tried},
-        **_measured(usable[rate], runs[rate], recipe == RATINGS),
+        **_measured(setting, usable[rate], runs[rate], recipe == RATINGS),
         "sparsity": {
             "overall": _mean([result["sparsity"] for result in usable[rate]], "overall"),
             "layers": [
@@ -229,10 +273,61 @@ def measured(setting: Setting, baseline: Baseline, folds: Sequence[Data], *, rat
         parameters = {"estimator": baseline.estimator, "parameters": own, "rows": baseline.rows}
         runs.append(Run("baseline", {**parameters, "ratings": ratings}, fold))
     found = yield runs
-    return {"name": baseline.name, "pretraining": None, **_measured(found, runs, ratings)}
+    return {"name": baseline.name, "pretraining": None, **_measured(setting, found, runs, ratings)}
 
 
-def _measured(results: list[Result], runs: list[Run], ratings: bool) -> dict[str, Any]:
+def marginalised(
+    setting: Setting, method: Marginalised, below: Data, folds: Sequence[Data], *, ratings: bool
+) -> Requests[dict[str, Any]]:
+    """Make layers of all rows there are, and fit a linear method on them on every fold.
+
+    What came of it at the probability of masking that has the least validation error, mean over the folds.
+    """
+    scale: TextScale = setting.scale
+    stacks = {
+        level: Run("msda", {"corruption_level": level, "n_layers": scale.msda_layers}, below)
+        for level in scale.msda_levels
+    }
+    parameters = {"strengths": method.strengths, "n_folds": method.n_folds, "ratings": ratings}
+    runs = {
+        level: [Run("msda-linear", parameters, fold, (stack,)) for fold in folds]
+        for level, stack in stacks.items()
+    }
+    found = yield [*stacks.values(), *(run for of_level in runs.values() for run in of_level)]
+    layers = dict(zip(stacks, found, strict=False))
+    tried = dict(zip(runs, _parts(found[len(stacks) :], len(folds)), strict=True))
+    means = {level: _mean(results, "validation_error") for level, results in tried.items()}
+    level = min(means, key=lambda candidate: means[candidate])
+    n = scale.msda_layers
+    return {
+        "name": f"mSDA of {n} layer{'s' * (n > 1)}, {'ridge regression' if ratings else 'linear SVM'}",
+        "pretraining": {
+            "corruption_level": level,
+            "seconds": layers[level]["seconds"],
+            "peak_megabytes": peak_megabytes(setting, [stacks[level]]),
+            "layers": [[{"key": stacks[level].key, **layers[level]}]],
+        },
+        "validation_error_by_level": {f"{p:g}": mean for p, mean in means.items()},
+        **_measured(setting, tried[level], runs[level], ratings),
+    }
+
+
+def peak_megabytes(setting: Setting, runs: Sequence[Run]) -> int | None:
+    """Most memory that the process held during any of the runs, rows and libraries among it; None if unknown.
+
+    Runs that were done in one process after each other are told apart; what one leaves may stay.
+    """
+    held = [setting.store.provenance(run.key).get(PEAK_MEMORY) for run in runs]
+    return most_megabytes([None if of is None else round(of / 1e6) for of in held])
+
+
+def most_megabytes(held: Sequence[int | None]) -> int | None:
+    """Find the most; None where one is not known."""
+    known = [of for of in held if of is not None]
+    return max(known, default=None) if len(known) == len(held) else None
+
+
+def _measured(setting: Setting, results: list[Result], runs: list[Run], ratings: bool) -> dict[str, Any]:
     """Means over the folds; of ratings the root of the mean squared error is what is told, fold by fold."""
     if any(result["test_error"] is None for result in results):
         raise DataError("there are no test rows with labels to measure by")
@@ -248,6 +343,7 @@ def _measured(results: list[Result], runs: list[Run], ratings: bool) -> dict[str
         f"{measure}_deviation": deviation(errors),
         "n_seeds": len(results),
         "seconds": _mean(results, "seconds"),
+        "peak_megabytes": peak_megabytes(setting, runs),
         "engine": results[0]["engine"],
         "runs": of_folds,
     }
