@@ -46,6 +46,12 @@ def smoke(name: str, store: RunStore) -> tuple[StudyResult, list[dict[str, Any]]
     return result, result.tables[0].rows
 
 
+def store_parameters(store: RunStore, row: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a row's first run."""
+    (about,) = [about for key, about, _ in store if key == row["runs"][0]["key"]]
+    return about["parameters"]
+
+
 def text_of(result: StudyResult) -> str:
     console = Console(width=80, record=True, file=io.StringIO())
     for table in study_tables(result):
@@ -59,6 +65,9 @@ def test_table1(store: RunStore, tmp_path: Path) -> None:
         (f"{half} unsupervised pre-training", name)
         for half in ("with", "without")
         for name in ("rectifier", "tanh", "softplus")
+    ] + [
+        ("without unsupervised pre-training: other neurons", name)
+        for name in ("lif", "rectified-tanh", "abs-tanh", "tanh")
     ]
     pretrained, rectifier, tanh = (rows[number] for number in (0, 3, 4))
     assert rectifier["sparsity"]["overall"] > 0.2
@@ -75,11 +84,18 @@ def test_table1(store: RunStore, tmp_path: Path) -> None:
         for stack in row["pretraining"]["layers"]
         for layer in stack
     }
-    assert len(keys) == 12
+    assert len(keys) == 20
     assert len(layers) == 3 * 2 * 3  # one pre-training per network and seed
     assert {key for key, _, _ in store} == keys | layers
     assert {claim.verdict for claim in result.claims} == {"not decided"}
     assert result.stand_ins[0].ours == "digits"
+    assert rows[9]["name"] == "tanh, 50 % of the units"
+    assert store_parameters(store, rows[9])["hidden_layer_sizes"] == [16, 16, 16]
+    best = min(rows[:6], key=lambda row: row["test_error"])
+    assert best["bold"]
+    for row in rows:  # what the tests compare are the networks of the table
+        difference = row["test_error"] - best["test_error"]
+        assert row["against_best"]["mean"] == pytest.approx(difference, abs=1e-12)
     write_report(result, tmp_path / "report.html")
     report = (tmp_path / "report.html").read_text()
     assert percent(rectifier["test_error"]) in report

@@ -6,8 +6,10 @@ from truezero.analysis.description import describe, sparsity_of_layers
 from truezero.analysis.explanation import Explanation, explain
 from truezero.analysis.local_map import LocalMap, local_map
 from truezero.analysis.measurement import Measurement, Sparsity, error_unit, measure, sparsity
+from truezero.analysis.significance import Difference, mcnemar, paired_bootstrap
 
 __all__ = [
+    "Difference",
     "Explanation",
     "LocalMap",
     "Measurement",
@@ -16,7 +18,9 @@ __all__ = [
     "error_unit",
     "explain",
     "local_map",
+    "mcnemar",
     "measure",
+    "paired_bootstrap",
     "sparsity",
     "sparsity_of_layers",
 ]

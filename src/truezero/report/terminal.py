@@ -47,6 +47,11 @@ def study_tables(result: StudyResult) -> list[Table]:
                 section = row["section"]
                 table.add_section()
                 table.add_row(Text(printable(section), style="bold"))
-            table.add_row(*(Text(printable(cell(row, column), 500)) for column in columns))
+            table.add_row(
+                *(
+                    Text(printable(cell(row, column), 500), style="bold" if column.is_bold(row) else "")
+                    for column in columns
+                )
+            )
         made.append(table)
     return made

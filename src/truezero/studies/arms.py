@@ -12,7 +12,6 @@ from truezero.errors import DataError, DivergenceError
 from truezero.runs import Data, Requests, Result, Run
 from truezero.studies.study import Setting
 
-L1 = 1e-4
 # The paper's: softplus units with quadratic cost, cross-entropy for tanh (section 4.1).
 RECONSTRUCTIONS = {
     "rectifier": "softplus-quadratic",
@@ -36,6 +35,13 @@ class Scale:
         Tried for pre-training.
     pretraining_epochs : int
         Of each layer.
+    l1, pretraining_l1 : float
+        λ of fine-tuning and of pre-training.
+    choose_seeds, choose_epochs : int or None
+        Both rates are chosen on so many seeds, that of fine-tuning after so many epochs; None: on all.
+    of_norb : tuple of int or None
+        Hidden layers on NORB; on what stands in for it, of a tenth of the rows, half as many units. None:
+        those of other data.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -45,6 +51,20 @@ class Scale:
     n_iter_no_change: int | None
     pretraining_rates: tuple[float, ...]
     pretraining_epochs: int
+    l1: float = 1e-4
+    pretraining_l1: float = 1e-4
+    choose_seeds: int | None = None
+    choose_epochs: int | None = None
+    of_norb: tuple[int, ...] | None = None
+
+
+def for_its_data(setting: Setting) -> Setting:
+    """A setting whose networks are those for its data: NORB's are others (section 4.1)."""
+    scale, dataset = setting.scale, setting.dataset
+    if scale.of_norb is None or "NORB" not in (dataset.name.upper(), dataset.stand_in_for):
+        return setting
+    sizes = scale.of_norb if dataset.stand_in_for is None else tuple(n // 2 for n in scale.of_norb)
+    return replace(setting, scale=replace(scale, hidden_layer_sizes=sizes))
 
 
 @dataclass(frozen=True)
@@ -63,6 +83,14 @@ class Arm:
         Share of the training labels that fine-tuning uses.
     settings : mapping
         Parameters of fine-tuning, beside those that all arms have or instead of them.
+    softplus_scale : float
+        α of the rescaled softplus.
+    sign_mask : {"usual", "half", "random"} or None
+        "usual" is half of the units of rectifiers, and none of others.
+    l1 : float, tuple of float or None
+        λ of fine-tuning, one or one per layer; None: the scale's.
+    units : float
+        Share of the scale's hidden units.
     """
 
     activation: str
@@ -70,11 +98,19 @@ class Arm:
     target: str = "after"
     labels: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    softplus_scale: float = 1.0
+    sign_mask: str | None = "usual"
+    l1: float | tuple[float, ...] | None = None
+    units: float = 1.0
 
     @property
     def described(self) -> str:
         """Write it for messages."""
         name = self.activation
+        if self.softplus_scale != 1:
+            name += f" with α = {self.softplus_scale:g}"
+        if self.units != 1:
+            name += f", {100 * self.units:g} % of the units"
         if self.reconstruction is not None:
             before = ", target before the activation" if self.target == "before" else ""
             name += f" with {self.reconstruction}{before}"
@@ -107,48 +143,70 @@ class Pretrained:
 def layer_runs(setting: Setting, arm: Arm, rate: float, seed: int) -> list[Run]:
     """Runs that pre-train a stack, layer by layer from the bottom."""
     runs: list[Run] = []
-    for layer, n_units in enumerate(setting.scale.hidden_layer_sizes):
+    for layer, n_units in enumerate(_sizes(setting, arm)):
         parameters = {
             **_units(arm, n_units),
-            "reconstruction": arm.reconstruction,
+            "reconstruction": _reconstruction(setting, arm, layer),
             "target": arm.target if layer > 0 else "after",
             "corruption": "masking",
             "corruption_level": 0.25,
-            "l1_activation": L1,
+            "l1_activation": setting.scale.pretraining_l1,
             "learning_rate_init": rate,
             "batch_size": 10,
             "max_iter": setting.scale.pretraining_epochs,
             "random_state": seed,
         }
-        runs.append(Run("pretrain-layer", parameters, _data(setting), tuple(runs[-1:])))
+        runs.append(Run("pretrain-layer", parameters, data_of(setting), tuple(runs[-1:])))
     return runs
 
 
-def fine_tuning_run(setting: Setting, arm: Arm, rate: float, seed: int, stack: list[Run]) -> Run:
-    """Run that fine-tunes a network, from a stack or, if that is empty, from random weights."""
+def fine_tuning_run(
+    setting: Setting, arm: Arm, rate: float, seed: int, stack: list[Run], epochs: int | None = None
+) -> Run:
+    """Run that fine-tunes a network, from a stack or, if that is empty, from random weights.
+
+    For exactly so many epochs, or as the scale says.
+    """
+    scale: Scale = setting.scale
     parameters = {
-        **_units(arm, list(setting.scale.hidden_layer_sizes)),
-        "l1_activation": L1,
+        **_units(arm, _sizes(setting, arm)),
+        "l1_activation": scale.l1 if arm.l1 is None else arm.l1,
         "learning_rate_init": rate,
         "batch_size": 10,
-        "max_iter": setting.scale.max_iter,
-        "n_iter_no_change": setting.scale.n_iter_no_change,
+        "max_iter": scale.max_iter if epochs is None else epochs,
+        "n_iter_no_change": scale.n_iter_no_change if epochs is None else None,
         "random_state": seed,
         **arm.settings,
     }
-    return Run("fine-tune", parameters, _data(setting, arm.labels, seed), tuple(stack[-1:]))
+    return Run("fine-tune", parameters, data_of(setting, arm.labels, seed), tuple(stack[-1:]))
+
+
+def _sizes(setting: Setting, arm: Arm) -> list[int]:
+    return [round(arm.units * n) for n in setting.scale.hidden_layer_sizes]
+
+
+def _reconstruction(setting: Setting, arm: Arm, layer: int) -> str | None:
+    """An arm's reconstruction; cross-entropy has no targets below 0, where inputs of NORB are."""
+    if layer == 0 and arm.reconstruction == "sigmoid-cross-entropy" and setting.dataset.offset < 0:
+        return "linear-quadratic"
+    return arm.reconstruction
 
 
 def _units(arm: Arm, sizes: Any) -> dict[str, Any]:
+    usual = "half" if arm.activation == "rectifier" else None
     return {
         "hidden_layer_sizes": sizes,
         "activation": arm.activation,
-        "sign_mask": "half" if arm.activation == "rectifier" else None,
+        "softplus_scale": arm.softplus_scale,
+        "sign_mask": usual if arm.sign_mask == "usual" else arm.sign_mask,
     }
 
 
-def _data(setting: Setting, labels: float = 1.0, seed: int = 0) -> Data:
-    return Data(setting.dataset.name, setting.dataset.fingerprint, labels=labels, seed=seed)
+def data_of(
+    setting: Setting, labels: float = 1.0, seed: int = 0, fold: tuple[int, int] | None = None
+) -> Data:
+    """Rows of a study's data; see `Data`."""
+    return Data(setting.dataset.name, setting.dataset.fingerprint, labels=labels, fold=fold, seed=seed)
 
 
 def pretrained(setting: Setting, arm: Arm) -> Requests[Pretrained]:
@@ -161,14 +219,13 @@ def pretrained(setting: Setting, arm: Arm) -> Requests[Pretrained]:
     DivergenceError
         If the network cannot be pre-trained at any of the rates.
     """
-    rates, seeds = setting.scale.pretraining_rates, range(setting.scale.n_seeds)
+    scale: Scale = setting.scale
+    rates, seeds = scale.pretraining_rates, range(scale.n_seeds)
     errors: dict[float, float | None] = {}
     if len(rates) > 1:
-        first = {rate: [layer_runs(setting, arm, rate, seed)[0] for seed in seeds] for rate in rates}
-        found = yield [run for rate in rates for run in first[rate]]
-        for number, rate in enumerate(rates):
-            of_rate = found[number * len(seeds) : (number + 1) * len(seeds)]
-            errors[rate] = _mean_or_none(of_rate, "reconstruction_error")
+        few = seeds[: scale.choose_seeds]
+        first = {rate: [layer_runs(setting, arm, rate, seed)[0] for seed in few] for rate in rates}
+        errors = yield from _tried(first, "reconstruction_error")
     measured = {rate: error for rate, error in errors.items() if error is not None}
     for rate in sorted(measured, key=lambda r: measured[r]) if errors else rates:
         stacks = [layer_runs(setting, arm, rate, seed) for seed in seeds]
@@ -197,33 +254,38 @@ def fine_tuned(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
     DataError
         If there is nothing to measure the test error by.
     """
-    rates, seeds = setting.scale.learning_rates, range(setting.scale.n_seeds)
+    scale: Scale = setting.scale
+    rates, seeds = scale.learning_rates, range(scale.n_seeds)
+    few = seeds[: scale.choose_seeds]
     before: Pretrained | None = None
-    runs: dict[float, list[Run]] = {}
-    if arm.reconstruction is not None and len(setting.scale.pretraining_rates) == 1:
-        # There is nothing to choose: the layers and all that starts from them may be asked for at once.
-        rate = setting.scale.pretraining_rates[0]
-        stacks = [layer_runs(setting, arm, rate, seed) for seed in seeds]
-        runs = {r: [fine_tuning_run(setting, arm, r, s, stacks[s]) for s in seeds] for r in rates}
-        found = yield [run for rate in rates for run in runs[rate]]
+    stacks: list[list[Run]] = [[] for _ in seeds]
+
+    def trials() -> dict[float, list[Run]]:
+        epochs = scale.choose_epochs if len(rates) > 1 else None
+        return {r: [fine_tuning_run(setting, arm, r, s, stacks[s], epochs) for s in few] for r in rates}
+
     if arm.reconstruction is not None:
+        if len(scale.pretraining_rates) == 1:
+            # There is nothing to choose: the layers and all that starts from them may be asked for at once.
+            stacks = [layer_runs(setting, arm, scale.pretraining_rates[0], seed) for seed in seeds]
+            yield [run for runs in trials().values() for run in runs]
         before = yield from pretrained(setting, arm)
-    if not runs:
-        stacks = [[] for _ in seeds] if before is None else before.stacks
-        runs = {r: [fine_tuning_run(setting, arm, r, s, stacks[s]) for s in seeds] for r in rates}
-        found = yield [run for rate in rates for run in runs[rate]]
-    tried = {rate: found[n * len(seeds) : (n + 1) * len(seeds)] for n, rate in enumerate(rates)}
-    validation = {rate: _mean_or_none(results, "validation_error") for rate, results in tried.items()}
+        stacks = before.stacks
+    validation = yield from _tried(trials(), "validation_error")
     usable = {rate: error for rate, error in validation.items() if error is not None}
-    if not usable:
+    for rate in sorted(usable, key=lambda candidate: usable[candidate]):
+        runs = [fine_tuning_run(setting, arm, rate, seed, stacks[seed]) for seed in seeds]
+        results = yield runs
+        if not any("diverged" in result for result in results):  # a seed it was not tried on: the next best
+            break
+    else:
         raise DivergenceError(f"{arm.described} diverges at every rate")
-    rate = min(usable, key=lambda candidate: usable[candidate])
-    results = tried[rate]
     errors = [result["test_error"] for result in results]
     if None in errors:
         raise DataError(f"{setting.dataset.name} has no labels of test rows to measure by")
     return {
         "activation": arm.activation,
+        "name": arm.described,
         "pretraining": None if before is None else _of_pretraining(arm, before),
         "labels": arm.labels,
         "n_labels": results[0]["n_train"],
@@ -238,7 +300,7 @@ def fine_tuned(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
         "n_seeds": len(results),
         "seconds": float(np.sum([result["seconds"] for result in results])),
         "engine": results[0]["engine"],
-        "runs": [{"key": run.key, **result} for run, result in zip(runs[rate], results, strict=True)],
+        "runs": [{"key": run.key, **result} for run, result in zip(runs, results, strict=True)],
     }
 
 
@@ -255,6 +317,12 @@ def fine_tuned_at_rate_of_one_seed(setting: Setting, arm: Arm) -> Requests[dict[
         by_rate = "reconstruction_error_by_rate"
         row["pretraining"][by_rate] = first["pretraining"][by_rate]
     return row
+
+
+def _tried(runs: dict[float, list[Run]], measure: str) -> Requests[dict[float, float | None]]:
+    """What was measured at every rate, mean over the seeds; None where one of them diverged."""
+    results = iter((yield [run for of_rate in runs.values() for run in of_rate]))
+    return {rate: _mean_or_none([next(results) for _ in of], measure) for rate, of in runs.items()}
 
 
 def _of_pretraining(arm: Arm, before: Pretrained) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 
+from truezero.studies.sentences import Sentence
 from truezero.studies.study import Claim, Setting
 
 Verdict = Literal["confirmed", "refuted", "not decided"]
@@ -51,6 +52,16 @@ def alike(a: Row, b: Row) -> Verdict:
     return "refuted" if low > _AS_GOOD or high < -_AS_GOOD else "not decided"
 
 
+def gain(a: Row, b: Row) -> Row:
+    """By how much b errs less than a, seed by seed, as a row that can be compared with others."""
+    return {
+        "runs": [
+            {"test_error": x["test_error"] - y["test_error"]}
+            for x, y in zip(a["runs"], b["runs"], strict=True)
+        ]
+    }
+
+
 def all_of(verdicts: Sequence[Verdict]) -> Verdict:
     """Verdict on several statements together."""
     if "refuted" in verdicts:
@@ -64,6 +75,11 @@ def claim(setting: Setting, sentence: str, section: str, verdict: Verdict, evide
     if setting.scale_name == "smoke":
         return Claim(sentence, section, "not decided", f"scale smoke decides nothing; {evidence}")
     return Claim(sentence, section, verdict, evidence)
+
+
+def claimed(setting: Setting, sentence: Sentence, verdict: Verdict, evidence: str) -> Claim:
+    """Put a claim together from a sentence of `sentences`."""
+    return claim(setting, sentence.text, sentence.section, verdict, evidence)
 
 
 def on_one_of_several(verdict: Verdict) -> Verdict:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from truezero.presets import RATES
 from truezero.runs import Requests, together
-from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned
-from truezero.studies.claims import alike, all_of, better, claim, errors
+from truezero.studies import sentences
+from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned, for_its_data
+from truezero.studies.claims import alike, all_of, better, claimed, errors, gain
 from truezero.studies.figures import colour, reconstruction_curves
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult
 from truezero.studies.tables import ERROR, RATE, SPARSITY, networks
@@ -18,8 +20,11 @@ _FEW = 0.1  # up to this share labels are few
 SCALES = {
     "smoke": Scale((32, 32, 32), (0.1,), 2, 3, None, (0.01,), 2),
     "laptop": Scale((200, 200, 200), (0.1, 0.01), 3, 100, 20, (0.1, 0.01), 15),
-    "paper": Scale((1000, 1000, 1000), (0.1, 0.01, 0.001), 5, 300, 50, (0.1, 0.01, 0.001), 50),
-}
+    "paper": Scale(
+        (1000, 1000, 1000), (0.1, 0.01), 3, 100, 20, RATES, 12,
+        l1=1e-5, choose_seeds=1, of_norb=(4000, 2000),
+    ),
+}  # fmt: skip
 
 CHOICES = (
     "Each network is pre-trained once per seed, on all training rows without their labels; every share of "
@@ -33,6 +38,7 @@ CHOICES = (
 
 def begin(setting: Setting) -> Requests[StudyResult]:
     """Begin the study: one row per network, with or without pre-training, and share of the labels."""
+    setting = for_its_data(setting)
     arms = [
         Arm(activation, reconstruction, labels=share)
         for activation in ACTIVATIONS
@@ -108,29 +114,25 @@ def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
             f"{100 * share:g} % of the labels: {errors(a, b)}" for share, a, b in pairs(activation, shares)
         )
 
+    alike_at_last = alike(of["rectifier", True, 1.0], of["rectifier", False, 1.0])
+    helps = all_of([better(a, b) for _, a, b in pairs("rectifier", few)])
     return [
-        claim(
+        claimed(
             setting,
-            "The network with hyperbolic tangent activations improves with unsupervised pre-training for any "
-            "labeled set size (even when all the training set is labeled).",
-            "4.1",
+            sentences.TANH_WANTS_PRETRAINING,
             all_of([better(a, b) for _, a, b in pairs("tanh", SHARES)]),
             evidence("tanh", SHARES),
         ),
-        claim(
+        claimed(setting, sentences.FEW_LABELS, helps, evidence("rectifier", few)),
+        claimed(
             setting,
-            "In semi-supervised setups (with few labeled data), the pre-training is highly beneficial [with "
-            "rectifying activations].",
-            "4.1",
-            all_of([better(a, b) for _, a, b in pairs("rectifier", few)]),
-            evidence("rectifier", few),
+            sentences.CLOSER,
+            better(*(gain(of["rectifier", False, s], of["rectifier", True, s]) for s in (1.0, SHARES[0]))),
+            evidence("rectifier", SHARES),
         ),
-        claim(
-            setting,
-            "Eventually, when all available data is labeled, the two models achieve identical performance.",
-            "4.1",
-            alike(of["rectifier", True, 1.0], of["rectifier", False, 1.0]),
-            evidence("rectifier", (1.0,)),
+        claimed(setting, sentences.IDENTICAL, alike_at_last, evidence("rectifier", (1.0,))),
+        claimed(
+            setting, sentences.EXPLOITED, all_of([helps, alike_at_last]), evidence("rectifier", (*few, 1.0))
         ),
     ]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from truezero.runs import Requests, together
-from truezero.studies import paper
-from truezero.studies.arms import Arm, fine_tuned
+from truezero.studies import paper, table1
+from truezero.studies.arms import Arm, Scale, fine_tuned, for_its_data
 from truezero.studies.claims import all_of, better, claim, errors
 from truezero.studies.figures import learning_curves, reconstruction_curves
 from truezero.studies.study import Column, Setting, Study, StudyResult
-from truezero.studies.table1 import SCALES
 from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, networks
 
 STRATEGIES = (
@@ -20,6 +19,11 @@ STRATEGIES = (
     ("3", "linear units, quadratic cost, target before it", "linear-quadratic", "before"),
     ("4", "rectifier units, quadratic cost", "rectifier-quadratic", "after"),
 )
+
+SCALES = {
+    **table1.SCALES,
+    "laptop": Scale((200, 200, 200), (0.1, 0.01), 3, 40, 10, (0.1, 0.01), 15),
+}
 
 CHOICES = (
     "Rectifier networks with a sign mask; all labels. Everything else is as in Table 1.",
@@ -33,6 +37,7 @@ CHOICES = (
 
 def begin(setting: Setting) -> Requests[StudyResult]:
     """Begin the study: one row per strategy, and one without pre-training."""
+    setting = for_its_data(setting)
     arms = [Arm("rectifier", reconstruction, target) for _, _, reconstruction, target in STRATEGIES]
     rows = yield from together(*(fine_tuned(setting, arm) for arm in (*arms, Arm("rectifier"))))
     known = [(number, described) for number, described, _, _ in STRATEGIES]

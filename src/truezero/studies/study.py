@@ -36,6 +36,8 @@ class Column:
         A terminal has no room for it.
     digits : int or None
         After the point; None leaves it to the kind.
+    bold : str or None
+        Where a row has whether its cell stands out.
     """
 
     key: str
@@ -45,6 +47,11 @@ class Column:
     paper: bool = False
     detail: bool = False
     digits: int | None = None
+    bold: str | None = None
+
+    def is_bold(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row's cell stands out."""
+        return self.bold is not None and bool(self.value(row, self.bold))
 
     def value(self, row: Mapping[str, Any], key: str | None = None) -> Any:
         """What a row holds here; None where it holds nothing."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from truezero.models import load
 from truezero.runs.recipes import MODEL
+from truezero.studies.arms import Scale
 from truezero.studies.figures import pictures, without_histories
 from truezero.studies.study import Claim, Column, Figure, Setting, StandIn, StudyResult, Table
 
@@ -25,10 +26,6 @@ _DETAILS = (
 _NOTE = (
     "Mean ± standard deviation over the seeds, at the best validation epoch of each run. Rate and seconds "
     "are those of fine-tuning."
-)
-DEPARTURES = (
-    "λ = 1e-4 on the activations of every network, one coefficient for all layers, in pre-training and "
-    "fine-tuning; the paper says 0.001 for both, which kills units for as long as training goes on.",
 )
 
 
@@ -57,7 +54,7 @@ def networks(
     choices: Sequence[str],
     claims: Sequence[Claim],
     papers: tuple[str, Collection[str]] | None = None,
-    departures: Sequence[str] = DEPARTURES,
+    departures: Sequence[str] | None = None,
 ) -> StudyResult:
     """Put the result of a study together whose rows are networks.
 
@@ -66,7 +63,7 @@ def networks(
     setting : Setting
     rows : list of dict
         As `arms.fine_tuned` gives them, with what the columns name besides. Of the first that was
-        pre-trained, one there must be, pictures are shown.
+        pre-trained, if one was, pictures are shown.
     table : str
         Title of the table.
     columns : sequence of Column
@@ -76,25 +73,61 @@ def networks(
     papers : (str, collection of str), optional
         The data that the paper had: for people, and names of data sets that are these.
     departures : sequence of str, optional
-        As in `StudyResult`; those of the studies of images where none are given.
+        As in `StudyResult`; those of the scale where none are given.
     """
-    before = next(row["pretraining"] for row in rows if row["pretraining"] is not None)
-    first = before["layers"][0][-1]["key"]
-    model = load(setting.store.folder / first / MODEL)
     stand_ins = stand_ins_of(setting, papers)
     named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
-    shown = [*figures, *pictures(model, setting.dataset)]
+    shown = list(figures)
+    before = next((row["pretraining"] for row in rows if row["pretraining"] is not None), None)
+    if before is not None:
+        first = before["layers"][0][-1]["key"]
+        shown += pictures(load(setting.store.folder / first / MODEL), setting.dataset)
     return StudyResult(
         setting.study,
         setting.title,
         facts(setting),
         [Table(table, [*columns, *_DETAILS], without_histories(rows), _NOTE + named)],
         [replace(figure, caption=figure.caption + named) for figure in shown],
-        list(choices),
-        list(departures),
+        [*choices, *chosen_on(setting)],
+        departures_of(setting) if departures is None else list(departures),
         stand_ins,
         list(claims),
     )
+
+
+def chosen_on(setting: Setting) -> list[str]:
+    """Where rates are chosen on fewer seeds or epochs than the results are of."""
+    scale: Scale = setting.scale
+    if scale.choose_seeds is None and scale.choose_epochs is None:
+        return []
+    seeds = "all seeds" if scale.choose_seeds is None else f"{scale.choose_seeds} of the seeds"
+    after = "" if scale.choose_epochs is None else f", that of fine-tuning after {scale.choose_epochs} epochs"
+    return [
+        f"Both rates are chosen on {seeds}{after}; all seeds are then trained at the chosen ones, for up to "
+        f"{scale.max_iter} epochs."
+    ]
+
+
+def departures_of(setting: Setting) -> list[str]:
+    """What image networks of a scale do otherwise than the paper says."""
+    scale: Scale = setting.scale
+    values = f"λ = {_power(scale.l1)}"
+    both = "in pre-training and fine-tuning"
+    if scale.pretraining_l1 != scale.l1:
+        values, both = f"{values} in fine-tuning and {_power(scale.pretraining_l1)} in pre-training", "there"
+    found = [
+        f"{values} on the activations of every network, one coefficient for all layers, {both}; the paper "
+        "says 0.001 for both, which kills units for as long as training goes on."
+    ]
+    if scale.of_norb is not None and setting.dataset.stand_in_for == "NORB":
+        found.append("Half as many hidden units as the paper has on NORB.")
+    return found
+
+
+def _power(value: float) -> str:
+    """Write a small number without zeros in front of its exponent."""
+    mantissa, exponent = f"{value:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}" if value else "0"
 
 
 def stand_ins_of(setting: Setting, papers: tuple[str, Collection[str]] | None) -> list[StandIn]:
