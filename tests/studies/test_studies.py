@@ -49,7 +49,7 @@ def smoke(name: str, store: RunStore) -> tuple[StudyResult, list[dict[str, Any]]
 def store_parameters(store: RunStore, row: dict[str, Any]) -> dict[str, Any]:
     """Parameters of a row's first run."""
     (about,) = [about for key, about, _ in store if key == row["runs"][0]["key"]]
-    return about["parameters"]
+    return dict(about["parameters"])
 
 
 def text_of(result: StudyResult) -> str:
@@ -358,4 +358,4 @@ def test_cells() -> None:
     assert cell({"a": 12.345}, Column("a", "", "seconds")) == "12.3"
     assert cell({}, Column("a", "")) == "—"
     assert cell({"a": 0}, Column("a", "", "error")) == "0.00"
-    assert set(KINDS) == {"curves", "bands", "filters", "examples", "pairs"}
+    assert set(KINDS) == {"curves", "bands", "filters", "examples", "pairs", "scatter"}

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from truezero.plots.curves import bands, curves
 from truezero.plots.images import examples, filters, pairs
+from truezero.plots.scatter import scatter
 
 KINDS: dict[str, Callable[..., Figure]] = {
     "curves": curves,
@@ -16,6 +17,7 @@ KINDS: dict[str, Callable[..., Figure]] = {
     "filters": filters,
     "examples": examples,
     "pairs": pairs,
+    "scatter": scatter,
 }
 """Kinds of figures; each is drawn from the arguments of its function."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
@@ -38,11 +39,11 @@ def curves(panels: list[dict[str, Any]], shared: bool = False) -> Figure:
         place.set(xlabel=panel["x"], title=panel["title"])
         if panel["log"]:
             place.set(yscale="log")
-            _plain_log(place)
+            plain_log(place.yaxis, *place.get_ylim())
         else:
             place.set(ylim=(-3, 103))
         place.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _tidy(place)
+        tidy(place)
         if not shared or place is axes[0]:
             place.set_ylabel(panel["y"])
     handles, labels = axes[0].get_legend_handles_labels()
@@ -88,19 +89,20 @@ def bands(x: str, y: str, lines: list[dict[str, Any]]) -> Figure:
     ticks = sorted({value for line in lines for value in line["x"]})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    _plain_log(axes)
-    _tidy(axes)
+    plain_log(axes.yaxis, *axes.get_ylim())
+    tidy(axes)
     axes.legend(frameon=False)
     return figure
 
 
-def _plain_log(axes: Axes) -> None:
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
+def plain_log(axis: Axis, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis at round numbers, written plainly."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """A light grid, and no frame on top and right."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from truezero.studies import (
     amazon,
+    figure3,
     figure4,
     rectifiers_today,
+    softplus_scaling,
     strategies,
     strategies_text,
     table1,
@@ -15,19 +17,19 @@ from truezero.studies import (
 from truezero.studies.reproduce import reproduce
 from truezero.studies.study import Claim, Column, Figure, StandIn, Study, StudyResult, Table
 
-STUDIES: dict[str, Study] = {
-    study.name: study
-    for study in (
-        table1.STUDY,
-        table2.STUDY,
-        amazon.STUDY,
-        figure4.STUDY,
-        strategies.STUDY,
-        rectifiers_today.STUDY,
-        strategies_text.STUDY,
-        vocabulary.STUDY,
-    )
-}
+_MODULES = (
+    table1,
+    table2,
+    amazon,
+    figure3,
+    figure4,
+    softplus_scaling,
+    strategies,
+    rectifiers_today,
+    strategies_text,
+    vocabulary,
+)
+STUDIES: dict[str, Study] = {module.STUDY.name: module.STUDY for module in _MODULES}
 """What `truezero reproduce` can run."""
 
 __all__ = ["STUDIES", "Claim", "Column", "Figure", "StandIn", "Study", "StudyResult", "Table", "reproduce"]

@@ -359,6 +359,11 @@ def _mean_or_none(results: list[Result], key: str) -> float | None:
     return None if None in values else float(np.mean(values))
 
 
+def seconds_per_epoch(results: list[Result]) -> float:
+    """Median over the epochs of results of fine-tuning; whatever else the machine did is in it."""
+    return float(np.median([record["seconds"] for result in results for record in result["history"]]))
+
+
 def deviation(values: list[float]) -> float | None:
     """Standard deviation of a sample; None of a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -15,7 +15,7 @@ Verdict = Literal["confirmed", "refuted", "not decided"]
 Row = dict[str, Any]
 
 # Errors that differ by less are as good as equal: 0.2 points of per cent.
-_AS_GOOD = 0.002
+AS_GOOD = 0.002
 
 
 def interval(a: Row, b: Row) -> tuple[float, float, float]:
@@ -41,15 +41,15 @@ def better(a: Row, b: Row) -> Verdict:
 def no_worse(a: Row, b: Row) -> Verdict:
     """Whether a errs no more than b, or so little more that it does not matter."""
     _, low, high = interval(a, b)
-    return "confirmed" if high <= _AS_GOOD else "refuted" if low > _AS_GOOD else "not decided"
+    return "confirmed" if high <= AS_GOOD else "refuted" if low > AS_GOOD else "not decided"
 
 
 def alike(a: Row, b: Row) -> Verdict:
     """Whether a and b err as often."""
     _, low, high = interval(a, b)
-    if low >= -_AS_GOOD and high <= _AS_GOOD:
+    if low >= -AS_GOOD and high <= AS_GOOD:
         return "confirmed"
-    return "refuted" if low > _AS_GOOD or high < -_AS_GOOD else "not decided"
+    return "refuted" if low > AS_GOOD or high < -AS_GOOD else "not decided"
 
 
 def gain(a: Row, b: Row) -> Row:
@@ -87,15 +87,37 @@ def on_one_of_several(verdict: Verdict) -> Verdict:
     return "not decided" if verdict == "confirmed" else verdict
 
 
+def apart(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]:
+    """Mean of some errors less that of others, and the bounds of its 95 % interval (Welch's test).
+
+    The two have no seeds in common. One error on a side bounds nothing.
+    """
+    mean = float(np.mean(a) - np.mean(b))
+    if min(len(a), len(b)) < 2:
+        return mean, -np.inf, np.inf
+    parts = np.array([np.var(values, ddof=1) / len(values) for values in (a, b)])
+    if not parts.any():
+        return mean, mean, mean
+    freedom = parts.sum() ** 2 / (parts**2 / [len(a) - 1, len(b) - 1]).sum()
+    spread = float(np.sqrt(parts.sum()) * stats.t.ppf(0.975, freedom))
+    return mean, mean - spread, mean + spread
+
+
 def errors(a: Row, b: Row) -> str:
     """Write two errors and their difference, in per cent; root mean squared errors as they are."""
-    mean, low, high = interval(a, b)
     measure = a.get("measure", "test_error")
     times, digits, unit, points = (1, 3, "", "") if measure == "test_rmse" else (100, 2, " %", " points")
+    of_both = " and ".join(f"{times * row[measure]:.{digits}f}{unit}" for row in (a, b))
+    return f"{of_both} ({written(*interval(a, b), times, digits, points)})".replace(" %", "\u00a0%")
+
+
+def written(
+    mean: float, low: float, high: float, times: int = 100, digits: int = 2, points: str = " points"
+) -> str:
+    """Write a difference of errors and its 95 % interval."""
 
     def signed(value: float) -> str:
-        return f"{times * value:+.{digits}f}"
+        return f"{times * value:+.{digits}f}".replace("-", "−")
 
-    bounds = f", 95 % interval {signed(low)} to {signed(high)}" if np.isfinite(low) else ", one seed"
-    of_both = " and ".join(f"{times * row[measure]:.{digits}f}{unit}" for row in (a, b))
-    return f"{of_both} ({signed(mean)}{points}{bounds})".replace("-", "−").replace(" %", "\u00a0%")
+    bounds = f", 95\u00a0% interval {signed(low)} to {signed(high)}" if np.isfinite(low) else ", one seed"
+    return f"{signed(mean)}{points}{bounds}"

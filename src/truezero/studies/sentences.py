@@ -45,7 +45,8 @@ NO_TRADE_OFF = Sentence(
     "the rectifier has the least error, 16.40 %",
 )
 EFFICIENT = Sentence(
-    "Rectifiers are not only biologically plausible, they are also computationally efficient.", ("table1",)
+    "Rectifiers are not only biologically plausible, they are also computationally efficient.",
+    ("softplus-scaling",),
 )
 NO_NEED_OF_PRETRAINING = Sentence(
     "There is almost no improvement when using unsupervised pre-training with rectifier activations, "

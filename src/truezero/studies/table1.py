@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from truezero.presets import RATES
 from truezero.runs import Requests, together
 from truezero.studies import paper, sentences
-from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned, for_its_data
+from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned, for_its_data, seconds_per_epoch
 from truezero.studies.bold import LEVEL, against_the_best
 from truezero.studies.claims import (
     Verdict,
@@ -60,8 +58,8 @@ CHOICES = (
 )
 _BOLD = (
     f"Bold: no significant difference (p = {LEVEL:g}) from the best of the paper's six networks. The paired "
-    "bootstrap over test rows and seeds decides; McNemar's exact test, of the seeds with the least validation "
-    "error on each side, stands beside it. The paper does not say which pairwise test it used.",
+    "bootstrap over test rows and seeds decides; McNemar's exact test, of the seeds with the least "
+    "validation error on each side, stands beside it. The paper does not say which pairwise test it used.",
     "Neurons that the paper tried and did not report, |tanh| (footnote 1) and tanh with half as many units "
     "(section 3.1: rectifiers need twice as many) are without pre-training.",
 )
@@ -83,13 +81,13 @@ def begin(setting: Setting) -> Requests[StudyResult]:
             row["paper_sparsity"] = paper.sparsity(row["activation"], data, pretrained=pretrained)
         else:
             row["section"] += ": other neurons"
-        row["seconds_per_epoch"] = seconds_per_epoch(row)
+        row["epoch"] = {"seconds": seconds_per_epoch(row["runs"])}
     against_the_best(setting, rows, n)
     columns = [
         Column("name", "hidden units"), ERROR_OR_BOLD, SPARSITY, RATE,
         Column("against_best.p_value", "p, bootstrap", "number", detail=True),
         Column("against_best.mcnemar", "p, McNemar", "number", detail=True),
-        Column("seconds_per_epoch", "seconds an epoch", "seconds", detail=True),
+        Column("epoch.seconds", "seconds an epoch", "seconds", detail=True),
     ]  # fmt: skip
     if data in paper.DATA:
         columns[2:2] = [Column("paper_test_error", "paper, %", "error", paper=True)]
@@ -112,11 +110,6 @@ def begin(setting: Setting) -> Requests[StudyResult]:
 ERROR_OR_BOLD = Column(**{**vars(ERROR), "bold": "bold"})
 
 
-def seconds_per_epoch(row: dict[str, Any]) -> float:
-    """Median over the epochs of a row's runs; of whatever else the machine had to do, too."""
-    return float(np.median([record["seconds"] for run in row["runs"] for record in run["history"]]))
-
-
 def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
     before = dict(zip(ACTIVATIONS, rows[:3], strict=True))
     plain = dict(zip(ACTIVATIONS, rows[3:6], strict=True))
@@ -125,22 +118,12 @@ def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
     zeros = f"{100 * rectifier['sparsity']['overall']:.1f} % exact zeros"
     sparse: Verdict = "confirmed" if rectifier["sparsity"]["overall"] >= 0.5 else "refuted"
     gains = "; ".join(f"{name} with and without: {errors(before[name], plain[name])}" for name in ACTIVATIONS)
-    seconds = {name: plain[name]["seconds_per_epoch"] for name in ACTIVATIONS}
-    fastest = seconds["rectifier"] < min(seconds["tanh"], seconds["softplus"])
     return [
         claimed(
             setting,
             sentences.AS_GOOD_AS_SOFTPLUS,
             no_worse(rectifier, plain["softplus"]),
             f"rectifier and softplus, neither pre-trained: {errors(rectifier, plain['softplus'])}",
-        ),
-        claimed(
-            setting,
-            sentences.EFFICIENT,
-            "confirmed" if fastest else "refuted",
-            "median seconds of an epoch without pre-training: "
-            + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
-            + ", on a machine that may have had other work",
         ),
         claimed(
             setting,

@@ -1,0 +1,283 @@
+"""Figure 3: error by sparsity, of networks trained with various L1 penalties; and what they cost."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from truezero.errors import DataError
+from truezero.runs import Requests
+from truezero.studies import paper, sentences
+from truezero.studies.arms import Arm, Scale, deviation, fine_tuning_run, for_its_data, seconds_per_epoch
+from truezero.studies.claims import AS_GOOD, Verdict, all_of, apart, claimed, written
+from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
+from truezero.studies.tables import facts, stand_ins_of
+
+# n_seeds is the number of networks.
+SCALES = {
+    "smoke": Scale((32, 32, 32), (0.1,), 12, 3, None, (), 0),
+    "laptop": Scale((300, 300, 300), (0.1,), 200, 15, None, (), 0),
+    "paper": Scale((1000, 1000, 1000), (0.1,), 200, 30, 12, (), 0),
+}
+LEAST, MOST = 1e-6, 1e-2
+_WITHOUT = 20  # one network in so many has no penalty
+# Zeros, as fractions: where rows of the table begin and end.
+_EDGES = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)
+_ROBUST = (0.7, 0.85)
+
+CHOICES = (
+    f"λ = 0 for one network in {_WITHOUT}, and log-spaced from 1e-6 to 1e-2 for the others; every network "
+    "has a seed of its own. The paper gives the ends, 0 and 0.01.",
+    "Rectifiers with a sign mask, without pre-training, at a rate of 0.1; batches of 10; the best validation "
+    "epoch is kept, and measured on the test rows.",
+    "Seconds of an epoch are the median over a network's epochs, those of a prediction the median of a few "
+    "of all test rows, measured when it had been trained, on a machine that may have had other work.",
+    "As good as λ = 0 is an error at most 0.2 points above the mean of its networks. Intervals are 95 % ones "
+    "of Welch's test.",
+)
+
+Row = dict[str, Any]
+
+
+def penalties(n: int) -> list[float]:
+    """λ of n networks, ascending."""
+    without = max(n // _WITHOUT, min(2, n))
+    spaced = np.logspace(np.log10(LEAST), np.log10(MOST), n - without)
+    return [0.0] * without + [float(f"{value:.4g}") for value in spaced]
+
+
+def begin(setting: Setting) -> Requests[StudyResult]:
+    """Begin the study: a point per network, and a row per range of sparsity."""
+    setting = for_its_data(setting)
+    rate = setting.scale.learning_rates[0]
+    asked = [
+        (l1, fine_tuning_run(setting, Arm("rectifier", l1=l1), rate, seed, []))
+        for seed, l1 in enumerate(penalties(setting.scale.n_seeds))
+    ]
+    results = yield [run for _, run in asked]
+    networks = [
+        _network(l1, run.key, result)
+        for (l1, run), result in zip(asked, results, strict=True)
+        if "diverged" not in result
+    ]
+    plain = [network for network in networks if network["l1_activation"] == 0]
+    if not plain:
+        raise DataError(f"{setting.title}: every network without a penalty diverged")
+    rows = _ranges(networks, plain)
+    stand_ins = stand_ins_of(setting, ("MNIST", ("mnist",)))
+    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    n_diverged = len(results) - len(networks)
+    note = f"{len(networks)} networks" + (f"; {n_diverged} more diverged" if n_diverged else "")
+    best = _not_beaten(networks)
+    return StudyResult(
+        setting.study,
+        setting.title,
+        facts(setting),
+        [
+            Table("Test error by sparsity", _OF_RANGES, rows, f"{note}. Mean ± standard deviation.{named}"),
+            Table(
+                "Networks that no other beats in error, zeros and seconds of a prediction",
+                _OF_NETWORKS,
+                best,
+                f"{len(best)} of {note}.{named}",
+            ),
+        ],
+        [_figure(setting, networks, named)],
+        choices=list(CHOICES),
+        departures=_departures(setting),
+        stand_ins=stand_ins,
+        claims=_claims(setting, networks, plain, rows),
+    )
+
+
+def _network(l1: float, key: str, result: Row) -> Row:
+    """What a run found, without its history."""
+    return {
+        "key": key,
+        "l1_activation": l1,
+        "test_error": result["test_error"],
+        "validation_error": result["validation_error"],
+        "sparsity": result["sparsity"],
+        "dead_units": result["dead_units"],
+        "n_epochs": result["n_epochs"],
+        "epoch_selected": result["epoch_selected"],
+        "epoch": {"seconds": seconds_per_epoch([result])},
+        "prediction": result.get("prediction"),
+    }
+
+
+def _ranges(networks: list[Row], plain: list[Row]) -> list[Row]:
+    """One row for λ = 0, and one for each range of sparsity that has networks."""
+    found = [_range("all networks with λ = 0", "without penalty", plain)]
+    others = [network for network in networks if network["l1_activation"] > 0]
+    for low, high in itertools.pairwise(_EDGES):
+        within = _between(others, low, high if high < 1 else 2)
+        if within:
+            found.append(_range(f"{100 * low:g} to {100 * high:g} %", "zeros, with a penalty", within))
+    return found
+
+
+def _between(networks: list[Row], low: float, high: float) -> list[Row]:
+    return [network for network in networks if low <= network["sparsity"]["overall"] < high]
+
+
+def _range(name: str, section: str, networks: list[Row]) -> Row:
+    errors = [network["test_error"] for network in networks]
+    penalties = [network["l1_activation"] for network in networks]
+    seconds = [network["prediction"]["seconds"] for network in networks if network["prediction"]]
+    return {
+        "name": name,
+        "section": section,
+        "n": len(networks),
+        "test_error": float(np.mean(errors)),
+        "test_error_deviation": deviation(errors),
+        "least_error": min(errors),
+        "sparsity": {"overall": float(np.mean([network["sparsity"]["overall"] for network in networks]))},
+        "l1_activation": [min(penalties), max(penalties)],
+        "epoch": {"seconds": float(np.median([network["epoch"]["seconds"] for network in networks]))},
+        "prediction": {"seconds": float(np.median(seconds)) if seconds else None},
+        "runs": networks,
+    }
+
+
+def _not_beaten(networks: list[Row]) -> list[Row]:
+    """Networks than which no other has as little error, as many zeros and as fast a prediction."""
+
+    def costs(network: Row) -> tuple[float, float, float]:
+        timed = network["prediction"]
+        seconds = timed["seconds"] if timed else np.inf
+        return network["test_error"], -network["sparsity"]["overall"], seconds
+
+    def beaten(by: Row, network: Row) -> bool:
+        a, b = costs(by), costs(network)
+        return a != b and all(x <= y for x, y in zip(a, b, strict=True))
+
+    kept = [network for network in networks if not any(beaten(other, network) for other in networks)]
+    return sorted(kept, key=costs)
+
+
+_COSTS = [
+    Column("epoch.seconds", "seconds an epoch", "number", digits=2),
+    Column("prediction.seconds", "seconds a prediction", "number"),
+]
+_ERROR = Column("test_error", "test error, %", "error", deviation="test_error_deviation")
+_OF_RANGES = [
+    Column("name", "zeros"), Column("n", "networks", "count"), _ERROR,
+    Column("sparsity.overall", "mean zeros, %", "sparsity"),
+    *_COSTS,
+    Column("least_error", "least, %", "error", detail=True),
+    Column("l1_activation", "λ from · to", "number", detail=True),
+]  # fmt: skip
+_OF_NETWORKS = [
+    Column("l1_activation", "λ", "number"), Column("test_error", "test error, %", "error"),
+    Column("sparsity.overall", "zeros, %", "sparsity"),
+    *_COSTS,
+    Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
+    Column("epoch_selected", "epoch", "count", detail=True),
+]  # fmt: skip
+
+
+def _figure(setting: Setting, networks: list[Row], named: str) -> Figure:
+    groups = [
+        ("λ = 0", 1, [network for network in networks if network["l1_activation"] == 0]),
+        ("λ from 1e-6 to 1e-2", 0, [network for network in networks if network["l1_activation"] > 0]),
+    ]
+    n_test = setting.dataset.X_test.shape[0]
+
+    def panel(title: str, x: str, log: str, value: Any, spans: list[Row]) -> Row:
+        points = [
+            {
+                "name": name,
+                "colour": colour,
+                "x": [value(network) for network in of if value(network) is not None],
+                "y": [100 * network["test_error"] for network in of if value(network) is not None],
+            }
+            for name, colour, of in groups
+        ]
+        return {"title": title, "x": x, "y": "test error, %", "log": log, "points": points, "spans": spans}
+
+    def prediction(network: Row) -> float | None:
+        timed = network["prediction"]
+        return 1e6 * timed["seconds"] / n_test if timed else None
+
+    low, high = paper.BRAIN
+    brain = [{"name": "the brain: 95 to 99 % (section 2.1)", "from": 100 * low, "to": 100 * high}]
+    return Figure(
+        "scatter",
+        "Error by sparsity, and by what it costs",
+        "A point per network. Times are of a machine that may have had other work." + named,
+        {
+            "panels": [
+                panel("Sparsity", "exact zeros, %", "y", lambda n: 100 * n["sparsity"]["overall"], brain),
+                panel("Training", "seconds an epoch", "xy", lambda n: n["epoch"]["seconds"], []),
+                panel("Prediction", "microseconds a row", "xy", prediction, []),
+            ]
+        },
+    )
+
+
+def _departures(setting: Setting) -> list[str]:
+    if setting.scale.hidden_layer_sizes == (1000, 1000, 1000):
+        return []
+    sizes = ", ".join(f"{n:,}" for n in setting.scale.hidden_layer_sizes)
+    return [f"Hidden layers of {sizes} units; the paper's have 1,000 each."]
+
+
+def _claims(setting: Setting, networks: list[Row], plain: list[Row], rows: list[Row]) -> list[Claim]:
+    robust = _between(networks, *_ROBUST)
+    several = [row for row in rows[1:] if row["n"] > 1 and row["sparsity"]["overall"] < _ROBUST[1]]
+    worse = (row for row in rows[1:] if _no_worse(row["runs"], plain) == "refuted")
+    beyond = next(worse, None)
+    of_plain = f"λ = 0 comes to {100 * _mean(plain, 'test_error'):.2f} % at {_zeros(plain):.1f} % zeros"
+    first = (
+        "no range of zeros is surely worse by more"
+        if beyond is None
+        else f"the first range that is surely worse by more is {beyond['name']} of zeros, with "
+        f"{100 * beyond['test_error']:.2f} %"
+    )
+    return [
+        claimed(
+            setting,
+            sentences.ROBUST,
+            _no_worse(robust, plain),
+            f"{len(robust)} networks with 70 to 85 % zeros against λ = 0: {_difference(robust, plain)}; "
+            + of_plain,
+        ),
+        claimed(
+            setting,
+            sentences.UNTIL_85,
+            all_of([_no_worse(row["runs"], plain) for row in several]) if several else "not decided",
+            f"{of_plain}; "
+            + "".join(f"{row['name']}: {_difference(row['runs'], plain)}; " for row in several)
+            + first,
+        ),
+    ]
+
+
+def _no_worse(networks: list[Row], plain: list[Row]) -> Verdict:
+    """Whether networks err no more than those without penalty, or so little more that it does not matter."""
+    if not networks:
+        return "not decided"
+    _, low, high = apart(_errors(networks), _errors(plain))
+    return "confirmed" if high <= AS_GOOD else "refuted" if low > AS_GOOD else "not decided"
+
+
+def _difference(networks: list[Row], plain: list[Row]) -> str:
+    return written(*apart(_errors(networks), _errors(plain))) if networks else "none there"
+
+
+def _errors(networks: list[Row]) -> list[float]:
+    return [network["test_error"] for network in networks]
+
+
+def _mean(networks: list[Row], key: str) -> float:
+    return float(np.mean([network[key] for network in networks]))
+
+
+def _zeros(networks: list[Row]) -> float:
+    return 100 * float(np.mean([network["sparsity"]["overall"] for network in networks]))
+
+
+STUDY = Study("figure3", "Figure 3", SCALES, begin)

@@ -1,0 +1,108 @@
+"""The rescaled softplus, from the softplus (α = 1) to the rectifier (α = ∞; section 4.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truezero.runs import Requests, together
+from truezero.studies import paper, sentences, table1
+from truezero.studies.arms import Arm, fine_tuned, for_its_data, seconds_per_epoch
+from truezero.studies.claims import all_of, better, claimed, errors, no_worse
+from truezero.studies.figures import learning_curves
+from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult
+from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, networks
+
+SCALES = table1.SCALES
+
+CHOICES = (
+    "Both ends are Table 1's networks without pre-training, so the rectifier has a sign mask and the "
+    "softplus has none; the last row is a rectifier without one, to tell the mask's part from α's.",
+    "Everything else is as in Table 1.",
+)
+
+
+def begin(setting: Setting) -> Requests[StudyResult]:
+    """Begin the study: one row per α, with the paper's error on NORB beside it."""
+    setting = for_its_data(setting)
+    alphas = list(paper.SOFTPLUS)
+    arms = [Arm("rectifier") if alpha is None else Arm("softplus", softplus_scale=alpha) for alpha in alphas]
+    rows = yield from together(
+        *(fine_tuned(setting, arm) for arm in (*arms, Arm("rectifier", sign_mask=None)))
+    )
+    for row, alpha in zip(rows, [*alphas, None], strict=True):
+        row["alpha"], row["name"] = alpha, "∞ (rectifier)" if alpha is None else f"{alpha:g}"
+        row["paper_test_error"] = paper.SOFTPLUS[alpha]
+        row["epoch"] = {"seconds": seconds_per_epoch(row["runs"])}
+    rows[-1]["name"], rows[-1]["paper_test_error"] = "∞, no sign mask", None
+    columns = [
+        Column("name", "α"), ERROR, Column("paper_test_error", "paper (NORB), %", "error", paper=True),
+        SPARSITY, RATE, Column("epoch.seconds", "seconds an epoch", "seconds"),
+    ]  # fmt: skip
+    return networks(
+        setting,
+        rows,
+        table="Test error by α",
+        columns=columns,
+        figures=[
+            _by_alpha(rows[: len(alphas)]),
+            learning_curves(rows, facts(setting)["network"], _named, by_row=True),
+        ],
+        choices=CHOICES,
+        claims=_claims(setting, rows[: len(alphas)]),
+        papers=("NORB", ("norb",)),
+    )
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"α = {row['name']}"
+
+
+def _by_alpha(rows: list[dict[str, Any]]) -> Figure:
+    """Error by 1/α, on which ∞ has a place: 0."""
+    lines = [
+        {
+            "name": name,
+            "colour": number,
+            "x": [0.0 if row["alpha"] is None else 1 / row["alpha"] for row in rows],
+            "y": [100 * row[key] for row in rows],
+        }
+        for number, (name, key) in enumerate((("ours", "test_error"), ("paper, on NORB", "paper_test_error")))
+    ]
+    panel = {
+        "title": "From the rectifier (0) to the softplus (1)", "x": "1 / α", "y": "test error, %", "log": "",
+        "points": lines, "spans": [],
+    }  # fmt: skip
+    return Figure("scatter", "Error by α", "Mean over the seeds.", {"panels": [panel]})
+
+
+def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
+    softplus, rectifier = rows[0], rows[-1]
+    others = rows[:-1]
+    ours = ", ".join(f"{row['name']}/{100 * row['test_error']:.2f} %" for row in rows)
+    seconds = {row["name"]: row["epoch"]["seconds"] for row in (rectifier, *others)}
+    fastest = min(seconds.values()) == seconds[rectifier["name"]]
+    return [
+        claimed(
+            setting,
+            sentences.RESCALED_SOFTPLUS,
+            better(rectifier, softplus),
+            f"{ours}; rectifier and softplus: {errors(rectifier, softplus)}",
+        ),
+        claimed(
+            setting,
+            sentences.NO_TRADE_OFF,
+            all_of([no_worse(rectifier, row) for row in others]),
+            "; ".join(f"rectifier and α = {row['name']}: {errors(rectifier, row)}" for row in others),
+        ),
+        claimed(
+            setting,
+            sentences.EFFICIENT,
+            "confirmed" if fastest else "refuted",
+            "median seconds of an epoch by α: "
+            + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
+            + ", on a machine that may have had other work",
+        ),
+    ]
+
+
+STUDY = Study("softplus-scaling", "Rescaled softplus", SCALES, begin)
