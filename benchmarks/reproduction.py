@@ -1,0 +1,99 @@
+"""Writes docs/reproduction.md: every sentence of section 4.1 that states a result, and what was found.
+
+    python benchmarks/reproduction.py
+
+Reads what `truezero reproduce` wrote, results/*/results.json, and leaves out scale "smoke".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from truezero.report.numbers import about, cell
+from truezero.studies import Column, sentences
+from truezero.studies.sentences import Sentence
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "reproduction.md"
+
+INTRODUCTION = """\
+# Section 4.1, sentence by sentence
+
+Every sentence of the paper's image experiments that states a result, the study that checks it, the paper's figures, ours, and the
+verdict. This page is made by `python benchmarks/reproduction.py` from `results/*/results.json`, which
+`truezero reproduce STUDY --data NAME --scale laptop|paper --out results/FOLDER` writes; a study that is not there has not been run yet.
+The report of each study says which choices it made where the paper leaves one.
+
+A difference is *confirmed* or *refuted* where the 95 % interval over the seeds lies on one side; as good is at most 0.2 points worse. A
+sentence about four data sets is not confirmed on one. Cells in bold do not differ significantly (p = 0.05, paired bootstrap over test
+rows and seeds) from the best of Table 1.
+"""
+NOT_YET = "Not run yet."
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    """What studies found, by file name; those of scale "smoke" mean nothing and are left out."""
+    known = {name for sentence in sentences.IMAGES for name in sentence.studies}
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*/result*.json"))]
+    return [result for result in found if result.get("study") in known and result["scale"] != "smoke"]
+
+
+def page(found: list[dict[str, Any]]) -> str:
+    """Write the page."""
+    parts = [INTRODUCTION, "## The sentences\n"]
+    parts += [_of_sentence(number, sentence, found) for number, sentence in enumerate(sentences.IMAGES, 1)]
+    parts.append("## The tables\n")
+    parts += [_of_result(result) for result in found] or [NOT_YET + "\n"]
+    return "\n".join(parts)
+
+
+def _of_sentence(number: int, sentence: Sentence, found: list[dict[str, Any]]) -> str:
+    lines = [f"{number}. “{sentence.text}” ({sentence.section})", ""]
+    if not sentence.studies:
+        return "\n".join([*lines, f"   Paper: {sentence.paper}. No study of ours can check it.", ""])
+    lines += [f"   Checked by {_several(sentence.studies)}. Paper: {sentence.paper}.", ""]
+    stated = [
+        (result, claim)
+        for result in found
+        for claim in result["claims"]
+        if result["study"] in sentence.studies and claim["sentence"] == sentence.text
+    ]
+    for result, claim in stated:
+        where = f"`{result['study']}`, scale {result['scale']}"
+        lines.append(f"   - **{claim['verdict']}** ({where}): {claim['evidence']}")
+    return "\n".join([*lines, *([] if stated else ["   Ours: not run yet."]), ""])
+
+
+def _several(studies: Iterable[str]) -> str:
+    return " and ".join(f"`{study}`" for study in studies)
+
+
+def _of_result(result: dict[str, Any]) -> str:
+    """The tables of a study, without the details that its report has."""
+    lines = [f"### `{result['study']}`: {about(result)}", ""]
+    lines += [f"{of['ours']} stands in for {of['paper']}: {of['why']}.\n" for of in result["stand_ins"]]
+    for table in result["tables"]:
+        columns = [Column(**column) for column in table["columns"] if not column["detail"]]
+        lines += [f"{table['title']}:", "", _line([column.title for column in columns])]
+        lines.append(_line(["---"] * len(columns)))
+        section = None
+        for row in table["rows"]:
+            if row.get("section", section) != section:
+                section = row["section"]
+                lines.append(_line([f"*{section}*", *[""] * (len(columns) - 1)]))
+            cells = [cell(row, column) for column in columns]
+            bold = [column.is_bold(row) for column in columns]
+            lines.append(_line([f"**{c}**" if b else c for c, b in zip(cells, bold, strict=True)]))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(results(ROOT / "results")), encoding="utf-8")

@@ -1,0 +1,57 @@
+"""The page of section 4.1's sentences is made of what studies found."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+from truezero.studies import STUDIES, sentences
+
+ROOT = Path(__file__).resolve().parents[2]
+_spec = importlib.util.spec_from_file_location("reproduction", ROOT / "benchmarks" / "reproduction.py")
+assert _spec is not None and _spec.loader is not None
+reproduction: Any = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(reproduction)
+
+
+def result(scale: str, verdict: str) -> dict[str, Any]:
+    claim = {"sentence": sentences.ROBUST.text, "section": "4.1", "verdict": verdict, "evidence": "on mnist: x"}
+    column = {"key": "e", "title": "error", "kind": "error", "deviation": None, "paper": False, "detail": False}
+    return {
+        "study": "figure3", "data": "mnist", "scale": scale, "claims": [claim], "stand_ins": [],
+        "tables": [
+            {
+                "title": "T",
+                "columns": [{**column, "bold": "b"}, {**column, "title": "hidden", "detail": True}],
+                "rows": [{"e": 0.0123, "b": True, "section": "s"}, {"e": 0.5, "b": False, "section": "s"}],
+            }
+        ],
+    }  # fmt: skip
+
+
+def test_the_page_repeats_verdicts_and_tables(tmp_path: Path) -> None:
+    for scale, verdict in (("paper", "refuted"), ("smoke", "confirmed")):
+        (tmp_path / scale).mkdir()
+        (tmp_path / scale / "results.json").write_text(json.dumps(result(scale, verdict)))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "results.json").write_text(json.dumps({"study": "table2", "scale": "paper"}))
+    page = reproduction.page(reproduction.results(tmp_path))
+    assert "- **refuted** (`figure3`, scale paper): on mnist: x" in page
+    assert "**confirmed**" not in page
+    assert "| error |\n| --- |\n| *s* |\n| **1.23** |\n| 50.00 |\n" in page
+    assert page.count("not run yet") == sum(bool(of.studies) for of in sentences.IMAGES) - 1 + 1  # and the text
+    for sentence in sentences.IMAGES:
+        assert sentence.text in page
+
+
+def test_the_page_is_what_is_made_of_the_results() -> None:
+    """After a study was run into results/: python benchmarks/reproduction.py."""
+    assert reproduction.PAGE.read_text(encoding="utf-8") == reproduction.page(
+        reproduction.results(ROOT / "results")
+    )
+
+
+def test_studies_that_check_sentences_are_there() -> None:
+    assert {name for of in sentences.IMAGES for name in of.studies} <= set(STUDIES)
