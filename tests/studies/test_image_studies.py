@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,23 @@ import pytest
 from scipy import stats
 
 from truezero.datasets import load_dataset
+from truezero.errors import DivergenceError
 from truezero.plots import draw
 from truezero.report import write_report
-from truezero.runs import RunStore
-from truezero.studies import STUDIES, StudyResult, claims, figure3, reproduce, sentences
+from truezero.runs import Run, RunStore
+from truezero.studies import (
+    STUDIES,
+    StudyResult,
+    claims,
+    few_labels,
+    figure3,
+    readings,
+    reproduce,
+    sentences,
+    table1,
+)
+from truezero.studies.arms import Arm, Scale, fine_tuned, fine_tuning_run, for_its_data, layer_runs
+from truezero.studies.study import Setting
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +116,178 @@ def test_softplus_scaling(store: RunStore) -> None:
     before = len(list(store))
     reproduce(STUDIES["table1"], load_dataset("digits"), store, scale="smoke", n_threads=1)
     assert len(list(store)) - before == 2 * (3 * 4 + 1 + 4)
+
+
+def test_readings(store: RunStore) -> None:
+    result = smoke("readings", store)
+    rows = result.tables[0].rows
+    assert len(rows) == len(readings.READINGS) * len(readings.MASKS) * 2
+    abouts = {key: about["parameters"] for key, about, _ in store}
+    of_last = [row for row in rows if row["section"] == "sum over units of the last layer"]
+    assert [abouts[row["runs"][0]["key"]].get("sign_mask") for row in of_last[::2]] == [
+        "half",
+        "random",
+        None,
+    ]
+    assert all(abouts[row["runs"][0]["key"]]["l1_activation"] == [0, 0, 0.001] for row in of_last)
+    (mean,) = [row for row in rows if row["section"] == "mean over units" and row["mask"] == "none"][:1]
+    assert mean["l1_activation"] == [0.001 / 32] * 3
+    for row in rows:  # one seed: what its history says of the last epoch
+        assert row["last"]["epoch"] == 3
+        assert row["distance"] is None  # the paper has no pair for digits
+    chosen = [row for row in rows if row["chosen"]]
+    assert len({(row["section"], row["mask"]) for row in chosen}) == len(rows) / 2
+
+
+def test_distance_from_the_papers_pair() -> None:
+    target = (0.0143, 0.834)
+    assert readings._distance(0.0143, 0.834, target) == 0
+    assert readings._distance(0.0143 * 1.07, 0.834, target) == pytest.approx(1)
+    assert readings._distance(0.0143, 0.814, target) == pytest.approx(1)
+    assert readings._distance(0.0143 * 1.07, 0.774, target) == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("error", "zeros", "last", "verdict"),
+    [
+        (0.0145, 0.83, (0.05, 0.99), "confirmed"),
+        (0.0220, 0.98, (0.0143, 0.834), "refuted"),
+    ],
+)
+def test_verdict_on_the_papers_sparsity(
+    tmp_path: Path, error: float, zeros: float, last: tuple[float, float], verdict: str
+) -> None:
+    target = (0.0143, 0.834)
+    mnist = dataclasses.replace(load_dataset("digits"), name="mnist")
+    of = Setting("readings", "", (mnist,), "laptop", readings.SCALES["laptop"], RunStore(tmp_path))
+    result = {
+        "test_error": error, "validation_error": 0.01, "sparsity": {"overall": zeros}, "epoch_selected": 1,
+        "dead_units": [0, 0, 0],
+        "history": [{"epoch": 1, "validation_error": last[0], "sparsity": [last[1]] * 3}],
+    }  # fmt: skip
+    row = readings._row(of, readings.READINGS[0], "half", 0.1, [result], target)
+    found = readings._claim(of, [row], target)
+    assert found.verdict == verdict
+    assert "of 2 readings 1 give the paper's pair" in found.evidence
+
+
+def test_few_labels(store: RunStore) -> None:
+    result = smoke("few-labels", store)
+    rows = result.tables[0].rows
+    assert [row["name"] for row in rows] == ["pre-trained", "from random weights"] * 2
+    few, few_plain, all_of_them, _ = rows
+    runs = [*few["runs"], *few_plain["runs"]]
+    assert all(abs(run["n_train"] + run["n_validation"] - 100) <= 5 for run in runs)
+    assert all(15 <= run["n_validation"] <= 25 for run in runs)
+    assert all_of_them["runs"][0]["n_train"] == 1097
+    abouts = {key: about for key, about, _ in store}
+    drawn = [[abouts[run["key"]]["data"] for run in row["runs"]] for row in (few, few_plain)]
+    assert drawn[0] == drawn[1]  # the same labels on both sides
+    assert drawn[0][0]["seed"] != drawn[0][1]["seed"]
+    assert abouts[few["runs"][0]["key"]]["needs"] == [few["stacks"][0][-1]["key"]]
+    assert abouts[few_plain["runs"][0]["key"]]["needs"] == []
+
+
+def test_the_best_rate_of_a_draw_is_that_of_its_own_rows() -> None:
+    def result(error: float, loss: float) -> dict[str, Any]:
+        return {"epoch_selected": 1, "history": [{"validation_error": error, "validation_loss": loss}]}
+
+    worse, best, costly = result(0.3, 0.1), result(0.2, 0.5), result(0.2, 0.6)
+    assert few_labels._best([worse, {"diverged": "so"}, costly, best]) is best
+    with pytest.raises(DivergenceError, match="at every rate: so"):
+        few_labels._best([{"diverged": "so"}])
+
+
+# ---- what is chosen on few seeds, and for which data ---------------------------------------------------
+
+
+def asked_runs(study: Any, answer: Callable[[Run], dict[str, Any]]) -> tuple[list[list[Run]], Any]:
+    """What a study asks for, round by round, and what it returns; results are made up."""
+    rounds: list[list[Run]] = []
+    results: Any = None
+    while True:
+        try:
+            rounds.append(study.send(results))
+        except StopIteration as finished:
+            return rounds, finished.value
+        results = [answer(run) for run in rounds[-1]]
+
+
+def made_up(run: Run) -> dict[str, Any]:
+    rate, seed = run.parameters["learning_rate_init"], run.parameters["random_state"]
+    if run.recipe == "pretrain-layer":
+        return {
+            "reconstruction_error": rate, "sparsity": 0.5, "stuck": 0.0, "score": -1.0, "seconds": 0.0,
+        }  # fmt: skip
+    if rate == 0.3 and seed == 2:
+        return {"diverged": "so"}
+    return {
+        "test_error": 0.1, "validation_error": {0.3: 0.1, 0.1: 0.2, 0.01: 0.3}[rate], "n_train": 10, "seconds": 0.0,
+        "sparsity": {"overall": 0.5, "layers": [0.5]}, "engine": {},
+    }  # fmt: skip
+
+
+def test_rates_may_be_chosen_on_few_seeds_and_epochs(tmp_path: Path) -> None:
+    scale = Scale((8,), (0.01, 0.1, 0.3), 3, 40, 7, (0.1, 0.01), 5, l1=1e-5, choose_seeds=1, choose_epochs=4)
+    of = Setting("table1", "", (load_dataset("digits"),), "laptop", scale, RunStore(tmp_path))
+    layers, further, trials, *tuned = asked_runs(
+        fine_tuned(of, Arm("rectifier", "softplus-quadratic")), made_up
+    )[0]
+    parameters = [[dict(run.parameters) for run in runs] for runs in (layers, further, trials, *tuned)]
+    assert [(p["learning_rate_init"], p["random_state"]) for p in parameters[0]] == [(0.1, 0), (0.01, 0)]
+    assert [(p["learning_rate_init"], p["random_state"]) for p in parameters[1]] == [
+        (0.01, 0), (0.01, 1), (0.01, 2),
+    ]  # fmt: skip
+    assert all(p["max_iter"] == 5 for p in parameters[0] + parameters[1])
+    assert all(p["l1_activation"] == 1e-4 for p in parameters[0] + parameters[1])
+    assert {(p["max_iter"], p["n_iter_no_change"], p["random_state"]) for p in parameters[2]} == {
+        (4, None, 0)
+    }
+    # 0.3 does best on the seed that it was tried on, and diverges on another: the next best then.
+    assert [{p["learning_rate_init"] for p in of_round} for of_round in parameters[3:]] == [{0.3}, {0.1}]
+    assert {(p["max_iter"], p["n_iter_no_change"], p["l1_activation"]) for p in parameters[4]} == {
+        (40, 7, 1e-5)
+    }
+    assert [p["random_state"] for p in parameters[4]] == [0, 1, 2]
+
+
+def test_norb_has_networks_of_its_own(tmp_path: Path) -> None:
+    digits = load_dataset("digits")
+    scale = table1.SCALES["paper"]
+
+    def sizes(**of: Any) -> tuple[int, ...]:
+        dataset = dataclasses.replace(digits, **of)
+        setting = Setting("table1", "", (dataset,), "paper", scale, RunStore(tmp_path))
+        return tuple(for_its_data(setting).scale.hidden_layer_sizes)
+
+    assert sizes(name="mnist") == (1000, 1000, 1000)
+    assert sizes(name="norb") == (4000, 2000)
+    assert sizes(name="norb-toys", stand_in_for="NORB") == (2000, 1000)
+    assert sizes(name="nistp-emnist", stand_in_for="NISTP") == (1000, 1000, 1000)
+
+
+def test_cross_entropy_has_no_targets_below_0(tmp_path: Path) -> None:
+    digits = load_dataset("digits")
+    for offset, first in ((0.0, "sigmoid-cross-entropy"), (-1.0, "linear-quadratic")):
+        dataset = dataclasses.replace(digits, offset=offset)
+        of = Setting("table1", "", (dataset,), "smoke", table1.SCALES["smoke"], RunStore(tmp_path))
+        layers = layer_runs(of, Arm("tanh", "sigmoid-cross-entropy"), 0.1, 0)
+        found = [layer.parameters["reconstruction"] for layer in layers]
+        assert found == [first, "sigmoid-cross-entropy", "sigmoid-cross-entropy"]
+
+
+def test_runs_of_before_are_asked_for_still() -> None:
+    """What is left out at its default changes no key, so stores that exist are found again."""
+    of = Setting(
+        "table1", "", (load_dataset("digits"),), "laptop", table1.SCALES["laptop"], RunStore("nowhere")
+    )
+    network = fine_tuning_run(of, Arm("rectifier"), 0.1, 0, [])
+    assert network.identity["parameters"] == {
+        "hidden_layer_sizes": [200, 200, 200], "sign_mask": "half", "learning_rate_init": 0.1, "max_iter": 40,
+        "random_state": 0,
+    }  # fmt: skip
+    layer = layer_runs(of, Arm("tanh", "sigmoid-cross-entropy"), 0.1, 1)[0]
+    assert layer.identity["parameters"] == {
+        "hidden_layer_sizes": 200, "activation": "tanh", "reconstruction": "sigmoid-cross-entropy",
+        "l1_activation": 1e-4, "learning_rate_init": 0.1, "max_iter": 15, "random_state": 1,
+    }  # fmt: skip

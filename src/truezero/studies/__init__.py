@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from truezero.studies import (
     amazon,
+    few_labels,
     figure3,
     figure4,
+    readings,
     rectifiers_today,
     softplus_scaling,
     strategies,
@@ -25,6 +27,8 @@ _MODULES = (
     figure4,
     softplus_scaling,
     strategies,
+    readings,
+    few_labels,
     rectifiers_today,
     strategies_text,
     vocabulary,

@@ -60,8 +60,8 @@ _BOLD = (
     f"Bold: no significant difference (p = {LEVEL:g}) from the best of the paper's six networks. The paired "
     "bootstrap over test rows and seeds decides; McNemar's exact test, of the seeds with the least "
     "validation error on each side, stands beside it. The paper does not say which pairwise test it used.",
-    "Neurons that the paper tried and did not report, |tanh| (footnote 1) and tanh with half as many units "
-    "(section 3.1: rectifiers need twice as many) are without pre-training.",
+    "Neurons that the paper tried and did not report (footnote 3), |tanh| (footnote 1) and tanh with half as "
+    "many units (section 3.1: rectifiers need twice as many) are without pre-training.",
 )
 
 
