@@ -24,12 +24,12 @@ INTRODUCTION = """\
 
 Every sentence of the paper's image experiments that states a result, the study that checks it, the
 paper's figures, ours, and the verdict. This page is made by `python benchmarks/reproduction.py` from
-`results/*/results.json`, which
-`truezero reproduce STUDY --data NAME --scale laptop|paper --out FOLDER` writes; a study that is not there has not been run yet. The report of each study says which choices it made
+`results/*/results.json`, which `truezero reproduce STUDY --data NAME --scale laptop|paper --out FOLDER`
+writes; a study that is not there has not been run yet. The report of each study says which choices it made
 where the paper leaves one.
 
-A difference is *confirmed* or *refuted* where the 95 % interval over the seeds lies on one side; as good is at
-most 0.2 points worse. A sentence about four data sets is not confirmed on one. Cells in bold do not
+A difference is *confirmed* or *refuted* where the 95 % interval over the seeds lies on one side; as good is
+at most 0.2 points worse. A sentence about four data sets is not confirmed on one. Cells in bold do not
 differ significantly (p = 0.05, paired bootstrap over test rows and seeds) from the best of Table 1.
 """
 NOT_YET = "Not run yet."

@@ -18,7 +18,7 @@ from truezero.studies.tables import facts, stand_ins_of
 # n_seeds is the number of networks.
 SCALES = {
     "smoke": Scale((32, 32, 32), (0.1,), 12, 3, None, (), 0),
-    "laptop": Scale((300, 300, 300), (0.1,), 200, 15, None, (), 0),
+    "laptop": Scale((400, 400, 400), (0.1,), 200, 20, None, (), 0),
     "paper": Scale((1000, 1000, 1000), (0.1,), 200, 30, 12, (), 0),
 }
 LEAST, MOST = 1e-6, 1e-2
