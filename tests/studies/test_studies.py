@@ -270,6 +270,10 @@ def test_the_papers_numbers() -> None:
     assert paper.test_error("tanh", "digits", pretrained=True) is None
     assert paper.sparsity("rectifier", "nistp", pretrained=False) == 0.68
     assert paper.sparsity("rectifier", "nistp", pretrained=True) is None
+    assert paper.data_of("cifar10", None) == "cifar10"
+    assert paper.data_of("norb-toys", "NORB") == "norb"
+    assert paper.data_of("synthetic", "the paper's images") is None
+    assert paper.data_of("digits", None) is None
 
 
 def row(*errors: float) -> dict[str, Any]:

@@ -45,9 +45,10 @@ def against_the_best(setting: Setting, rows: list[Row], n_candidates: int) -> No
 
 
 def _class_numbers(setting: Setting) -> NDArray[np.int64]:
-    """Of the test rows, as predictions are saved."""
-    classes = np.unique(np.asarray(setting.dataset.y_train))
-    return np.searchsorted(classes, np.asarray(setting.dataset.y_test))
+    """Of the test rows, as predictions are saved: classes are known of training and validation rows."""
+    dataset = setting.dataset
+    classes = np.union1d(np.asarray(dataset.y_train), np.asarray(dataset.y_validation))
+    return np.searchsorted(classes, np.asarray(dataset.y_test))
 
 
 def _wrong(setting: Setting, row: Row, truth: NDArray[np.int64]) -> NDArray[np.bool_]:

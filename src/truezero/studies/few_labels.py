@@ -182,7 +182,7 @@ def _best(results: list[Result]) -> Result:
     """That of the least validation error at its best epoch; its cost breaks ties."""
     usable = [result for result in results if "diverged" not in result]
     if not usable:
-        raise DivergenceError(f"fine-tuning diverges at every rate: {results[0]['diverged']}")
+        raise DivergenceError(f"no rate gives a network: {results[0]['diverged']}")
 
     def rank(result: Result) -> tuple[float, ...]:
         return rank_by_validation(result["history"][result["epoch_selected"] - 1]) or (0.0,)

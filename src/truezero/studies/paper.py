@@ -4,6 +4,14 @@ from __future__ import annotations
 
 DATA = ("mnist", "cifar10", "nistp", "norb")
 
+_TITLES = {"MNIST": "mnist", "CIFAR-10": "cifar10", "NISTP": "nistp", "NORB": "norb"}
+
+
+def data_of(name: str, stand_in_for: str | None) -> str | None:
+    """Name in `DATA` of what a data set is or stands in for; None if that is nothing of the paper's."""
+    return name if name in DATA else _TITLES.get(stand_in_for or "")
+
+
 # Table 1, test errors on MNIST, CIFAR-10, NISTP and NORB (section 4.1).
 _TABLE_1 = {
     ("rectifier", True): (0.0120, 0.4996, 0.3286, 0.1646),

@@ -71,15 +71,16 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     arms = [Arm(activation, RECONSTRUCTIONS[activation]) for activation in ACTIVATIONS]
     arms += [Arm(activation) for activation in ACTIVATIONS]
     rows = yield from together(*(fine_tuned(setting, arm) for arm in (*arms, *OTHERS)))
-    data, n = setting.dataset.name, len(arms)
+    dataset, n = setting.dataset, len(arms)
+    data = paper.data_of(dataset.name, dataset.stand_in_for)
     for number, row in enumerate(rows):
         pretrained = row["pretraining"] is not None
         row["name"] = OTHERS[number - n].described if number >= n else row["activation"]
         row["section"] = f"{'with' if pretrained else 'without'} unsupervised pre-training"
-        if number < n:
+        if number < n and data is not None:
             row["paper_test_error"] = paper.test_error(row["activation"], data, pretrained=pretrained)
             row["paper_sparsity"] = paper.sparsity(row["activation"], data, pretrained=pretrained)
-        else:
+        if number >= n:
             row["section"] += ": other neurons"
         row["epoch"] = {"seconds": seconds_per_epoch(row["runs"])}
     against_the_best(setting, rows, n)
@@ -89,9 +90,10 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         Column("against_best.mcnemar", "p, McNemar", "number", detail=True),
         Column("epoch.seconds", "seconds an epoch", "seconds", detail=True),
     ]  # fmt: skip
-    if data in paper.DATA:
-        columns[2:2] = [Column("paper_test_error", "paper, %", "error", paper=True)]
-        columns[4:4] = [Column("paper_sparsity", "paper, %", "sparsity", paper=True)]
+    if data is not None:
+        title = "paper, %" if dataset.name == data else f"paper ({dataset.stand_in_for}), %"
+        columns[2:2] = [Column("paper_test_error", title, "error", paper=True)]
+        columns[4:4] = [Column("paper_sparsity", title, "sparsity", paper=True)]
     return networks(
         setting,
         rows,
