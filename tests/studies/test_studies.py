@@ -31,7 +31,7 @@ from truezero.studies import (
     paper,
     reproduce,
 )
-from truezero.studies.arms import Arm, Scale, fine_tuned, fine_tuned_at_rate_of_one_seed
+from truezero.studies.arms import Arm, Scale, fine_tuned
 from truezero.studies.study import Setting
 
 
@@ -249,8 +249,8 @@ def test_rates_are_chosen_on_one_seed(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     monkeypatch.setitem(RECIPES, "pretrain-layer", layer)
     monkeypatch.setitem(RECIPES, "fine-tune", tuned)
-    of = setting(RunStore(tmp_path), n_seeds=3)
-    asked = fine_tuned_at_rate_of_one_seed(of, Arm("rectifier", "softplus-quadratic"))
+    of = setting(RunStore(tmp_path), n_seeds=3, choose_seeds=1)
+    asked = fine_tuned(of, Arm("rectifier", "softplus-quadratic"))
     row = carry_out(asked, of.store, [of.dataset])
     assert (row["learning_rate"], row["n_seeds"], len(row["runs"])) == (0.01, 3, 3)
     assert row["validation_error_by_rate"] == {"0.1": 0.3, "0.01": 0.2}

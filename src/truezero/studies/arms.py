@@ -83,12 +83,6 @@ class Arm:
         Share of the training labels that fine-tuning uses.
     settings : mapping
         Parameters of fine-tuning, beside those that all arms have or instead of them.
-    softplus_scale : float
-        α of the rescaled softplus.
-    sign_mask : {"usual", "half", "random"} or None
-        "usual" is half of the units of rectifiers, and none of others.
-    l1 : float, tuple of float or None
-        λ of fine-tuning, one or one per layer; None: the scale's.
     units : float
         Share of the scale's hidden units.
     """
@@ -98,17 +92,12 @@ class Arm:
     target: str = "after"
     labels: float = 1.0
     settings: Mapping[str, Any] = field(default_factory=dict)
-    softplus_scale: float = 1.0
-    sign_mask: str | None = "usual"
-    l1: float | tuple[float, ...] | None = None
     units: float = 1.0
 
     @property
     def described(self) -> str:
         """Write it for messages."""
         name = self.activation
-        if self.softplus_scale != 1:
-            name += f" with α = {self.softplus_scale:g}"
         if self.units != 1:
             name += f", {100 * self.units:g} % of the units"
         if self.reconstruction is not None:
@@ -170,7 +159,7 @@ def fine_tuning_run(
     scale: Scale = setting.scale
     parameters = {
         **_units(arm, _sizes(setting, arm)),
-        "l1_activation": scale.l1 if arm.l1 is None else arm.l1,
+        "l1_activation": scale.l1,
         "learning_rate_init": rate,
         "batch_size": 10,
         "max_iter": scale.max_iter if epochs is None else epochs,
@@ -193,12 +182,10 @@ def _reconstruction(setting: Setting, arm: Arm, layer: int) -> str | None:
 
 
 def _units(arm: Arm, sizes: Any) -> dict[str, Any]:
-    usual = "half" if arm.activation == "rectifier" else None
     return {
         "hidden_layer_sizes": sizes,
         "activation": arm.activation,
-        "softplus_scale": arm.softplus_scale,
-        "sign_mask": usual if arm.sign_mask == "usual" else arm.sign_mask,
+        "sign_mask": "half" if arm.activation == "rectifier" else None,
     }
 
 
@@ -285,7 +272,6 @@ def fine_tuned(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
         raise DataError(f"{setting.dataset.name} has no labels of test rows to measure by")
     return {
         "activation": arm.activation,
-        "name": arm.described,
         "pretraining": None if before is None else _of_pretraining(arm, before),
         "labels": arm.labels,
         "n_labels": results[0]["n_train"],
@@ -302,21 +288,6 @@ def fine_tuned(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
         "engine": results[0]["engine"],
         "runs": [{"key": run.key, **result} for run, result in zip(runs, results, strict=True)],
     }
-
-
-def fine_tuned_at_rate_of_one_seed(setting: Setting, arm: Arm) -> Requests[dict[str, Any]]:
-    """Like `fine_tuned`, but rates are chosen on the first seed alone, which saves most of the runs."""
-    scale = replace(setting.scale, n_seeds=1)
-    first = yield from fine_tuned(replace(setting, scale=scale), arm)
-    scale = replace(setting.scale, learning_rates=(first["learning_rate"],))
-    if first["pretraining"] is not None:
-        scale = replace(scale, pretraining_rates=(first["pretraining"]["learning_rate"],))
-    row = yield from fine_tuned(replace(setting, scale=scale), arm)
-    row["validation_error_by_rate"] = first["validation_error_by_rate"]
-    if first["pretraining"] is not None:
-        by_rate = "reconstruction_error_by_rate"
-        row["pretraining"][by_rate] = first["pretraining"][by_rate]
-    return row
 
 
 def _tried(runs: dict[float, list[Run]], measure: str) -> Requests[dict[float, float | None]]:

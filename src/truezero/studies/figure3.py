@@ -53,7 +53,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     setting = for_its_data(setting)
     rate = setting.scale.learning_rates[0]
     asked = [
-        (l1, fine_tuning_run(setting, Arm("rectifier", l1=l1), rate, seed, []))
+        (l1, fine_tuning_run(setting, Arm("rectifier", settings={"l1_activation": l1}), rate, seed, []))
         for seed, l1 in enumerate(penalties(setting.scale.n_seeds))
     ]
     results = yield [run for _, run in asked]

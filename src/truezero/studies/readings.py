@@ -84,7 +84,10 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         [
             fine_tuning_run(
                 setting,
-                Arm("rectifier", sign_mask=mask, l1=reading.l1(scale.hidden_layer_sizes)),
+                Arm(
+                    "rectifier",
+                    settings={"sign_mask": mask, "l1_activation": reading.l1(scale.hidden_layer_sizes)},
+                ),
                 rate,
                 seed,
                 [],

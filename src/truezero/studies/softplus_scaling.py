@@ -25,9 +25,12 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     """Begin the study: one row per α, with the paper's error on NORB beside it."""
     setting = for_its_data(setting)
     alphas = list(paper.SOFTPLUS)
-    arms = [Arm("rectifier") if alpha is None else Arm("softplus", softplus_scale=alpha) for alpha in alphas]
+    arms = [
+        Arm("rectifier") if alpha is None else Arm("softplus", settings={"softplus_scale": alpha})
+        for alpha in alphas
+    ]
     rows = yield from together(
-        *(fine_tuned(setting, arm) for arm in (*arms, Arm("rectifier", sign_mask=None)))
+        *(fine_tuned(setting, arm) for arm in (*arms, Arm("rectifier", settings={"sign_mask": None})))
     )
     for row, alpha in zip(rows, [*alphas, None], strict=True):
         row["alpha"], row["name"] = alpha, "∞ (rectifier)" if alpha is None else f"{alpha:g}"
