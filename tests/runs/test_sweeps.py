@@ -93,6 +93,6 @@ def test_shards_that_are_merged(tmp_path: Path, undisturbed: dict[str, Any]) -> 
         text=True,
         timeout=60,
     )
-    assert len(json.loads(listed.stdout)["runs"]) == 15
+    assert len(json.loads(listed.stdout)["runs"]) == 9 + 10  # layers, networks
     subprocess.run(command(tmp_path / "0"), check=True, capture_output=True, timeout=300)
     assert found(tmp_path / "0") == undisturbed
