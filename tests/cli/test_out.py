@@ -82,7 +82,7 @@ def test_the_folder_of_a_study_on_a_file(name: str, folder: str, tmp_path: Path)
     assert ended.returncode == 0, ended.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", f"results-table1-{folder}"]
     lines = ended.stderr.splitlines()
-    assert lines[-1].startswith("run 15 of 15  ")
+    assert lines[-1].startswith("run 19 of 19  ")
 
 
 @posix
