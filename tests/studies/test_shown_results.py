@@ -62,3 +62,16 @@ def test_one_seed_has_no_band() -> None:
     (line,) = _by_labels(rows).data["lines"]
     assert line["deviation"] == [None, 0.0]
     bands("x", "y", [line]).canvas.draw()
+
+
+def test_cells_that_stand_out_are_bold(tmp_path: Path) -> None:
+    columns = [Column("error", "error, %", "error", bold="best"), Column("error", "again", "error")]
+    rows = [{"error": 0.01, "best": True}, {"error": 0.02, "best": False}, {"error": 0.03}]
+    result = StudyResult("s", "S", {"data": "d"}, [Table("T", columns, rows)])
+    write_report(result, tmp_path / "r.html")
+    report = (tmp_path / "r.html").read_text()
+    assert report.count("<td><strong>1.00</strong></td><td>1.00</td>") == 1
+    assert report.count("<td>2.00</td><td>2.00</td>") == 1
+    (table,) = study_tables(result)
+    styles = [str(cell.style) for cell in table.columns[0]._cells]  # type: ignore[union-attr]
+    assert styles == ["bold", "", ""]
