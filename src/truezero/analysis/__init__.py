@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from truezero.analysis.description import describe, sparsity_of_layers
-from truezero.analysis.explanation import Explanation, explain
+from truezero.analysis.explanation import Explanation, explain, weighted_words
 from truezero.analysis.local_map import LocalMap, local_map
 from truezero.analysis.measurement import Measurement, Sparsity, error_unit, measure, sparsity
+from truezero.analysis.units import ActiveUnits, active_units
 
 __all__ = [
+    "ActiveUnits",
     "Explanation",
     "LocalMap",
     "Measurement",
     "Sparsity",
+    "active_units",
     "describe",
     "error_unit",
     "explain",
@@ -19,4 +22,5 @@ __all__ = [
     "measure",
     "sparsity",
     "sparsity_of_layers",
+    "weighted_words",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from truezero.plots.counted import clouds, heatmap
 from truezero.plots.curves import bands, curves
 from truezero.plots.images import examples, filters, pairs
 
@@ -16,6 +17,8 @@ KINDS: dict[str, Callable[..., Figure]] = {
     "filters": filters,
     "examples": examples,
     "pairs": pairs,
+    "heatmap": heatmap,
+    "clouds": clouds,
 }
 """Kinds of figures; each is drawn from the arguments of its function."""
 

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from truezero.studies import amazon, figure4, strategies, table1, table2
+from truezero.studies import amazon, figure4, figure5, strategies, table1, table2
 from truezero.studies.reproduce import reproduce
-from truezero.studies.study import Claim, Column, Figure, StandIn, Study, StudyResult, Table
+from truezero.studies.study import (
+    Claim,
+    Column,
+    Figure,
+    Passage,
+    Passages,
+    StandIn,
+    Study,
+    StudyResult,
+    Table,
+)
 
 STUDIES: dict[str, Study] = {
-    study.name: study for study in (table1.STUDY, table2.STUDY, amazon.STUDY, figure4.STUDY, strategies.STUDY)
+    study.name: study
+    for study in (
+        table1.STUDY,
+        table2.STUDY,
+        figure5.STUDY,
+        amazon.STUDY,
+        figure4.STUDY,
+        strategies.STUDY,
+    )
 }
 """What `truezero reproduce` can run."""
 
-__all__ = ["STUDIES", "Claim", "Column", "Figure", "StandIn", "Study", "StudyResult", "Table", "reproduce"]
+__all__ = [
+    "STUDIES",
+    "Claim",
+    "Column",
+    "Figure",
+    "Passage",
+    "Passages",
+    "StandIn",
+    "Study",
+    "StudyResult",
+    "Table",
+    "reproduce",
+]

@@ -7,6 +7,7 @@ from typing import Any
 from truezero.runs import Data, Requests, together
 from truezero.studies import paper
 from truezero.studies.claims import all_of, better, claim, errors
+from truezero.studies.stars import confusion
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import facts, stand_ins_of
 from truezero.studies.text_arms import N_FOLDS, RATINGS, Baseline, TextArm, TextScale, measured, trained
@@ -62,13 +63,22 @@ CHOICES = (
     "regression predicts the expected rating, as the networks do.",
 )
 
-_RMSE = Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation")
-_SPARSITY = Column("sparsity.overall", "zeros, %", "sparsity")
+OF_NETWORKS = (
+    Column("name", "network"), Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation"),
+    Column("paper_rmse", "paper (OpenTable)", "rmse", paper=True),
+    Column("sparsity.overall", "zeros, %", "sparsity"),
+    Column("paper_sparsity", "paper, %", "sparsity", paper=True),
+    Column("learning_rate", "rate", "number", detail=True),
+    Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
+    Column("seconds", "seconds a fold", "seconds", detail=True),
+    Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+)  # fmt: skip
+"""Columns of tables whose rows are networks."""
 
 
 def begin(setting: Setting) -> Requests[StudyResult]:
     """Begin the study: one row per network, and one per baseline."""
-    below, folds = _data(setting, setting.scale.n_labels)
+    below, folds = rows_of(setting, setting.scale.n_labels)
     few = [n for n in LABELS if n < min(setting.scale.n_labels, setting.dataset.X_train.shape[0])]
     rows = yield from together(
         *(trained(setting, RATINGS, arm, below, folds) for arm in ARMS),
@@ -76,7 +86,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         *(
             job
             for n in few
-            for of_n in (_data(setting, n)[1],)
+            for of_n in (rows_of(setting, n)[1],)
             for job in (
                 *(trained(setting, RATINGS, arm, below, of_n) for arm in BY_LABELS),
                 measured(setting, BASELINES[0], of_n, ratings=True),
@@ -103,31 +113,26 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     ]
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
     named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
-    columns = [
-        Column("name", "network"), _RMSE, Column("paper_rmse", "paper (OpenTable)", "rmse", paper=True),
-        _SPARSITY, Column("paper_sparsity", "paper, %", "sparsity", paper=True),
-        Column("learning_rate", "rate", "number", detail=True),
-        Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
-        Column("seconds", "seconds a fold", "seconds", detail=True),
-        Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
-    ]  # fmt: skip
     note = "Mean ± standard deviation over the folds, at the best validation epoch of each." + named
     return StudyResult(
         setting.study,
         setting.title,
         {**facts(setting), "n_labels": setting.scale.n_labels},
         [
-            Table("Test RMSE and sparsity", columns, rows, note),
+            Table("Test RMSE and sparsity", list(OF_NETWORKS), rows, note),
             Table(
                 "Test RMSE by number of labels",
-                [Column("n_labels", "labels", "count"), *columns[:2]],
+                [Column("n_labels", "labels", "count"), *OF_NETWORKS[:2]],
                 curve,
                 note,
             ),
         ],
-        [_by_labels(curve, named)],
+        [
+            _by_labels(curve, named),
+            confusion(setting, min(networks, key=lambda row: row["test_rmse"]), named),
+        ],
         choices=list(CHOICES),
-        departures=_departures(setting),
+        departures=departures(setting),
         stand_ins=stand_ins,
         claims=_claims(setting, networks, baselines),
     )
@@ -155,7 +160,7 @@ def _by_labels(rows: list[dict[str, Any]], named: str) -> Figure:
     )
 
 
-def _data(setting: Setting, n_labels: int) -> tuple[Data, list[Data]]:
+def rows_of(setting: Setting, n_labels: int) -> tuple[Data, list[Data]]:
     """Rows of pre-training, and of every fold of so many labelled rows."""
     name, fingerprint = setting.dataset.name, setting.dataset.fingerprint
     share = min(n_labels / setting.dataset.X_train.shape[0], 1.0)
@@ -166,7 +171,8 @@ def _data(setting: Setting, n_labels: int) -> tuple[Data, list[Data]]:
     return Data(name, fingerprint), folds
 
 
-def _departures(setting: Setting) -> list[str]:
+def departures(setting: Setting) -> list[str]:
+    """What the scale does otherwise than the paper."""
     scale: TextScale = setting.scale
     found = []
     if scale.width != 5000:
