@@ -16,6 +16,7 @@ from truezero.core.tensors import read_tensors
 from truezero.datasets import Dataset
 from truezero.errors import OptionError
 from truezero.runs import Data, Run, RunStore, carry_out
+from truezero.runs.execute import perform
 from truezero.runs.recipes import MODEL, PREDICTIONS
 
 
@@ -59,6 +60,24 @@ def test_fine_tuning_that_leaves_its_network(dataset: Any, tmp_path: Path) -> No
     assert (model.n_threads, model.callbacks) == (None, None)
     with pytest.raises(OptionError, match="keep_model must be True or False, got 'yes'"):
         Run(run.recipe, {**parameters, "keep_model": "yes"}, run.data).key  # noqa: B018
+
+
+def test_it_leaves_the_same_network_when_it_was_interrupted(dataset: Any, tmp_path: Path) -> None:
+    parameters = {"hidden_layer_sizes": [16], "max_iter": 3, "random_state": 0, "keep_model": True}
+    run, _ = carried_out(dataset, tmp_path / "whole", "fine-tune-ratings", parameters)
+
+    def interrupt(state: Any) -> None:
+        if len(state.history) == 2:
+            raise KeyboardInterrupt
+
+    store, known = RunStore(tmp_path / "resumed"), {dataset.fingerprint: dataset}
+    with pytest.raises(KeyboardInterrupt):
+        perform(run, store, known, n_threads=1, wait=False, callbacks=[interrupt])
+    assert not store.has(run)
+    perform(run, store, known, n_threads=1, wait=False)
+    whole, resumed = (load(tmp_path / of / run.key / MODEL).network_ for of in ("whole", "resumed"))
+    for a, b in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_baselines_of_ratings(dataset: Any, tmp_path: Path) -> None:

@@ -53,13 +53,13 @@ def test_texts_are_shown_with_what_their_words_did(tmp_path: Path) -> None:
     write_report(result("so"), tmp_path / "r.html")
     text = (tmp_path / "r.html").read_text()
     assert (
-        '<mark class="up" style="--w:0.500" title="+0.50">so<span class="unseen"> (+0.50)</span></mark>'
-        'so<mark class="down" style="--w:1.000" title="−1.00">Bad<span class="unseen"> (−1.00)</span></mark>'
+        '<mark class="up" style="--w:0.500" title="+0.500">so<span class="unseen"> (+0.500)</span></mark>'
+        'so<mark class="down" style="--w:1.000" title="−1.000">Bad<span class="unseen"> (−1.000)</span></mark>'
     ) in text
     assert 'title="so: 25.0 %"' in text
     first, paragraph = study_texts(result("so"))
     assert first.plain == "so, with so"
-    assert paragraph.plain == "so\nso (so: 25 %)\n“sosoBad”\nbad −1.00, so +0.50"
+    assert paragraph.plain == "so\nso (so: 25 %)\n“sosoBad”\nbad −1.000, so +0.500"
     held = json.loads(json.dumps(result("so").to_json()))["texts"][0]["passages"][0]
     assert held["pieces"][1:] == [{"text": "so", "weight": None}, {"text": "Bad", "weight": -1.0}]
     assert held["shares"] == {"so": 0.25}

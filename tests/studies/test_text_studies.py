@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,21 +91,20 @@ def test_figure5(rated: Dataset, tmp_path: Path) -> None:
         np.mean((shown.predict(rated.X_test) - rated.y_test) ** 2)
     )
 
-    (texts,) = result.texts
+    (texts,), stars = result.texts, np.asarray(rated.y_test)
     assert [passage.section for passage in texts.passages] == [
-        f"{'★' * stars} {stars}" for stars in (1, 1, 2, 2, 3, 3, 4, 4, 5, 5)
+        f"{'★' * n} {n}" for n in (1, 1, 2, 2, 3, 3, 4, 4, 5, 5)
     ]
     for passage in texts.passages:
         row = passage.facts["row"]
-        assert rated.y_test is not None
-        assert passage.facts["rating"] == rated.y_test[row]
+        assert passage.facts["rating"] == stars[row]
         assert row % 2 == 0  # the others have more than 60 words
         assert "".join(piece for piece, _ in passage.pieces) == data.texts_test[row]
         (predicted,) = shown.predict(rated.X_test[[row]])
         assert (
             passage.facts["predicted"]
             == predicted
-            == pytest.approx(sum(float(stars) * p for stars, p in passage.shares.items()))
+            == pytest.approx(sum(float(n) * p for n, p in passage.shares.items()))
         )
         found = explain(shown, rated.X_test[[row]])
         assert passage.words == {
@@ -114,7 +113,7 @@ def test_figure5(rated: Dataset, tmp_path: Path) -> None:
 
     confusion, clouds = result.figures
     counts = np.array(confusion.data["counts"])
-    np.testing.assert_array_equal(counts.sum(axis=1), 2 * np.unique(rated.y_test, return_counts=True)[1])
+    np.testing.assert_array_equal(counts.sum(axis=1), 2 * np.unique(stars, return_counts=True)[1])
     nearest = sum(
         np.bincount(np.rint(np.clip(of, 1, 5)).astype(int), minlength=6)[1:]
         for of in predictions(store, network)
@@ -137,7 +136,7 @@ def predictions(store: RunStore, row: Any) -> Any:
         yield arrays["predicted"]
 
 
-def test_reviews_are_shown_whatever_the_network_says(rated: Dataset) -> None:
+def test_reviews_are_shown_whatever_the_network_says() -> None:
     """The shortest stand in where there are too few short ones, and those of few known words do not."""
     long, y = " ".join(["word"] * 100), np.array([1, 1, 1, 2, 2, 2])
     X = sparse.csr_array(np.ones((6, 8), np.float32))
@@ -148,6 +147,15 @@ def test_reviews_are_shown_whatever_the_network_says(rated: Dataset) -> None:
     first, second = figure5.chosen(data)
     assert first == (1.0, [1, 0])
     assert (second[0], sorted(second[1])) == (2.0, [3, 5])
+    alike = replace(
+        data,
+        X_test=sparse.csr_array(np.ones((50, 8), np.float32)),
+        y_test=np.ones(50),
+        texts_test=("a b",) * 50,
+    )
+    ((_, drawn),) = figure5.chosen(alike)
+    assert drawn != [0, 1]
+    assert figure5.chosen(alike) == [(1.0, drawn)]
 
 
 def test_figure5_needs_texts(rated: Dataset, tmp_path: Path) -> None:

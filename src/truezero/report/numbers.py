@@ -18,7 +18,7 @@ def percent(fraction: float | None, digits: int = 2) -> str:
 
 def signed(weight: float) -> str:
     """Write what pulls up or down, with its sign."""
-    return _minus(f"{weight:+.2f}")
+    return _minus(f"{weight:+.3f}")
 
 
 def about(facts: Mapping[str, Any]) -> str:

@@ -214,10 +214,10 @@ def _variation(units: ActiveUnits, words: NDArray[Any], n_terms: int) -> list[di
         }  # fmt: skip
 
     return [
-        row("words, the input", n_terms, words, None),
+        row("words", n_terms, words, None),
         *(
             row(
-                f"units of layer {layer + 1}",
+                f"layer {layer + 1}",
                 len(often),
                 units.counts[:, layer],
                 units.independent_deviation(layer),
