@@ -52,6 +52,7 @@ def test_fine_tuning_that_leaves_its_network(dataset: Any, tmp_path: Path) -> No
     plain, found = carried_out(dataset, tmp_path, "fine-tune-ratings", parameters)
     run, kept = carried_out(dataset, tmp_path, "fine-tune-ratings", {**parameters, "keep_model": True})
     assert Run(run.recipe, {**parameters, "keep_model": False}, run.data).key == plain.key != run.key
+    assert plain.identity["parameters"] == {"hidden_layer_sizes": [16], "max_iter": 3, "random_state": 0}
     assert kept["test_error"] == found["test_error"]
     assert not (tmp_path / plain.key / MODEL).exists()
     model = load(tmp_path / run.key / MODEL)
