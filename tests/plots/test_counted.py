@@ -30,3 +30,13 @@ def test_a_panel_for_each_cloud() -> None:
     counts = figure.axes[0].collections[0].get_array()
     assert counts is not None
     assert counts.tolist() == [[None, 1], [4, None]]  # along y, then x; nothing is no shade
+
+
+def test_a_large_table_is_drawn_without_writing() -> None:
+    names = [str(n) for n in range(40)]
+    table = [[1] * 40] * 40
+    figure = draw("heatmap", {"counts": table, "rows": names, "columns": names, "x": "x", "y": "y"})
+    figure.canvas.draw()
+    assert not figure.axes[0].texts
+    assert len(figure.axes[0].get_xticks()) <= 16
+    assert max(figure.get_size_inches()) < 20

@@ -18,7 +18,7 @@ from truezero.core.tensors import read_tensors
 from truezero.datasets import Dataset, load_texts
 from truezero.errors import DataError
 from truezero.report import write_report
-from truezero.runs import RunStore
+from truezero.runs import Data, RunStore
 from truezero.studies import STUDIES, figure5, reproduce, table2
 from truezero.studies.figure5 import Reviews
 from truezero.studies.study import Setting
@@ -75,7 +75,7 @@ def written(X: Any) -> tuple[str, ...]:
 def test_figure5(rated: Dataset, tmp_path: Path) -> None:
     columns = tuple(f"w{term:03}" for term in range(rated.X_train.shape[1]))
     rows = {field.name: getattr(rated, field.name) for field in fields(rated)} | {"columns": columns}
-    data = Reviews(**rows, texts_test=written(rated.X_test))
+    data = Reviews(**rows, texts=written(rated.X_test))
     store = RunStore(tmp_path / "runs")
     result = reproduce(STUDIES["figure5"], data, store, scale="smoke", n_threads=1)
     (network,), (words, *layers) = (table.rows for table in result.tables)
@@ -99,7 +99,7 @@ def test_figure5(rated: Dataset, tmp_path: Path) -> None:
         row = passage.facts["row"]
         assert passage.facts["rating"] == stars[row]
         assert row % 2 == 0  # the others have more than 60 words
-        assert "".join(piece for piece, _ in passage.pieces) == data.texts_test[row]
+        assert "".join(piece for piece, _ in passage.pieces) == data.texts[row]
         (predicted,) = shown.predict(rated.X_test[[row]])
         assert (
             passage.facts["predicted"]
@@ -141,21 +141,25 @@ def test_reviews_are_shown_whatever_the_network_says() -> None:
     long, y = " ".join(["word"] * 100), np.array([1, 1, 1, 2, 2, 2])
     X = sparse.csr_array(np.ones((6, 8), np.float32))
     X = sparse.vstack([X[:2], sparse.csr_array((1, 8), dtype=np.float32), X[3:]]).tocsr()
-    data = Reviews(
-        "d", X, y, X_test=X, y_test=y, texts_test=(long + " more", long, "short", "a b", long, "one two")
-    )
-    first, second = figure5.chosen(data)
+    rows = Dataset("d", X, y, X_test=X, y_test=y)
+    first, second = figure5.chosen(rows, (f"{long} more", long, "short", "a b", long, "one two"), r"\w+")
     assert first == (1.0, [1, 0])
     assert (second[0], sorted(second[1])) == (2.0, [3, 5])
-    alike = replace(
-        data,
-        X_test=sparse.csr_array(np.ones((50, 8), np.float32)),
-        y_test=np.ones(50),
-        texts_test=("a b",) * 50,
-    )
-    ((_, drawn),) = figure5.chosen(alike)
+    alike = replace(rows, X_test=sparse.csr_array(np.ones((50, 8), np.float32)), y_test=np.ones(50))
+    short = ["a " * n for n in range(1, 51)]
+    ((_, drawn),) = figure5.chosen(alike, short, r"\w+")
     assert drawn != [0, 1]
-    assert figure5.chosen(alike) == [(1.0, drawn)]
+    assert figure5.chosen(alike, short, r"\w+") == [(1.0, drawn)]
+
+
+def test_texts_of_rows_that_are_held_out(rated: Dataset) -> None:
+    X, y = rated.X_train, rated.y_train
+    data = Reviews("d", X, y, texts=tuple(map(str, range(700))))
+    fold = Data("d", data.fingerprint, labels=0.5, fold=(0, 10), test=(1, 4))
+    rows, texts = figure5.measured_reviews(data, fold)
+    assert rows.X_train.shape[0] + len(texts) == 700
+    np.testing.assert_array_equal(rows.X_test.toarray(), X[[int(text) for text in texts]].toarray())
+    np.testing.assert_array_equal(fold.of(data).y_test, rows.y_test)
 
 
 def test_figure5_needs_texts(rated: Dataset, tmp_path: Path) -> None:
@@ -171,7 +175,7 @@ def test_texts_are_kept_beside_their_bag(tmp_path: Path) -> None:
             (place / f"{number}_{stars}.txt").write_text(f"{part} {side} film")
     data = figure5.load_reviews(str(tmp_path / "films"))
     assert data.fingerprint == load_texts(tmp_path / "films").bag().fingerprint
-    assert data.texts_test == ("test neg film", "test pos film")
+    assert data.texts == ("test neg film", "test pos film")
 
 
 def test_amazon(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from truezero.plots.curves import PALETTE
 
 # One hue from light to dark: its order is seen with any colour vision, and in print.
 _SHADES = "Blues"
 _DARK = 0.65  # from here on writing is white
+_MOST_WRITTEN = 16  # rows or columns that there is room to write in
 
 
 def heatmap(
@@ -26,7 +27,7 @@ def heatmap(
     Parameters
     ----------
     counts : sequence of shape (n_rows, n_columns)
-        Nothing is written of 0.
+        Nothing is written of 0, or where there are many rows or columns.
     rows, columns : sequence of str
         Their names.
     x, y : str
@@ -39,16 +40,21 @@ def heatmap(
     table = np.asarray(counts)
     totals = table.sum(axis=1, keepdims=True)
     shares = table / np.maximum(totals, 1)
-    figure = Figure(figsize=(1.6 + 0.86 * len(columns), 1.0 + 0.62 * len(rows)), layout="constrained")
+    n_most = max(len(rows), len(columns))
+    figure = Figure(
+        figsize=(1.6 + 0.86 * min(len(columns), _MOST_WRITTEN), 1.0 + 0.62 * min(len(rows), _MOST_WRITTEN)),
+        layout="constrained",
+    )
     axes = figure.subplots()
     image = axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
-        if table[row, column]:
+        if table[row, column] and n_most <= _MOST_WRITTEN:
             text = f"{100 * share:.0f} %\n{table[row, column]:,}"
             colour = "white" if share > _DARK else "black"
             axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
-    axes.set_xticks(range(len(columns)), columns)
-    axes.set_yticks(range(len(rows)), rows)
+    every = -(-n_most // _MOST_WRITTEN)
+    axes.set_xticks(range(0, len(columns), every), columns[::every])
+    axes.set_yticks(range(0, len(rows), every), rows[::every])
     axes.set(xlabel=x, ylabel=y)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -59,7 +65,7 @@ def heatmap(
 
 
 def clouds(panels: list[dict[str, Any]], x: str, y: str) -> Figure:
-    """Draw how many points there are in each cell, with the median of y along x; x is logarithmic.
+    """Draw how many points there are in each cell, with the median of y along x; x is logarithmic, y whole.
 
     Parameters
     ----------
@@ -88,6 +94,7 @@ def clouds(panels: list[dict[str, Any]], x: str, y: str) -> Figure:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     places[0].set_ylabel(y)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -17,11 +18,11 @@ from truezero.datasets import Dataset, load_texts
 from truezero.datasets.texts import WORD
 from truezero.errors import DataError
 from truezero.models import load
-from truezero.runs import Requests
+from truezero.runs import Data, Requests
 from truezero.runs.recipes import MODEL
 from truezero.studies import paper, table2
 from truezero.studies.claims import claim
-from truezero.studies.stars import confusion
+from truezero.studies.stars import confusion, measured_rows
 from truezero.studies.study import (
     Claim,
     Column,
@@ -44,6 +45,14 @@ _MOST_WORDS, _FEWEST_KNOWN = 60, 5
 _MOST_STARS = 10  # that are drawn, and not written as a number
 _N_CELLS, _FEWEST_FOR_A_MEDIAN = 30, 5
 
+_OF_THE_NETWORK = (
+    Column("name", "network"), Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation"),
+    Column("paper_rmse", "paper (OpenTable)", "rmse", paper=True),
+    Column("sparsity.overall", "zeros, %", "sparsity"),
+    Column("paper_sparsity", "paper, %", "sparsity", paper=True),
+    Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
+)  # fmt: skip
+
 CHOICES = (
     "The network is that of Table 2 with three pre-trained layers, on the same rows and folds, at the rate "
     "that is chosen there; what is shown of single reviews is of the first fold's.",
@@ -61,16 +70,17 @@ CHOICES = (
 
 @dataclass(frozen=True)
 class Reviews(Dataset):
-    """A bag of words with the test texts that it was made of.
+    """A bag of words with the texts that it was made of.
 
     Attributes
     ----------
-    texts_test : tuple of str
+    texts : tuple of str
+        Of the test rows; of the training rows where there are none.
     token_pattern : str
         Regular expression of a word.
     """
 
-    texts_test: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     token_pattern: str = WORD
 
 
@@ -86,7 +96,7 @@ def load_reviews(name: str, *, data_dir: str | os.PathLike[str] | None = None) -
     data = load_texts(name, data_dir=data_dir)
     bag = data.bag()
     same = {field.name: getattr(bag, field.name) for field in fields(bag)}
-    return Reviews(**same, texts_test=tuple(data.texts_test or ()), token_pattern=data.token_pattern)
+    return Reviews(**same, texts=tuple(data.texts_to_measure()[0]), token_pattern=data.token_pattern)
 
 
 def begin(setting: Setting) -> Requests[StudyResult]:
@@ -109,11 +119,12 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
     shown = kept(setting, RATINGS, ARM, below, folds[0], row["learning_rate"])
     yield [shown]
     model = load(setting.store.folder / shown.key / MODEL)
-    units = active_units(model, data.features("test"))
-    words = np.diff(data.X_test.indptr)
+    rows, texts = measured_reviews(data, folds[0])
+    units = active_units(model, rows.features("test"))
+    words = np.diff(rows.X_test.indptr)
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
     named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
-    rows = _variation(units, words, data.X_test.shape[1])
+    varied = _variation(units, words, rows.X_test.shape[1])
     return StudyResult(
         setting.study,
         setting.title,
@@ -121,7 +132,7 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
         [
             Table(
                 "The network",
-                list(table2.OF_NETWORKS),
+                list(_OF_THE_NETWORK),
                 [{**row, "shown": {"key": shown.key, "fold": 0}}],
                 "Mean ± standard deviation over the folds, at the best validation epoch of each." + named,
             ),
@@ -135,45 +146,55 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
                     Column("independent", "if by itself", "number", digits=1),
                     Column("correlation", "rank corr.", "number", digits=2),
                 ],
-                rows,
+                varied,
                 "Over the test reviews, of the first fold's network: mean, percentiles, standard deviation, "
                 "what that would be if each unit were as often active, but by itself, and rank correlation "
                 "(Spearman) with the number of words." + named,
             ),
         ],
-        [confusion(setting, row, named), _clouds(units, words, rows, named)],
+        [confusion(setting, row, folds[0], named), _clouds(units, words, varied, named)],
         choices=list(CHOICES),
         departures=table2.departures(setting),
         stand_ins=stand_ins,
-        claims=[_claim(setting, rows)],
-        texts=[_passages(data, model, named)],
+        claims=[_claim(setting, varied)],
+        texts=[_passages(rows, texts, data.token_pattern, model, named)],
     )  # fmt: skip
 
 
-def chosen(data: Reviews) -> list[tuple[float, list[int]]]:
+def measured_reviews(data: Reviews, of: Data) -> tuple[Dataset, list[str]]:
+    """Give the data the test rows that a run measures; and the texts of these."""
+    rows = measured_rows(data, of)
+    if of.test is None:
+        return rows, list(data.texts)
+    numbers = np.arange(len(data.texts), dtype=np.float64)[:, np.newaxis]
+    held_out = measured_rows(Dataset("numbers of rows", numbers, data.y_train), of).X_test[:, 0]
+    return rows, [data.texts[int(number)] for number in held_out]
+
+
+def chosen(rows: Dataset, texts: Sequence[str], token_pattern: str) -> list[tuple[float, list[int]]]:
     """Choose test reviews of each rating that are shown, by their lengths and a random order alone."""
-    y, known = np.asarray(data.y_test), np.diff(data.X_test.indptr)
-    word = re.compile(data.token_pattern)
-    lengths = np.array([sum(1 for _ in word.finditer(text)) for text in data.texts_test])
+    y, known = np.asarray(rows.y_test), np.diff(rows.X_test.indptr)
+    word = re.compile(token_pattern)
+    lengths = np.array([sum(1 for _ in word.finditer(text)) for text in texts])
     place = np.empty(len(y), np.int64)
     place[permutation(0, Purpose.SPLIT, np.arange(len(y)))] = np.arange(len(y))
     found = []
     for rating in np.unique(y):
-        rows = np.flatnonzero((y == rating) & (known >= _FEWEST_KNOWN))
-        order = np.lexsort((place[rows], np.maximum(lengths[rows], _MOST_WORDS)))
-        found.append((float(rating), rows[order[:N_EXAMPLES]].tolist()))
+        of_it = np.flatnonzero((y == rating) & (known >= _FEWEST_KNOWN))
+        order = np.lexsort((place[of_it], np.maximum(lengths[of_it], _MOST_WORDS)))
+        found.append((float(rating), of_it[order[:N_EXAMPLES]].tolist()))
     return found
 
 
-def _passages(data: Reviews, model: Any, named: str) -> Passages:
-    assert data.columns is not None  # a bag has the names of its words
+def _passages(rows: Dataset, texts: Sequence[str], token_pattern: str, model: Any, named: str) -> Passages:
+    assert rows.columns is not None  # a bag has the names of its words
     passages = []
-    for rating, rows in chosen(data):
-        for row in rows:
-            x = data.X_test[[row]]
+    for rating, some in chosen(rows, texts, token_pattern):
+        for row in some:
+            x = rows.X_test[[row]]
             found = explain(model, x)
             pulls = {
-                data.columns[term]: pull
+                rows.columns[term]: pull
                 for term, pull in zip(found.inputs.tolist(), found.pulls.tolist(), strict=True)
                 if pull != 0
             }
@@ -181,7 +202,7 @@ def _passages(data: Reviews, model: Any, named: str) -> Passages:
             passages.append(
                 Passage(
                     f"predicted {predicted:.2f}",
-                    weighted_words(data.texts_test[row].strip(), pulls, data.token_pattern),
+                    weighted_words(texts[row].strip(), pulls, token_pattern),
                     {f"{of:g}": p for of, p in zip(model.classes_.tolist(), probabilities, strict=True)},
                     _stars(rating),
                     {"row": row, "rating": rating, "predicted": predicted},
@@ -251,7 +272,7 @@ def _claim(setting: Setting, rows: list[dict[str, Any]]) -> Claim:
         "4.2",
         "confirmed" if all(more) else "not decided" if any(more) else "refuted",
         f"between the 5th and 95th percentile test reviews have {said(words)} words, and layer by layer "
-        f"{of_layers} that are active; those of tanh all are, always",
+        f"{of_layers} that are active; of tanh's all are, always",
     )
 
 

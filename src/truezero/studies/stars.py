@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from truezero.core.tensors import read_tensors
+from truezero.datasets import Dataset
+from truezero.runs import Data
 from truezero.runs.recipes import PREDICTIONS
 from truezero.studies.study import Figure, Setting
 
 
-def confusion(setting: Setting, row: dict[str, Any], named: str = "") -> Figure:
+def measured_rows(dataset: Dataset, of: Data) -> Dataset:
+    """Give a data set the test rows that a run measures, be they its own or held out."""
+    return replace(of, labels=1.0, fold=None).of(dataset)
+
+
+def confusion(setting: Setting, row: dict[str, Any], of: Data, named: str = "") -> Figure:
     """Draw which rating is taken for which: the nearest one to the expected value, of all folds' networks.
 
     Parameters
@@ -19,10 +27,12 @@ def confusion(setting: Setting, row: dict[str, Any], named: str = "") -> Figure:
     setting : Setting
     row : dict
         As `text_arms.trained` gives it for ratings.
+    of : Data
+        One of the folds that it was trained on; all of them measure the same rows.
     named : str
         What the data stand in for, a sentence.
     """
-    dataset = setting.dataset
+    dataset = measured_rows(setting.dataset, of)
     true, of_test = np.unique(np.asarray(dataset.y_test), return_inverse=True)
     ratings = np.unique(np.asarray(dataset.y_train))
     counts = np.zeros((len(true), len(ratings)), np.int64)

@@ -63,17 +63,8 @@ CHOICES = (
     "regression predicts the expected rating, as the networks do.",
 )
 
-OF_NETWORKS = (
-    Column("name", "network"), Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation"),
-    Column("paper_rmse", "paper (OpenTable)", "rmse", paper=True),
-    Column("sparsity.overall", "zeros, %", "sparsity"),
-    Column("paper_sparsity", "paper, %", "sparsity", paper=True),
-    Column("learning_rate", "rate", "number", detail=True),
-    Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
-    Column("seconds", "seconds a fold", "seconds", detail=True),
-    Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
-)  # fmt: skip
-"""Columns of tables whose rows are networks."""
+_RMSE = Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation")
+_SPARSITY = Column("sparsity.overall", "zeros, %", "sparsity")
 
 
 def begin(setting: Setting) -> Requests[StudyResult]:
@@ -111,26 +102,32 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         for place, last in enumerate(compared)
         for row in (*by_labels[place::3], last)
     ]
+    best = min(networks, key=lambda row: row["test_rmse"])
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
     named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    columns = [
+        Column("name", "network"), _RMSE, Column("paper_rmse", "paper (OpenTable)", "rmse", paper=True),
+        _SPARSITY, Column("paper_sparsity", "paper, %", "sparsity", paper=True),
+        Column("learning_rate", "rate", "number", detail=True),
+        Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
+        Column("seconds", "seconds a fold", "seconds", detail=True),
+        Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+    ]  # fmt: skip
     note = "Mean ± standard deviation over the folds, at the best validation epoch of each." + named
     return StudyResult(
         setting.study,
         setting.title,
         {**facts(setting), "n_labels": setting.scale.n_labels},
         [
-            Table("Test RMSE and sparsity", list(OF_NETWORKS), rows, note),
+            Table("Test RMSE and sparsity", columns, rows, note),
             Table(
                 "Test RMSE by number of labels",
-                [Column("n_labels", "labels", "count"), *OF_NETWORKS[:2]],
+                [Column("n_labels", "labels", "count"), *columns[:2]],
                 curve,
                 note,
             ),
         ],
-        [
-            _by_labels(curve, named),
-            confusion(setting, min(networks, key=lambda row: row["test_rmse"]), named),
-        ],
+        [_by_labels(curve, named), confusion(setting, best, folds[0], named)],
         choices=list(CHOICES),
         departures=departures(setting),
         stand_ins=stand_ins,
@@ -172,7 +169,7 @@ def rows_of(setting: Setting, n_labels: int) -> tuple[Data, list[Data]]:
 
 
 def departures(setting: Setting) -> list[str]:
-    """What the scale does otherwise than the paper."""
+    """What a scale does otherwise than the paper."""
     scale: TextScale = setting.scale
     found = []
     if scale.width != 5000:
