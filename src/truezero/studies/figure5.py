@@ -272,7 +272,7 @@ def _claim(setting: Setting, rows: list[dict[str, Any]]) -> Claim:
         "4.2",
         "confirmed" if all(more) else "not decided" if any(more) else "refuted",
         f"between the 5th and 95th percentile test reviews have {said(words)} words, and layer by layer "
-        f"{of_layers} that are active; of tanh's all are, always",
+        f"{of_layers} that are active; units of tanh are never 0",
     )
 
 
