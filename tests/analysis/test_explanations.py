@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.datasets import load_diabetes, load_digits
 
 from truezero import DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor
-from truezero.analysis import explain, local_map
+from truezero.analysis import explain, local_map, weighted_words
 from truezero.core.network import Network, initialize
 from truezero.errors import DataError, OptionError
 
@@ -106,3 +106,15 @@ def test_classes_and_numbers() -> None:
     other[0, found.inputs[0]] += 1e-7
     slope = (regressor.predict(other) - regressor.predict(X[:1]))[0] / 1e-7
     assert found.pulls[0] == pytest.approx(slope * X[0, found.inputs[0]], rel=1e-3)
+
+
+def test_a_text_in_pieces() -> None:
+    text = "  Good, GOOD food!"
+    assert weighted_words(text, {"good": 0.5, "food": -0.25}, r"\w\w+") == [
+        ("  ", None), ("Good", 0.5), (", ", None), ("GOOD", 0.5), (" ", None), ("food", -0.25), ("!", None),
+    ]  # fmt: skip
+    assert weighted_words(text, {"GOOD": 1.0}, r"\w\w+", lowercase=False) == [
+        ("  Good, ", None), ("GOOD", 1.0), (" food!", None),
+    ]  # fmt: skip
+    assert weighted_words("good", {"good": 1.0}, r"\w\w+") == [("good", 1.0)]
+    assert weighted_words("", {"good": 1.0}, r"\w\w+") == []

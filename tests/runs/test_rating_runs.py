@@ -11,12 +11,13 @@ from reviews import reviews
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
-from truezero import RatingPredictor
+from truezero import RatingPredictor, load
 from truezero.core.tensors import read_tensors
 from truezero.datasets import Dataset
 from truezero.errors import OptionError
 from truezero.runs import Data, Run, RunStore, carry_out
-from truezero.runs.recipes import PREDICTIONS
+from truezero.runs.execute import perform
+from truezero.runs.recipes import MODEL, PREDICTIONS
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,40 @@ def test_fine_tuning_of_ratings(dataset: Any, tmp_path: Path) -> None:
     assert 0 < found["test_error"] < np.var(dataset.y_test)
     arrays, _ = read_tensors(tmp_path / run.key / PREDICTIONS, kind="predictions")
     np.testing.assert_array_equal(arrays["predicted"], predicted)
+
+
+def test_fine_tuning_that_leaves_its_network(dataset: Any, tmp_path: Path) -> None:
+    parameters: dict[str, Any] = {"hidden_layer_sizes": [16], "max_iter": 3, "random_state": 0}
+    plain, found = carried_out(dataset, tmp_path, "fine-tune-ratings", parameters)
+    run, kept = carried_out(dataset, tmp_path, "fine-tune-ratings", {**parameters, "keep_model": True})
+    assert Run(run.recipe, {**parameters, "keep_model": False}, run.data).key == plain.key != run.key
+    assert plain.identity["parameters"] == {"hidden_layer_sizes": [16], "max_iter": 3, "random_state": 0}
+    assert kept["test_error"] == found["test_error"]
+    assert not (tmp_path / plain.key / MODEL).exists()
+    model = load(tmp_path / run.key / MODEL)
+    arrays, _ = read_tensors(tmp_path / run.key / PREDICTIONS, kind="predictions")
+    np.testing.assert_array_equal(model.predict(dataset.X_test), arrays["predicted"])
+    assert (model.n_threads, model.callbacks) == (None, None)
+    with pytest.raises(OptionError, match="keep_model must be True or False, got 'yes'"):
+        Run(run.recipe, {**parameters, "keep_model": "yes"}, run.data).key  # noqa: B018
+
+
+def test_it_leaves_the_same_network_when_it_was_interrupted(dataset: Any, tmp_path: Path) -> None:
+    parameters = {"hidden_layer_sizes": [16], "max_iter": 3, "random_state": 0, "keep_model": True}
+    run, _ = carried_out(dataset, tmp_path / "whole", "fine-tune-ratings", parameters)
+
+    def interrupt(state: Any) -> None:
+        if len(state.history) == 2:
+            raise KeyboardInterrupt
+
+    store, known = RunStore(tmp_path / "resumed"), {dataset.fingerprint: dataset}
+    with pytest.raises(KeyboardInterrupt):
+        perform(run, store, known, n_threads=1, wait=False, callbacks=[interrupt])
+    assert not store.has(run)
+    perform(run, store, known, n_threads=1, wait=False)
+    whole, resumed = (load(tmp_path / of / run.key / MODEL).network_ for of in ("whole", "resumed"))
+    for a, b in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_baselines_of_ratings(dataset: Any, tmp_path: Path) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from truezero.plots.curves import bands
-from truezero.report import study_tables, write_report
+from truezero.report import study_tables, study_texts, write_report
 from truezero.report.numbers import cell
-from truezero.studies import Column, StudyResult, Table
+from truezero.studies import Column, Passage, Passages, StudyResult, Table
 from truezero.studies.arms import _mean_or_none
 from truezero.studies.figure4 import _by_labels
 
@@ -24,9 +25,11 @@ def result(name: str) -> StudyResult:
         {"name": name, "error": None, "section": name},
         {"name": name, "error": 0.0, "deviation": 0.0},
     ]
+    passage = Passage(name, [(name, 0.5), (name, None), ("Bad", -1.0)], {name: 0.25}, name)
     return StudyResult(
-        "s", name, {"data": name, "scale": name}, [Table(name, columns, rows, name)], choices=[name]
-    )
+        "s", name, {"data": name, "scale": name}, [Table(name, columns, rows, name)], choices=[name],
+        texts=[Passages(name, name, name, [passage])],
+    )  # fmt: skip
 
 
 def test_the_report_escapes_names(tmp_path: Path) -> None:
@@ -43,6 +46,28 @@ def test_tables_show_names_as_they_are() -> None:
         console.print(table)
     shown = file.getvalue()
     assert "<script>alert(1)</script>[bold]" in shown
+    assert "\x1b" not in shown
+
+
+def test_texts_are_shown_with_what_their_words_did(tmp_path: Path) -> None:
+    write_report(result("so"), tmp_path / "r.html")
+    text = (tmp_path / "r.html").read_text()
+    assert (
+        '<mark class="up" style="--w:0.500" title="+0.500">so<span class="unseen"> (+0.500)</span></mark>'
+        'so<mark class="down" style="--w:1.000" title="−1.000">Bad<span class="unseen"> (−1.000)</span></mark>'
+    ) in text
+    assert 'title="so: 25.0 %"' in text
+    first, paragraph = study_texts(result("so"))
+    assert first.plain == "so, with so"
+    assert paragraph.plain == "so\nso (so: 25 %)\n“sosoBad”\nbad −1.000, so +0.500"
+    held = json.loads(json.dumps(result("so").to_json()))["texts"][0]["passages"][0]
+    assert held["pieces"][1:] == [{"text": "so", "weight": None}, {"text": "Bad", "weight": -1.0}]
+    assert held["shares"] == {"so": 0.25}
+
+
+def test_texts_in_a_terminal_are_as_they_are() -> None:
+    shown = "".join(paragraph.plain for paragraph in study_texts(result(NAME)))
+    assert shown.count("<script>alert(1)</script>[bold]") == 8
     assert "\x1b" not in shown
 
 

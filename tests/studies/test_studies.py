@@ -362,4 +362,6 @@ def test_cells() -> None:
     assert cell({"a": 12.345}, Column("a", "", "seconds")) == "12.3"
     assert cell({}, Column("a", "")) == "—"
     assert cell({"a": 0}, Column("a", "", "error")) == "0.00"
-    assert set(KINDS) == {"curves", "bands", "filters", "examples", "pairs", "scatter"}
+    assert set(KINDS) == {
+        "curves", "bands", "filters", "examples", "pairs", "scatter", "heatmap", "clouds",
+    }  # fmt: skip

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from reviews import reviews
+from scipy import sparse
 
-from truezero.datasets import Dataset, TextDataset
-from truezero.errors import DivergenceError
+from truezero import load
+from truezero.analysis import explain
+from truezero.core.tensors import read_tensors
+from truezero.datasets import Dataset, TextDataset, load_texts
+from truezero.errors import DataError, DivergenceError
 from truezero.report import write_report
 from truezero.runs import Data, RunStore
-from truezero.studies import STUDIES, reproduce, strategies_text, vocabulary
-from truezero.studies.rated import RatedRows
+from truezero.studies import STUDIES, figure5, reproduce, strategies_text, table2, vocabulary
+from truezero.studies.figure5 import Reviews
+from truezero.studies.rated import RatedRows, rated_rows
 from truezero.studies.study import Setting
-from truezero.studies.text_arms import TextArm
+from truezero.studies.text_arms import RATINGS, TextArm, trained
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +65,126 @@ def test_table2(rated: Dataset, tmp_path: Path) -> None:
     assert sorted({round(row["n_labels"], -1) for row in by_labels}) == [100, 200]
     assert result.stand_ins[0].paper == "OpenTable"
     assert all(claim.verdict == "not decided" for claim in result.claims)
+    confusion = result.figures[1]
+    best = min(rows[:6], key=lambda row: row["test_rmse"])
+    assert f"“{best['name']}”" in confusion.caption
+    assert np.sum(confusion.data["counts"]) == 200 * len(best["runs"])
     write_report(result, tmp_path / "report.html")
     assert "in place of OpenTable" in (tmp_path / "report.html").read_text()
+
+
+def written(X: Any) -> tuple[str, ...]:
+    """Texts with the words of bags, of which every other has many more that no vocabulary knows."""
+    return tuple(
+        " ".join(f"W{term:03}" for term in X[[row]].indices) + " <i>unheard</i>" * (60 * (row % 2))
+        for row in range(X.shape[0])
+    )
+
+
+def test_figure5(rated: Dataset, tmp_path: Path) -> None:
+    columns = tuple(f"w{term:03}" for term in range(rated.X_train.shape[1]))
+    rows = {field.name: getattr(rated, field.name) for field in fields(rated)} | {"columns": columns}
+    data = Reviews(**rows, texts=written(rated.X_test))
+    store = RunStore(tmp_path / "runs")
+    result = reproduce(STUDIES["figure5"], data, store, scale="smoke", n_threads=1)
+    (network,), (words, *layers) = (table.rows for table in result.tables)
+    shown = load(store.folder / network["shown"]["key"] / "model.safetensors")
+
+    # The network is one of Table 2, whose runs it shares.
+    setting = Setting("table2", "", (data,), "smoke", table2.SCALES["smoke"], store)
+    of = rated_rows(setting, data, 200)
+    of_table2 = {run.key for run in next(trained(setting, RATINGS, table2.ARMS[2], of.below, of.folds))}
+    known = {key for key, _, _ in store}
+    assert known == of_table2 | {network["shown"]["key"]}
+    assert network["runs"][0]["test_error"] == pytest.approx(
+        np.mean((shown.predict(rated.X_test) - rated.y_test) ** 2)
+    )
+
+    (texts,), stars = result.texts, np.asarray(rated.y_test)
+    assert [passage.section for passage in texts.passages] == [
+        f"{'★' * n} {n}" for n in (1, 1, 2, 2, 3, 3, 4, 4, 5, 5)
+    ]
+    for passage in texts.passages:
+        row = passage.facts["row"]
+        assert passage.facts["rating"] == stars[row]
+        assert row % 2 == 0  # the others have more than 60 words
+        assert "".join(piece for piece, _ in passage.pieces) == data.texts[row]
+        (predicted,) = shown.predict(rated.X_test[[row]])
+        assert (
+            passage.facts["predicted"]
+            == predicted
+            == pytest.approx(sum(float(n) * p for n, p in passage.shares.items()))
+        )
+        found = explain(shown, rated.X_test[[row]])
+        assert passage.words == {
+            columns[at]: pull for at, pull in zip(found.inputs, found.pulls, strict=True)
+        }
+
+    confusion, clouds = result.figures
+    counts = np.array(confusion.data["counts"])
+    np.testing.assert_array_equal(counts.sum(axis=1), 2 * np.unique(stars, return_counts=True)[1])
+    nearest = sum(
+        np.bincount(np.rint(np.clip(of, 1, 5)).astype(int), minlength=6)[1:]
+        for of in predictions(store, network)
+    )
+    np.testing.assert_array_equal(counts.sum(axis=0), nearest)
+    for panel, layer in zip(clouds.data["panels"], layers, strict=True):
+        assert np.sum(panel["counts"]) == 200
+        assert (np.array(panel["counts"]) >= 0).all()
+        assert layer["low"] <= layer["mean"] <= layer["high"] <= layer["size"] == 32
+    assert words["mean"] == pytest.approx(rated.X_test.nnz / 200)
+    write_report(result, tmp_path / "report.html")
+    report = (tmp_path / "report.html").read_text()
+    assert "<i>" not in report
+    json.dumps(result.to_json(), allow_nan=False)
+
+
+def predictions(store: RunStore, row: Any) -> Any:
+    for run in row["runs"]:
+        arrays, _ = read_tensors(store.folder / run["key"] / "predictions.safetensors", kind="predictions")
+        yield arrays["predicted"]
+
+
+def test_reviews_are_shown_whatever_the_network_says() -> None:
+    """The shortest stand in where there are too few short ones, and those of few known words do not."""
+    long, y = " ".join(["word"] * 100), np.array([1, 1, 1, 2, 2, 2])
+    X = sparse.csr_array(np.ones((6, 8), np.float32))
+    X = sparse.vstack([X[:2], sparse.csr_array((1, 8), dtype=np.float32), X[3:]]).tocsr()
+    rows = Dataset("d", X, y, X_test=X, y_test=y)
+    first, second = figure5.chosen(rows, (f"{long} more", long, "short", "a b", long, "one two"), r"\w+")
+    assert first == (1.0, [1, 0])
+    assert (second[0], sorted(second[1])) == (2.0, [3, 5])
+    alike = replace(rows, X_test=sparse.csr_array(np.ones((50, 8), np.float32)), y_test=np.ones(50))
+    short = ["a " * n for n in range(1, 51)]
+    ((_, drawn),) = figure5.chosen(alike, short, r"\w+")
+    assert drawn != [0, 1]
+    assert figure5.chosen(alike, short, r"\w+") == [(1.0, drawn)]
+
+
+def test_texts_of_rows_that_are_held_out(rated: Dataset) -> None:
+    X, y = rated.X_train, rated.y_train
+    data = Reviews("d", X, y, texts=tuple(map(str, range(700))))
+    fold = Data("d", data.fingerprint, labels=0.5, fold=(0, 10), test=(1, 4))
+    rows, texts = figure5.measured_reviews(data, fold)
+    assert rows.X_train.shape[0] + len(texts) == 700
+    np.testing.assert_array_equal(rows.X_test.toarray(), X[[int(text) for text in texts]].toarray())
+    np.testing.assert_array_equal(fold.of(data).y_test, rows.y_test)
+
+
+def test_figure5_needs_texts(rated: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="figure5 needs texts, which rated does not have"):
+        STUDIES["figure5"].on(rated, "smoke", RunStore(tmp_path))
+
+
+def test_texts_are_kept_beside_their_bag(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for number, (side, stars) in enumerate((("neg", 1), ("pos", 9))):
+            place = tmp_path / "films" / part / side
+            place.mkdir(parents=True)
+            (place / f"{number}_{stars}.txt").write_text(f"{part} {side} film")
+    data = figure5.load_reviews(str(tmp_path / "films"))
+    assert data.fingerprint == load_texts(tmp_path / "films").bag().fingerprint
+    assert data.texts == ("test neg film", "test pos film")
 
 
 def test_amazon(tmp_path: Path) -> None:

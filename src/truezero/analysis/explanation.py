@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,3 +79,34 @@ def explain(model: Any, X: Any) -> Explanation:
     pulls = found.contributions @ along
     order = np.argsort(-np.abs(pulls), kind="stable")
     return Explanation(prediction, of, found.inputs[order], pulls[order])
+
+
+def weighted_words(
+    text: str, pulls: Mapping[str, float], token_pattern: str, *, lowercase: bool = True
+) -> list[tuple[str, float | None]]:
+    """Cut a text into its words and what is between them, each word with what its term did.
+
+    Parameters
+    ----------
+    text : str
+    pulls : mapping of str to float
+        By terms of one word.
+    token_pattern : str
+        Regular expression of a word, as of a `BagOfWords`.
+    lowercase : bool, default=True
+        Terms are in lower case.
+
+    Returns
+    -------
+    list of (str, float or None)
+        All of the text, in its order; None where there is no term.
+    """
+    pieces: list[tuple[str, float | None]] = []
+    end = 0
+    for word in re.finditer(token_pattern, text):
+        pull = pulls.get(word.group().lower() if lowercase else word.group())
+        if pull is not None:
+            pieces += [(text[end : word.start()], None)] if word.start() > end else []
+            pieces.append((word.group(), pull))
+            end = word.end()
+    return [*pieces, (text[end:], None)] if end < len(text) else pieces

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,10 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from truezero.analysis import explain
+from truezero.analysis import explain, weighted_words
 from truezero.cli.terminal import out_console
 from truezero.core.text import printable
+from truezero.datasets.texts import WORD
 from truezero.errors import DataError, OptionError
 from truezero.models import takes_text
 
@@ -50,13 +50,14 @@ def explained(model: Any, path: Path, text: str) -> dict[str, Any]:
 def show_explained(model: Any, text: str, result: dict[str, Any]) -> None:
     """Print the text in colours, and its terms with what each did."""
     pulls = {term["term"]: term["pull"] for term in result["terms"]}
-    words, shown = model[0], Text(printable(text, 10_000))
+    words, shown = model[0], Text()
     strongest = max(map(abs, pulls.values()))
-    pattern = getattr(words, "token_pattern", r"(?u)\b\w\w+\b")
-    for word in re.finditer(pattern, shown.plain):
-        pull = pulls.get(word.group().lower() if getattr(words, "lowercase", True) else word.group(), 0.0)
-        if abs(pull) > strongest / 10:
-            shown.stylize(_UP if pull > 0 else _DOWN, *word.span())
+    for piece, pull in weighted_words(
+        printable(text, 10_000), pulls, getattr(words, "token_pattern", WORD),
+        lowercase=getattr(words, "lowercase", True),
+    ):  # fmt: skip
+        style = "" if pull is None or abs(pull) <= strongest / 10 else _UP if pull > 0 else _DOWN
+        shown.append(piece, style)
     prediction = result["prediction"]
     said = f"{prediction:.3g}" if isinstance(prediction, float) else printable(prediction, 100)
     out_console.print(f"prediction: {said}")

@@ -24,7 +24,7 @@ from truezero.cli.terminal import out_console, progress_of_runs
 from truezero.core.atomic import check_folder, make_folder, write_text
 from truezero.core.text import printable
 from truezero.errors import OptionError, TruezeroError
-from truezero.report import study_tables, write_report
+from truezero.report import study_tables, study_texts, write_report
 from truezero.runs import Executor, IncompleteError, Processes, RunStore, Serial, Shard
 from truezero.studies import STUDIES
 
@@ -138,6 +138,8 @@ def reproduce(
         return
     for table in study_tables(result):
         out_console.print(table)
+    for paragraph in study_texts(result):
+        out_console.print(paragraph, end="\n\n")
     print(f"results: {printable(folder / 'results.json', 1000)}")
     print(f"report:  {printable(folder / 'report.html', 1000)}")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from truezero.plots.counted import clouds, heatmap
 from truezero.plots.curves import bands, curves
 from truezero.plots.images import examples, filters, pairs
 from truezero.plots.scatter import scatter
@@ -18,6 +19,8 @@ KINDS: dict[str, Callable[..., Figure]] = {
     "examples": examples,
     "pairs": pairs,
     "scatter": scatter,
+    "heatmap": heatmap,
+    "clouds": clouds,
 }
 """Kinds of figures; each is drawn from the arguments of its function."""
 

@@ -1,18 +1,18 @@
-"""Results for people: tables in a terminal, and a report that is one HTML file. Knows no study's name."""
+"""Results for people: in a terminal, and as a report that is one HTML file. Knows no study's name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from truezero.report.numbers import percent
-from truezero.report.terminal import study_tables
+from truezero.report.terminal import study_tables, study_texts
 
 if TYPE_CHECKING:
     import os
 
     from truezero.studies import StudyResult
 
-__all__ = ["percent", "study_tables", "write_report"]
+__all__ = ["percent", "study_tables", "study_texts", "write_report"]
 
 
 def write_report(result: StudyResult, path: str | os.PathLike[str]) -> None:

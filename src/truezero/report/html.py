@@ -11,7 +11,7 @@ import jinja2
 
 from truezero.core.atomic import write_text
 from truezero.plots import draw
-from truezero.report.numbers import about, cell
+from truezero.report.numbers import about, cell, percent, signed
 from truezero.studies import StudyResult
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def write_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
     )
     template = environment.get_template("report.html")
     figures = [(figure, _png(draw(figure.kind, figure.data))) for figure in result.figures]
-    write_text(path, template.render(result=result, about=about(result.facts), figures=figures, cell=cell))
+    written = {"cell": cell, "signed": signed, "percent": percent}
+    write_text(path, template.render(result=result, about=about(result.facts), figures=figures, **written))
 
 
 def _png(figure: Figure) -> str:

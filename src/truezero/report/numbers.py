@@ -16,6 +16,11 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return NONE if fraction is None else f"{100 * fraction:.{digits}f}"
 
 
+def signed(weight: float) -> str:
+    """Write what pulls up or down, with its sign."""
+    return _minus(f"{weight:+.3f}")
+
+
 def about(facts: Mapping[str, Any]) -> str:
     """Write what a study ran on, as far as it says."""
     parts = [str(facts[name]) for name in ("data",) if name in facts]
@@ -53,6 +58,10 @@ def _written(value: Any, column: Column) -> str:
         case "rmse":
             return f"{value:.{3 if column.digits is None else column.digits}f}"
         case "number":
-            return f"{value:.4g}"
+            return f"{value:.4g}" if column.digits is None else _minus(f"{value:.{column.digits}f}")
         case _:
             return str(value)
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}")

@@ -1,15 +1,18 @@
-"""A study's tables for the terminal."""
+"""A study's tables and texts for the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from truezero.core.text import printable
-from truezero.report.numbers import about, cell
+from truezero.report.numbers import about, cell, percent, signed
 from truezero.studies import StudyResult
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
+
+_MOST_WORDS = 8
 
 
 def study_tables(result: StudyResult) -> list[Table]:
@@ -54,4 +57,42 @@ def study_tables(result: StudyResult) -> list[Table]:
                 )
             )
         made.append(table)
+    return made
+
+
+def study_texts(result: StudyResult) -> list[Text]:
+    """Write the texts of a study, each with a list of the words that did most in it.
+
+    Parameters
+    ----------
+    result : StudyResult
+
+    Returns
+    -------
+    list of rich.text.Text
+        A paragraph each.
+    """
+    from rich.text import Text
+
+    made = []
+    for of in result.texts:
+        made.append(Text(printable(f"{of.title}, with {of.of}", 500), style="bold"))
+        section = None
+        for passage in of.passages:
+            written = Text()
+            if passage.section != section:
+                section = passage.section
+                written.append(printable(section) + "\n", style="bold")
+            written.append(printable(passage.heading, 200))
+            shares = ", ".join(
+                f"{printable(n)}: {percent(share, 0)} %" for n, share in passage.shares.items()
+            )
+            written.append(f" ({shares})\n" if shares else "\n", style="dim")
+            whole = " ".join("".join(piece for piece, _ in passage.pieces).split())
+            written.append(f"“{printable(whole, 2000)}”")
+            words = list(passage.words.items())[:_MOST_WORDS]
+            if words:
+                said = ", ".join(f"{printable(word, 60)} {signed(weight)}" for word, weight in words)
+                written.append(f"\n{said}", style="dim")
+            made.append(written)
     return made

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from truezero.analysis import measure
 from truezero.core.activations import get_activation
-from truezero.core.constraints import number, one_of, whole_number
+from truezero.core.constraints import number, one_of, truth_value, whole_number
 from truezero.core.schema import Fields, Items, Schema, measured, word
 from truezero.core.tensors import write_tensors
 from truezero.datasets import Dataset, Part
@@ -30,7 +30,8 @@ from truezero.runs.run import RECIPES, Result, Run, Work, not_default
 from truezero.training.history import EPOCH, PRETRAINING
 
 MODEL = "model.safetensors"
-"""The stack of layers up to its own that a run of "pretrain-layer" leaves."""
+"""The stack of layers up to its own that a run of "pretrain-layer" leaves; the network of one of fine-tuning
+that was asked for it."""
 PREDICTIONS = "predictions.safetensors"
 """What a run of fine-tuning predicts of the test rows, for tests of significance: class numbers, ratings."""
 
@@ -169,7 +170,8 @@ class _FineTuning:
     Parameters
     ----------
     made : type
-        The estimator, whose parameters are the run's. Errors of ratings are squared.
+        The estimator, whose parameters are the run's. Errors of ratings are squared. One more is
+        "keep_model": the run leaves its network then, and not its predictions alone.
     """
 
     found: Schema = Fields(
@@ -188,14 +190,15 @@ class _FineTuning:
 
     def settings(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """See `Recipe.settings`."""
-        return _settings(self._made, parameters)
+        keep, own = _keep_model(parameters)
+        settings, engine = _settings(self._made, own)
+        return {**settings, **({_KEEP_MODEL: True} if keep else {})}, engine
 
     def perform(self, work: Work) -> Result:
         """See `Recipe.perform`."""
         data = work.data
-        model = self._made(
-            **work.run.parameters, n_threads=work.n_threads, callbacks=[*work.callbacks, work.checkpoint]
-        )
+        keep, own = _keep_model(work.run.parameters)
+        model = self._made(**own, n_threads=work.n_threads, callbacks=[*work.callbacks, work.checkpoint])
         if work.needs:
             model.set_params(pretraining=load(work.needs[0] / MODEL), prefit=True)
         held_out: dict[str, Any] = {}
@@ -216,6 +219,9 @@ class _FineTuning:
                 smallest = np.min_scalar_type(len(model.classes_))
                 predicted = np.searchsorted(model.classes_, predicted).astype(smallest)
             write_tensors(work.folder / PREDICTIONS, {"predicted": predicted}, {}, kind="predictions")
+        if keep:
+            model.set_params(callbacks=None, n_threads=None)  # what the result does not depend on
+            save(model, work.folder / MODEL)
         return {
             **measured,
             "validation_error": model.history_[model.epoch_selected_ - 1]["validation_error"],
@@ -228,6 +234,16 @@ class _FineTuning:
             "engine": model.engine_,
             "history": model.history_,
         }
+
+
+_KEEP_MODEL = "keep_model"
+
+
+def _keep_model(parameters: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Whether a run of fine-tuning leaves its network, and the estimator's own parameters."""
+    keep = parameters.get(_KEEP_MODEL, False)
+    truth_value.check(_KEEP_MODEL, keep)
+    return bool(keep), {name: value for name, value in parameters.items() if name != _KEEP_MODEL}
 
 
 class _Baseline:

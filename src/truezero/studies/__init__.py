@@ -7,6 +7,7 @@ from truezero.studies import (
     few_labels,
     figure3,
     figure4,
+    figure5,
     readings,
     rectifiers_today,
     softplus_scaling,
@@ -17,11 +18,22 @@ from truezero.studies import (
     vocabulary,
 )
 from truezero.studies.reproduce import reproduce
-from truezero.studies.study import Claim, Column, Figure, StandIn, Study, StudyResult, Table
+from truezero.studies.study import (
+    Claim,
+    Column,
+    Figure,
+    Passage,
+    Passages,
+    StandIn,
+    Study,
+    StudyResult,
+    Table,
+)
 
 _MODULES = (
     table1,
     table2,
+    figure5,
     amazon,
     figure3,
     figure4,
@@ -36,4 +48,16 @@ _MODULES = (
 STUDIES: dict[str, Study] = {module.STUDY.name: module.STUDY for module in _MODULES}
 """What `truezero reproduce` can run."""
 
-__all__ = ["STUDIES", "Claim", "Column", "Figure", "StandIn", "Study", "StudyResult", "Table", "reproduce"]
+__all__ = [
+    "STUDIES",
+    "Claim",
+    "Column",
+    "Figure",
+    "Passage",
+    "Passages",
+    "StandIn",
+    "Study",
+    "StudyResult",
+    "Table",
+    "reproduce",
+]

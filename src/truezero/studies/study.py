@@ -102,6 +102,72 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """A text, with what its words did.
+
+    Attributes
+    ----------
+    heading : str
+    pieces : list of (str, float or None)
+        All of the text in its order, with what each piece did, up or down; None of what did nothing.
+    shares : dict of str to float
+        Fractions that sum to 1, probabilities say, by what they are of.
+    section : str
+        Those with the same one stand below one heading.
+    facts : dict
+        What JSON holds besides.
+    """
+
+    heading: str
+    pieces: list[tuple[str, float | None]]
+    shares: dict[str, float] = field(default_factory=dict)
+    section: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def strongest(self) -> float:
+        """The greatest of what its pieces did, up or down; 0 if none did anything."""
+        return max((abs(weight) for _, weight in self.pieces if weight is not None), default=0.0)
+
+    @property
+    def words(self) -> dict[str, float]:
+        """Pieces that did something, in lower case, the strongest first."""
+        found = {piece.lower(): weight for piece, weight in self.pieces if weight is not None}
+        return dict(sorted(found.items(), key=lambda item: -abs(item[1])))
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Texts, in which is seen what their words did.
+
+    Attributes
+    ----------
+    title, caption : str
+    of : str
+        What it is that pieces did.
+    passages : list of Passage
+    """
+
+    title: str
+    caption: str
+    of: str
+    passages: list[Passage]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            **vars(self),
+            "passages": [
+                {
+                    **vars(passage),
+                    "pieces": [{"text": text, "weight": weight} for text, weight in passage.pieces],
+                }
+                for passage in self.passages
+            ],
+        }
+
+
+@dataclass(frozen=True)
 class Claim:
     """A sentence of the paper that states a result, and what was found.
 
@@ -152,6 +218,7 @@ class StudyResult:
     claims : list of Claim
     provenance : dict
         Code, versions and machine; added by whoever has the study carried out.
+    texts : list of Passages
     """
 
     study: str
@@ -164,6 +231,7 @@ class StudyResult:
     stand_ins: list[StandIn] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
+    texts: list[Passages] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it; arrays of images are left out."""
@@ -181,6 +249,7 @@ class StudyResult:
                 for table in self.tables
             ],
             "figures": [{**vars(figure), "data": _without_arrays(figure.data)} for figure in self.figures],
+            "texts": [passages.to_json() for passages in self.texts],
             "choices": self.choices,
             "departures": self.departures,
             "stand_ins": [vars(stand_in) for stand_in in self.stand_ins],

@@ -8,6 +8,7 @@ from truezero.runs import Requests, together
 from truezero.studies import paper
 from truezero.studies.claims import all_of, better, claim, errors
 from truezero.studies.rated import load_rated, n_of_parts, numbers_of_labels, rated_rows, said_of_test
+from truezero.studies.stars import confusion
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import facts, stand_ins_of
 from truezero.studies.text_arms import (
@@ -122,6 +123,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         for place, last in enumerate(compared)
         for row in (*by_labels[place::3], last)
     ]
+    best = min(networks, key=lambda row: row["test_rmse"])
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
     named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
     columns = [
@@ -149,7 +151,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
                 note,
             ),
         ],
-        [_by_labels(curve, named)],
+        [_by_labels(curve, named), confusion(setting, best, folds[0], named)],
         choices=[*CHOICES, *said_of_test(setting, setting.dataset)],
         departures=departures(setting),
         stand_ins=stand_ins,

@@ -205,21 +205,7 @@ def trained(
     stack = layer_runs(setting, arm, below)
     runs = {
         rate: [
-            Run(
-                recipe,
-                {
-                    "hidden_layer_sizes": [scale.width] * arm.n_layers,
-                    "activation": arm.activation,
-                    "l1_activation": scale.l1,
-                    "learning_rate_init": rate,
-                    "batch_size": 10,
-                    "max_iter": scale.max_iter,
-                    "n_iter_no_change": scale.n_iter_no_change,
-                    "random_state": seed,
-                },
-                fold,
-                tuple(stack[-1:]),
-            )
+            Run(recipe, _settings(scale, arm, rate, seed), fold, tuple(stack[-1:]))
             for seed, fold in enumerate(folds)
         ]
         for rate in scale.learning_rates
@@ -261,6 +247,26 @@ def trained(
             ],
         },
     }
+
+
+def _settings(scale: TextScale, arm: TextArm, rate: float, seed: int) -> dict[str, Any]:
+    """Parameters of the fine-tuning of an arm."""
+    return {
+        "hidden_layer_sizes": [scale.width] * arm.n_layers,
+        "activation": arm.activation,
+        "l1_activation": scale.l1,
+        "learning_rate_init": rate,
+        "batch_size": 10,
+        "max_iter": scale.max_iter,
+        "n_iter_no_change": scale.n_iter_no_change,
+        "random_state": seed,
+    }
+
+
+def kept(setting: Setting, recipe: str, arm: TextArm, below: Data, fold: Data, rate: float) -> Run:
+    """The run that trains an arm on the first fold as `trained` does, and leaves its network."""
+    parameters = {**_settings(setting.scale, arm, rate, 0), "keep_model": True}
+    return Run(recipe, parameters, fold, tuple(layer_runs(setting, arm, below)[-1:]))
 
 
 def measured(setting: Setting, baseline: Baseline, folds: Sequence[Data], *, ratings: bool) -> Requests[Any]:
