@@ -19,6 +19,7 @@ from truezero.studies.study import Claim, Column, Setting, Study, StudyResult, T
 from truezero.studies.text_arms import (
     COSTS,
     COSTS_SAID,
+    WITH_DROPOUT,
     Baseline,
     Marginalised,
     TextArm,
@@ -32,6 +33,13 @@ from truezero.studies.text_arms import (
 KINDS = ("books", "dvd", "electronics", "kitchen")
 N_TERMS = 5000
 
+# Of the first author's runs on these reviews, a year later.
+_OF_THE_AUTHOR: dict[str, Any] = {
+    "corruptions": (("salt-and-pepper", (0.8, 0.005)), ("masking", 0.3), ("masking", 0.1)),
+    "upper_strategy": "softplus-quadratic",
+    "pretraining_rates": (0.005, 0.0005, 0.0003),
+    "pretraining_l1": (1e-4, 1e-3, 1e-3),
+}
 SCALES = {
     "smoke": TextScale(
         32, 2000, 2, (0.01,), 3, 3, pretraining_epochs=(1, 1, 1), msda_levels=(0.5,), msda_layers=1,
@@ -44,7 +52,8 @@ SCALES = {
     ),
 }  # fmt: skip
 
-ARMS = (TextArm(n_layers=0, pretrained=False), TextArm(n_layers=1), TextArm(n_layers=3))
+THREE_LAYERS = TextArm(n_layers=3)
+ARMS = (TextArm(n_layers=0, pretrained=False), TextArm(n_layers=1), THREE_LAYERS, *WITH_DROPOUT)
 _LOGISTIC = {"Cs": [0.003, 0.01, 0.03, 0.1, 0.3, 1.0], "cv": 5, "max_iter": 1000, "random_state": 0}
 _RIDGE = {"alphas": [3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0], "cv": 5}
 _OF_TF_IDF = {"Cs": [0.3, 1.0, 3.0, 10.0, 30.0, 100.0]}
@@ -80,6 +89,9 @@ CHOICES = (
     "Pre-trained, without labels, on all reviews of a kind, those of FDU-MTL that are none of the labelled "
     "ones among them; the text of reviews that are measured on is seen, their labels are not. The same "
     "layers for all folds.",
+    "Noise, rates and λ of pre-training, and the softplus units with quadratic cost above the first layer, "
+    "are those of the first author's runs on these reviews in 2011; a first trial with the settings of "
+    "Table 2 left networks of three layers that learned nothing from 100 labels.",
     "Presence of the 5,000 most frequent words and pairs of words of a kind. Positive are 4 and 5 stars.",
     "Regularisation of logistic regression and ridge by cross-validation within the training rows; the SVM's "
     "C is fixed.",
@@ -179,6 +191,9 @@ def _joined(of_domains: list[dict[str, Any]], domains: Sequence[Dataset]) -> dic
         "sparsity": float(np.mean([row["sparsity"]["overall"] for row in of_domains]))
         if "sparsity" in of_domains[0]
         else None,
+        "validation_error": float(np.mean([row["validation_error"] for row in of_domains]))
+        if "validation_error" in of_domains[0]
+        else None,
         "of": {
             _kind(dataset): {
                 "test_error": row["test_error"], "test_error_deviation": row["test_error_deviation"],
@@ -221,28 +236,29 @@ def _table(protocol: _Protocol, rows: list[dict[str, Any]], domains: Sequence[Da
 
 
 def _claim(setting: Setting, protocol: _Protocol, rows: list[dict[str, Any]]) -> Claim:
-    ours, baselines = rows[len(ARMS) - 1], rows[len(ARMS) :]
-    best = min(baselines, key=lambda row: row["test_error"])
-    evidence = f"three layers and {best['name']}: {errors(ours, best)}"
+    networks, baselines = rows[: len(ARMS)], rows[len(ARMS) :]
+    three, best = networks[ARMS.index(THREE_LAYERS)], min(baselines, key=lambda row: row["test_error"])
     if protocol.name == "few":
-        away = 100 * (1 - ours["test_error"] - paper.AMAZON)
+        accuracy = 1 - three["test_error"]
         return claim(
             setting,
             "In their paper, the best model achieves a test accuracy of 73.72% (on average over the 4 kinds "
             "of products) where our 3-layers rectifier network obtains 78.95%.",
             "4.2",
             "not decided",
-            f"accuracy {100 * (1 - ours['test_error']):.2f} %, {away:+.2f} points from the paper's; which "
-            f"reviews were labelled is not known; {evidence}",
+            f"accuracy {100 * accuracy:.2f} %, {100 * (accuracy - paper.AMAZON):+.2f} points from the "
+            f"paper's; which reviews were labelled is not known; three layers and {best['name']}: "
+            f"{errors(three, best)}",
         )
-    _, low, _ = interval(ours, best)
+    chosen = min(networks, key=lambda row: row["validation_error"])
+    _, low, _ = interval(chosen, best)
     return claim(
         setting,
-        "(Not the paper's:) with all labels three pre-trained layers are not worse than the best of the "
-        "baselines.",
+        "(Not the paper's:) with all labels the network that is best by validation error is not worse than "
+        "the best of the baselines.",
         "4.2",
         "refuted" if low > 0 else "confirmed",
-        evidence,
+        f"{chosen['name']} and {best['name']}: {errors(chosen, best)}; three layers: {errors(three, best)}",
     )
 
 

@@ -59,6 +59,10 @@ class TextScale:
         Of each layer.
     sampling : float or None
         Share of the zeros of a row that the first layer reconstructs (Dauphin, Glorot, Bengio, 2011).
+    corruptions : tuple of (str, object)
+        Noise and its level, of each layer.
+    upper_strategy : str or None
+        The reconstruction of layers above the first, where it is another than the arm's.
     msda_levels : tuple of float
         Probabilities of masking that are tried for marginalised layers.
     msda_layers : int
@@ -75,13 +79,15 @@ class TextScale:
     pretraining_l1: tuple[float, float, float] = (1e-3, 1e-4, 1e-4)
     pretraining_epochs: tuple[int, int, int] = (8, 8, 8)
     sampling: float | None = 0.1
+    corruptions: tuple[tuple[str, Any], ...] = CORRUPTIONS
+    upper_strategy: str | None = None
     msda_levels: tuple[float, ...] = (0.5, 0.8)
     msda_layers: int = 3
 
     @property
     def hidden_layer_sizes(self) -> tuple[int, ...]:
         """Of the deepest network."""
-        return (self.width,) * len(CORRUPTIONS)
+        return (self.width,) * len(self.corruptions)
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,8 @@ class TextArm:
         What layers above the first reconstruct.
     slower : float
         Factor of the rates of pre-training.
+    dropout, input_dropout : float
+        In fine-tuning, of hidden units and of words; the paper has none.
     """
 
     activation: str = "rectifier"
@@ -108,6 +116,8 @@ class TextArm:
     strategy: str = "sigmoid-cross-entropy"
     target: str = "after"
     slower: float = 1.0
+    dropout: float = 0.0
+    input_dropout: float = 0.0
 
     @property
     def described(self) -> str:
@@ -115,7 +125,16 @@ class TextArm:
         if not self.n_layers:
             return "no hidden layer"
         layers = f"{self.n_layers} layer{'s' * (self.n_layers > 1)}"
-        return f"{self.activation}, {layers}{'' if self.pretrained else ', not pre-trained'}"
+        pretrained = "" if self.pretrained else ", not pre-trained"
+        return f"{self.activation}, {layers}{pretrained}{', dropout' if self.dropout else ''}"
+
+
+# Beside the paper's: what dropout is worth where rows with labels are few, with pre-training and without.
+WITH_DROPOUT = (
+    TextArm(n_layers=1, pretrained=False, dropout=0.5, input_dropout=0.4),
+    TextArm(n_layers=1, dropout=0.5),
+    TextArm(n_layers=3, dropout=0.5),
+)
 
 
 @dataclass(frozen=True)
@@ -157,11 +176,11 @@ def layer_runs(setting: Setting, arm: TextArm, data: Data) -> list[Run]:
     """Runs that pre-train a stack on all rows there are, layer by layer from the bottom."""
     scale: TextScale = setting.scale
     runs: list[Run] = []
-    for layer, (corruption, level) in enumerate(CORRUPTIONS[: arm.n_layers if arm.pretrained else 0]):
+    for layer, (corruption, level) in enumerate(scale.corruptions[: arm.n_layers if arm.pretrained else 0]):
         parameters = {
             "hidden_layer_sizes": scale.width,
             "activation": arm.activation,
-            "reconstruction": arm.strategy,
+            "reconstruction": (layer and scale.upper_strategy) or arm.strategy,
             "corruption": corruption,
             "corruption_level": level,
             "l1_activation": scale.pretraining_l1[layer],
@@ -259,6 +278,8 @@ def _settings(scale: TextScale, arm: TextArm, rate: float, seed: int) -> dict[st
         "batch_size": 10,
         "max_iter": scale.max_iter,
         "n_iter_no_change": scale.n_iter_no_change,
+        "dropout": arm.dropout,
+        "input_dropout": arm.input_dropout,
         "random_state": seed,
     }
 
