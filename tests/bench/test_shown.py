@@ -141,6 +141,7 @@ def test_page_is_made_from_the_files(tmp_path: Path) -> None:
         "## Time to a test error",
         "## Prediction",
         "## Wide sparse rows",
+        "## Bags of words",
         "## Cost against density and width",
         "## Pre-training",
     ]
@@ -178,6 +179,13 @@ def test_what_the_tables_say() -> None:
     by_lambda = BENCHMARKS["pretrain"].tables(results["pretrain"])[0]
     assert isinstance(by_lambda, Table)
     assert by_lambda.rows[1:] == [("0.001 *", "6.4", "69.0", "0", "5"), ("1", "failed", "-", "-", "-")]
+
+
+def test_another_machine_is_named_where_it_measured(tmp_path: Path) -> None:
+    other = {**RESULTS[1], "machine": {**MACHINE, "processor": "An Other"}}
+    page = bench_page([(tmp_path / "a.json", RESULTS[0]), (tmp_path / "b.json", other)], tmp_path)
+    assert page.count("Measured on another one.") == 1
+    assert page.index("An Other") > page.index("a.json")
 
 
 def test_the_page_in_docs_is_made_from_the_results() -> None:

@@ -318,14 +318,16 @@ def page(result: dict[str, Any], batch_size: int) -> str:
     )
     return "\n".join(
         (
-            f"### Bags of words: {sizes(t['network'])}\n",
-            f"{t['n_rows']} binary rows of a topic model, {t['features']} words (`--bag-features "
-            f"{t['features']} --n-rows {t['n_rows']} --epochs {t['epochs']} --learning-rate-init "
-            f"{t['learning_rate']:g} --sampling {t['sampling']:g}`), {100 * t['density']:.1f} % not zero; "
-            f"{t['reconstruction']}, {kind} ({zeros:g}, {ones:g}), rate {t['learning_rate']:g}, λ "
-            f"{t['l1_activation']:g}, batches of {batch_size}. A minibatch has {t['inputs_per_step']:.0f} "
-            f"words after the noise; with {100 * t['sampling']:g} % of the other outputs sampled "
-            f"{t['outputs_per_step']:.0f} are computed. {100 * t['sparsity']:.1f} % zeros.\n",
+            "## Bags of words\n",
+            f"### Pre-training: {sizes(t['network'])}\n",
+            f"`truezero bench text`: {t['n_rows']} binary rows of a topic model, {t['features']} words "
+            f"(`--bag-features {t['features']} --n-rows {t['n_rows']} --epochs {t['epochs']} "
+            f"--learning-rate-init {t['learning_rate']:g} --sampling {t['sampling']:g}`), "
+            f"{100 * t['density']:.1f} % not zero; {t['reconstruction']}, {kind} ({zeros:g}, {ones:g}), "
+            f"rate {t['learning_rate']:g}, λ {t['l1_activation']:g}, batches of {batch_size}. A minibatch "
+            f"has {t['inputs_per_step']:.0f} words after the noise; with {100 * t['sampling']:g} % of the "
+            f"other outputs sampled {t['outputs_per_step']:.0f} are computed. "
+            f"{100 * t['sparsity']:.1f} % zeros.\n",
             *markdown.against_pytorch(t),
             "A PyTorch encoder rewritten with an embedding bag and sparse gradients: "
             f"{markdown.ratio(t, 'embedding_bag_')}; our own step with all outputs: "

@@ -26,19 +26,23 @@ def bench_page(results: Sequence[tuple[Path, dict[str, Any]]], folder: Path) -> 
     """
     places = list(BENCHMARKS)
     ordered = sorted(results, key=lambda item: (places.index(item[1]["benchmark"]), item[0].name))
+    first = ordered[0][1]["machine"]
     parts = [
         "# Benchmarks\n",
         "Made by `truezero bench page` from the result files that the commands below wrote; nothing is typed "
         "in. Contestants run in turn, round after round; figures are medians, with the least and the "
         "greatest in brackets. A ratio is another library's time over ours: above 1, truezero is faster.\n",
-        _machine(ordered[0][1]["machine"]),
+        _machine(first),
     ]
     for path, result in ordered:
         parts.append(BENCHMARKS[result["benchmark"]].page(result))
         picture = path.with_suffix(".png")
         if picture.exists():
             parts.append(f"![{path.stem}]({os.path.relpath(picture, folder)})\n")
-        made_by = result["machine"]["truezero"]
+        machine = result["machine"]
+        if machine["processor"] != first["processor"]:
+            parts.append(f"Measured on another one. {_machine(machine)}")
+        made_by = machine["truezero"]
         parts.append(f"Result file: [{path.name}]({os.path.relpath(path, folder)}), of truezero {made_by}.\n")
     return "\n".join(parts)
 

@@ -251,12 +251,14 @@ def figure(result: dict[str, Any]) -> Figure:
 
 
 def page(result: dict[str, Any]) -> str:
-    """Write the section."""
-    parts = [
-        "## Wide sparse rows\n",
-        f"`truezero bench text`: binary CSR rows, batches of {result['batch_size']}, {result['n_rows']} rows "
-        "an epoch.\n",
-    ]
+    """Write the sections: of shapes, of bags, or both."""
+    parts = []
+    if result["shapes"]:
+        parts += [
+            "## Wide sparse rows\n",
+            f"`truezero bench text`: binary CSR rows, batches of {result['batch_size']}, {result['n_rows']} "
+            "rows an epoch.\n",
+        ]
     for shape in result["shapes"]:
         own, network = shape["megabytes"], shape["network_megabytes"]
         memory = "" if own is None else f" and {own:.0f} MB beside the network's {network:.0f} MB"
