@@ -54,7 +54,7 @@ def points(axes: Axes, timings: Mapping[str, Mapping[str, float]], ours: str = "
         axes.plot([t["least"], t["greatest"]], [place, place], color=colour, linewidth=2, alpha=0.5)
         axes.plot(t["median"], place, "o", color=colour, markersize=8)
         axes.annotate(
-            f"{t['median']:.3g}", (t["greatest"], place),
+            f"{t['median']:.3g}" if t["median"] < 1000 else f"{t['median']:,.0f}", (t["greatest"], place),
             xytext=(7, 0), textcoords="offset points", va="center", fontsize=9, color=colour,
         )  # fmt: skip
     axes.set_yticks(range(len(names)), names)
