@@ -118,7 +118,7 @@ def _best(
     at_once = max(_VALUES // max(n_above * n_each, 1), 1)
     for start in range(0, len(below), at_once):
         part = slice(start, start + at_once)
-        all_paths = (weights[part, :, np.newaxis] * carried).reshape(-1, n_above * n_each)
+        all_paths = (weights[part, :, np.newaxis] * carried).reshape(len(below[part]), n_above * n_each)
         places[part] = np.argsort(-np.abs(all_paths), axis=1, kind="stable")[:, :n_kept]
         result[part] = np.take_along_axis(all_paths, places[part], axis=1)
     followed = units.reshape(n_above * n_each, units.shape[2])[places]

@@ -54,8 +54,8 @@ def rescale(network: Network, factors: ArrayLike) -> Network:
     scaled = network.copy()
     with np.errstate(over="ignore"):
         for layer, product in enumerate(np.cumprod(alpha)):
-            scaled.weights[layer][:] = network.weights[layer] / alpha[layer]
-            scaled.biases[layer][:] = network.biases[layer] / product
+            scaled.weights[layer][:] = network.weights[layer].astype(np.float64) / alpha[layer]
+            scaled.biases[layer][:] = network.biases[layer].astype(np.float64) / product
     if not scaled.all_finite():
         raise OptionError(f"rescaling by these factors makes weights or biases too large for {network.dtype}")
     return scaled
@@ -89,11 +89,13 @@ def balancing_factors(network: Network, *, powers_of_two: bool = True) -> NDArra
     if not (norms > 0).all():
         raise OptionError(f"layer {int(np.argmin(norms))} has no weight but 0: no factor makes it larger")
     exponents = np.log2(norms)
-    # What rounding takes from one layer the next one gets, so that the sum stays 0.
-    upto = np.cumsum(exponents - exponents.mean())
-    upto[-1] = 0
-    upto = np.rint(upto) if powers_of_two else upto
-    return np.asarray(np.exp2(np.diff(upto, prepend=0)))
+    exponents -= exponents.mean()
+    if powers_of_two:
+        # Largest remainders: the sum stays 0, and what is left of each lies in an interval of length 1.
+        whole = np.floor(exponents)
+        whole[np.argsort(whole - exponents, kind="stable")[: int(-whole.sum())]] += 1
+        exponents = whole
+    return np.asarray(np.exp2(exponents))
 
 
 def rebalance(network: Network, *, powers_of_two: bool = True) -> Network:
