@@ -98,6 +98,10 @@ def test_sparse_rows_lose_words() -> None:
     np.testing.assert_allclose(found.changed, dense.changed, rtol=1e-12)
     with pytest.raises(OptionError, match="corruption must be 'masking' for these rows, got 'gaussian'"):
         active_overlap(model, sparse.csr_array(X), corruption="gaussian")
+    with pytest.raises(OptionError, match="n_rows must be a whole number of at least 1 or None, got 0"):
+        active_overlap(model, X, n_rows=0)
+    with pytest.raises(OptionError, match="random_state must be a whole number, got None"):
+        active_overlap(model, X, random_state=None)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="got 'salt-and-pepper'"):
         active_overlap(model, X.toarray(), corruption="salt-and-pepper")
 

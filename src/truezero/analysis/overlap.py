@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from truezero.analysis.rows import network_and_rows, parts
+from truezero.core.constraints import whole_number
 from truezero.core.corruption import Corruption
 from truezero.core.draws import Purpose, permutation
 from truezero.core.rows import Features
@@ -83,10 +84,13 @@ def active_overlap(
     Raises
     ------
     OptionError
-        If the corruption is none of these, or normal numbers shall be added to sparse rows.
+        If the corruption is none of these, or normal numbers shall be added to sparse rows; if a level or
+        a number is out of range.
     DataError
         If rows and model do not fit.
     """
+    (whole_number(least=1) | None).check("n_rows", n_rows)
+    whole_number().check("random_state", random_state)
     network, rows = network_and_rows(model, X)
     rows = rows.canonical()
     is_sparse = sparse.issparse(rows.X)
@@ -100,7 +104,7 @@ def active_overlap(
     order = permutation(random_state, Purpose.SPLIT, np.arange(rows.n_samples))[:n_rows]
     kept, changed = np.zeros((2, len(noises), network.n_hidden))
     apart, n_pairs = np.zeros(network.n_hidden), 0
-    for part in parts(len(order)):
+    for part in parts(len(order), network):
         ids = order[part]
         clean = rows.take(ids).values(network.dtype)
         n_pairs += max(len(ids) - 1, 0)

@@ -12,6 +12,7 @@ from scipy import linalg, sparse
 
 from truezero.analysis.measurement import error_unit
 from truezero.analysis.rows import network_and_rows, parts
+from truezero.core.constraints import whole_number
 from truezero.core.draws import Purpose, permutation
 from truezero.core.network import Network
 from truezero.core.rows import Features
@@ -76,9 +77,12 @@ def linear_probe(
 
     Raises
     ------
+    OptionError
+        If the seed is no whole number.
     DataError
         If rows, targets and model do not fit, or there are fewer than ten rows with a label.
     """
+    whole_number().check("random_state", random_state)
     network, rows = network_and_rows(model, X)
     numbers = _predicts_numbers(model)
     rows, target = _labeled(model, rows, y, numbers)
@@ -215,7 +219,7 @@ def _errors(
 
 def _codes(network: Network, layer: int, rows: Features) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Codes of a layer, or the input, block by block, dense."""
-    for part in parts(rows.n_samples):
+    for part in parts(rows.n_samples, network):
         block = rows.take(part)
         code = block.values(network.dtype) if layer < 0 else network.encode(block, layer)
         yield part, (code.toarray() if sparse.issparse(code) else code).astype(np.float64)

@@ -78,7 +78,7 @@ def regions(model: Any, X: Any) -> Regions:
     # A linear unit has one slope everywhere: its zeros part no regions.
     layers = [layer for layer, name in enumerate(network.activations) if name == "rectifier"]
     digests = np.zeros((rows.n_samples, network.n_hidden + 1), f"V{_BYTES}")
-    for part in parts(rows.n_samples):
+    for part in parts(rows.n_samples, network):
         block = rows.take(part)
         whole = [hashlib.blake2b(digest_size=_BYTES) for _ in range(block.n_samples)]
         for layer in layers:

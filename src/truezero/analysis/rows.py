@@ -9,7 +9,7 @@ from truezero.core.network import Network
 from truezero.core.rows import Features
 from truezero.models import check_rows, estimator_of, rows_of
 
-N_ROWS = 2048  # at a time
+N_ROWS, N_VALUES = 2048, 1 << 22  # at a time, at most
 
 
 def network_of(model: Any) -> Network:
@@ -44,6 +44,7 @@ def network_and_rows(model: Any, X: Any) -> tuple[Network, Features]:
     return network, rows
 
 
-def parts(n_rows: int) -> Iterator[slice]:
-    """Stretches of rows, in their order."""
-    return (slice(start, min(start + N_ROWS, n_rows)) for start in range(0, n_rows, N_ROWS))
+def parts(n_rows: int, network: Network) -> Iterator[slice]:
+    """Stretches of rows, in their order, so short that codes of the network's layers take little memory."""
+    at_once = max(min(N_ROWS, N_VALUES // max(network.layer_sizes)), 1)
+    return (slice(start, min(start + at_once, n_rows)) for start in range(0, n_rows, at_once))

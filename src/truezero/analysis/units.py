@@ -82,7 +82,7 @@ def active_units(model: Any, X: Any) -> ActiveUnits:
     population = np.zeros((n, network.n_hidden))
     active = [np.zeros(size, np.int64) for size in sizes]
     sums, squares = ([np.zeros(size) for size in sizes] for _ in range(2))
-    for part in parts(n):
+    for part in parts(n, network):
         block = rows.take(part)
         for layer, size in enumerate(sizes):
             code = network.encode(block, layer)

@@ -55,7 +55,9 @@ def lines(panels: list[dict[str, Any]]) -> Figure:
         if "ticks" in panel:
             place.set_xticks(range(len(panel["ticks"])), panel["ticks"])
             place.set_xmargin(0.08)
-        place.set_ylim(0, panel.get("most") or 1.08 * place.get_ylim()[1])
+        low, high = place.get_ylim()
+        negative = any(y is not None and y < 0 for line in panel["lines"] for y in line["y"])
+        place.set_ylim(low if negative else 0, panel.get("most") or 1.08 * high)
         tidy(place)
     _legend(figure, axes)
     return figure
