@@ -38,6 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def drawn_by(folder: Path, model: str, data: str, *more: str) -> tuple[Any, str]:
+    """What a command writes as JSON, and what it shows people."""
+    ended = truezero("inspect", model, data, "--out", f"of {model} {data}", *more, folder=folder)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads((folder / f"of {model} {data}" / "inspect.json").read_text()), ended.stdout
+
+
 def test_the_layers_are_told_of_with_data(folder: Path) -> None:
     found = succeeded("inspect", "m", "rows.npz", folder=folder)
     units = active_units(load(folder / "m"), X)
@@ -81,40 +88,39 @@ def test_pictures_and_json_of_what_the_library_says(folder: Path) -> None:
     assert paths["output"] == model.network_(X[:1])[0].argmax()
     assert len(paths["strongest"]) == min(12, paths["active"])
     assert np.prod(result["balancing_factors"]) == 1
-    shown = truezero("inspect", "m", "rows.npz", "--out", "again", folder=folder).stdout
-    assert "linear probe" in shown
-    assert f"{result['regions']['n_regions']} of 60 rows" in shown
-    assert "beside" not in json.loads((folder / "again" / "inspect.json").read_text())
 
 
-def test_a_pipeline_of_numbers_and_rows_without_a_label(folder: Path) -> None:
+def test_a_pipeline_of_numbers(folder: Path) -> None:
     np.savez(folder / "numbers.npz", X=X, y=X[:, 0] * 2)
-    result = succeeded("inspect", "regression", "numbers.npz", "--out", "r", folder=folder)
+    result, shown = drawn_by(folder, "regression", "numbers.npz")
     assert result["probe"]["error_unit"] == "squared units of y"
     assert result["probe"]["errors"][0] < 1e-6
-    assert (
-        "linear probe" in truezero("inspect", "regression", "numbers.npz", "--out", "r", folder=folder).stdout
-    )
-    without = succeeded("inspect", "m", "unlabeled.npz", "--out", "u", folder=folder)
+    assert "linear probe" in shown
+    assert f"{result['regions']['n_regions']} of 60 rows" in shown
+    assert "beside" not in result
+
+
+def test_rows_without_a_label_and_a_single_one(folder: Path) -> None:
+    without, shown = drawn_by(folder, "m", "unlabeled.npz")
     assert without["probe"] is None
+    assert "linear probe" not in shown
     assert without["figures"] == [f"{name}.png" for name in PICTURES if name != "probe"]
-    few = folder / "few.npz"
-    np.savez(few, X=X[:1], y=Y[:1])
-    one = succeeded("inspect", "m", "few.npz", "--out", "f", folder=folder)
+    np.savez(folder / "few.npz", X=X[:1], y=Y[:1])
+    one, shown = drawn_by(folder, "m", "few.npz")
     assert (one["probe"], one["overlap"]["apart"]) == (None, [None, None])
     assert one["layers"][0]["lifetime_sparsity"] is None
-    assert truezero("inspect", "m", "few.npz", "--out", "f", folder=folder).returncode == 0
+    assert "—" in shown
 
 
 def test_networks_and_stacks_of_other_units(folder: Path) -> None:
     save(drawn((5, 4, 3, 2), ("tanh", "rectifier")), folder / "mixed")
-    mixed = succeeded("inspect", "mixed", "rows.npz", "--out", "x", folder=folder)
+    mixed, _ = drawn_by(folder, "mixed", "rows.npz")
     assert mixed["figures"] == ["units.png", "overlap.png", "probe.png"]
     assert not {"regions", "paths", "weight_norms"} & set(mixed)
     words, _ = reviews(60, 30)
     save(StackedDenoisingAutoencoder((6, 5), max_iter=1, random_state=0).fit(words), folder / "stack")
     sparse.save_npz(folder / "words.npz", sparse.csr_matrix(words))
-    stack = succeeded("inspect", "stack", "words.npz", "--out", "s", folder=folder)
+    stack, _ = drawn_by(folder, "stack", "words.npz")
     assert stack["overlap"]["corruption"] == "masking"
     wanted = active_overlap(load(folder / "stack"), Features(words))
     np.testing.assert_allclose(stack["overlap"]["kept"], wanted.kept)
