@@ -8,7 +8,7 @@ import numpy as np
 
 from truezero.core.network import Network, initialize
 
-UNITS = {"rectifier": lambda z: np.maximum(z, 0), "tanh": np.tanh, "linear": lambda z: z}
+UNITS: dict[str, Any] = {"rectifier": lambda z: np.maximum(z, 0), "tanh": np.tanh, "linear": lambda z: z}
 
 
 def drawn(sizes: tuple[int, ...], activations: Any = "rectifier", **options: Any) -> Network:

@@ -94,8 +94,18 @@ def test_what_independent_units_would_vary_by() -> None:
     ) == pytest.approx(np.sqrt(0.25 + 0.25 + 0.16))
 
 
+def test_dead_is_never_and_always_on_is_always() -> None:
+    often = (np.array([1.0, 0.0, 0.999, 0.001, 1.0]), np.zeros(0))
+    found = module.ActiveUnits(np.zeros((1, 2), int), often, often, np.zeros((1, 2)))
+    assert [units.tolist() for units in found.dead] == [[1], []]
+    assert [units.tolist() for units in found.always_on] == [[0, 4], []]
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_rows_that_do_not_fit() -> None:
     with pytest.raises(DataError):
         active_units(initialize((4, 3, 2), "rectifier", seed=0), np.ones((5, 3)))
-    with pytest.raises(DataError, match="row 2, feature 1 is NaN"):
-        active_units(initialize((2, 3, 2), "rectifier", seed=0), np.array([[0.0, 0], [0, 0], [0, np.nan]]))
+    wrong = np.zeros((30, 2))
+    wrong[20, 1] = np.nan
+    with pytest.raises(DataError, match="row 20, feature 1 is NaN"):
+        active_units(initialize((2, 3, 2), "rectifier", seed=0), wrong)

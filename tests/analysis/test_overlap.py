@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from truezero import DeepRectifierClassifier, RatingPredictor
 from truezero.analysis import active_overlap
+from truezero.core import rows as core_rows
 from truezero.core.corruption import Corruption
 from truezero.core.draws import Purpose, permutation
 from truezero.core.rows import Features
@@ -27,7 +28,8 @@ def jaccard(a: Any, b: Any) -> float:
 
 @pytest.mark.usefixtures("engine", "small_blocks")
 @pytest.mark.parametrize("kind", ["gaussian", "masking"])
-def test_it_is_that_of_the_whole_codes(kind: str) -> None:
+def test_it_is_that_of_the_whole_codes(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_rows, "_BLOCK", 7 * 12)  # deviations are put together from several blocks
     network = drawn((7, 12, 9, 2), sign_mask="half")
     X = np.random.default_rng(0).normal(2, [1, 2, 0, 4, 0.1, 1, 1], size=(40, 7))
     ids, levels = np.arange(40), (0.1, 0.6)
@@ -86,6 +88,10 @@ def test_nothing_active_is_nothing_lost() -> None:
     found = active_overlap(network, np.random.default_rng(0).normal(size=(5, 3)))
     assert (found.kept == 1).all()
     assert (found.changed == 0).all()
+    network.weights[0][:], network.biases[0][:] = np.eye(3, 4), 0
+    lost = active_overlap(network, np.diag([1.0, 2, 3]), corruption="masking", levels=[1.0])
+    assert (lost.kept == 0).all()  # of one unit, none
+    assert lost.changed == pytest.approx(0.25)
 
 
 @pytest.mark.usefixtures("small_blocks")

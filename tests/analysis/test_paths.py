@@ -18,10 +18,14 @@ from truezero.errors import DataError, OptionError
 
 def all_paths(network: Network, x: Any, output: int) -> dict[tuple[int, ...], float]:
     """Every path through active units, with what it carries."""
-    on = [np.flatnonzero(x), *(np.flatnonzero(code[0]) for code in codes(network, x[np.newaxis])[:-1])]
+    on: list[Any] = [
+        np.flatnonzero(x),
+        *(np.flatnonzero(code[0]) for code in codes(network, x[np.newaxis])[:-1]),
+    ]
     found = {}
     for path in itertools.product(*on):
-        carried, whole = x[path[0]], (*path, output)
+        whole: list[Any] = [*path, output]
+        carried = x[path[0]]
         for layer, (unit, above) in enumerate(itertools.pairwise(whole)):
             sign = network.signs[layer - 1] if layer else None
             carried = carried * network.weights[layer][unit, above] * (1 if sign is None else sign[unit])

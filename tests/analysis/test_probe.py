@@ -51,7 +51,8 @@ def test_they_are_ridge_regressions(output: Any) -> None:
     network.biases[1][:] = -100  # layer 1 is dead: nothing can be read from it
     noise = random.normal(size=170)
     numbers = np.sin(np.concatenate([X, X_test])[:, 0]) + 0.1 * noise
-    y = numbers if output == "linear" else np.array(["a", "b", "c"])[np.digitize(numbers, [-0.3, 0.5])]
+    two = np.column_stack([numbers, 3 * numbers**2])
+    y = two if output == "linear" else np.array(["a", "b", "c"])[np.digitize(numbers, [-0.3, 0.5])]
     found = linear_probe(network, X, y[:120], X_test=X_test, y_test=y[120:])
     classes = None if output == "linear" else np.unique(y)
     assert found.error_unit == ("squared units of y" if classes is None else "fraction")

@@ -17,7 +17,8 @@ from truezero.errors import OptionError
 def test_they_are_the_different_patterns(activations: Any) -> None:
     network = drawn((2, 5, 4, 3), activations, sign_mask="half")
     X = np.random.default_rng(0).normal(size=(200, 2))
-    X = np.concatenate([X, X[::3], np.zeros((1, 2))])
+    network.biases[0][:] *= activations == "rectifier"
+    X = np.concatenate([X, X[::3], np.full((1, 2), 1e-9), np.zeros((1, 2))])  # linear units are 0 on the last
     found, whole = regions(network, X), codes(network, X)[:-1]
     on = [
         np.ones_like(code, bool) if name == "linear" else code != 0
@@ -44,11 +45,31 @@ def test_rows_of_a_region_share_their_linear_function() -> None:
         np.testing.assert_allclose(of_region, of_region[:1].repeat(len(of_region), 0), rtol=1e-12)
 
 
-def test_sets_with_the_same_units_of_different_layers_differ() -> None:
-    network = drawn((1, 2, 2, 1))
-    network.weights[0][:], network.biases[0][:] = [[1, -1]], 0
-    network.weights[1][:], network.biases[1][:] = [[1, 0], [0, 1]], 0
-    assert regions(network, np.array([[1.0], [-1.0], [2.0], [0.0]])).of_row.tolist() == [0, 1, 0, 2]
+def test_units_of_different_layers_are_not_taken_for_each_other() -> None:
+    network = drawn((1, 1, 1, 1))
+    network.weights[0][:], network.biases[0][:] = 1, 0
+    network.weights[1][:], network.biases[1][:] = -10, 1
+    # Unit 0 of layer 0 alone is active, then unit 0 of layer 1 alone; last both.
+    assert regions(network, np.array([[1.0], [-1.0], [2.0], [0.05]])).of_row.tolist() == [0, 1, 0, 2]
+
+
+def test_the_order_in_which_units_are_listed_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, X = drawn((2, 5, 4, 3)), np.random.default_rng(2).normal(size=(60, 2))
+    wanted, encode = regions(network, X), type(network).encode
+
+    def turned(self: Any, rows: Any, layer: int) -> Any:
+        code = encode(self, rows, layer)
+        for row in range(0, code.shape[0], 2):
+            part = slice(code.indptr[row], code.indptr[row + 1])
+            code.indices[part], code.data[part] = (
+                code.indices[part][::-1].copy(),
+                code.data[part][::-1].copy(),
+            )
+        code.has_sorted_indices = False
+        return code
+
+    monkeypatch.setattr(type(network), "encode", turned)
+    np.testing.assert_array_equal(regions(network, X).of_row, wanted.of_row)
 
 
 def test_where_there_are_none() -> None:

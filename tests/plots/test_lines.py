@@ -71,8 +71,8 @@ def test_paths_run_through_their_units() -> None:
     figure.canvas.draw()
     (axes,) = figure.axes
     weak, strong = axes.lines[:2]  # the strongest lies on top
-    np.testing.assert_allclose(strong.get_ydata(), [0.125, 0.0075, 0.75])
-    np.testing.assert_allclose(weak.get_ydata(), [0.875, 0.0075, 0.75])
+    np.testing.assert_allclose(np.asarray(strong.get_ydata(), float), [0.125, 0.0075, 0.75])
+    np.testing.assert_allclose(np.asarray(weak.get_ydata(), float), [0.875, 0.0075, 0.75])
     assert (strong.get_linestyle(), weak.get_linestyle()) == ("-", "--")
     assert strong.get_linewidth() > weak.get_linewidth()
     names = [text.get_text() for text in axes.get_xticklabels()]
