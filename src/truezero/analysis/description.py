@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from truezero.analysis.measurement import Sparsity, error_unit
+from truezero.analysis.rows import network_of
 from truezero.core.network import Network
 from truezero.estimators import StackedDenoisingAutoencoder
 from truezero.models import estimator_of, step_names
@@ -30,7 +31,7 @@ def describe(model: Any) -> dict[str, Any]:
     """
     name, steps = type(model).__name__, step_names(model)
     model = estimator_of(model)
-    network = model if isinstance(model, Network) else model.network_
+    network = network_of(model)
     result: dict[str, Any] = {
         "model": name,
         **({"steps": steps} if steps else {}),

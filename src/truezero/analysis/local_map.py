@@ -49,6 +49,19 @@ class LocalMap:
         return self.values[:, np.newaxis] * self.weights
 
 
+def check_linear_by_parts(network: Network) -> None:
+    """Refuse a network that is no linear function around a row.
+
+    Raises
+    ------
+    OptionError
+        Naming its units.
+    """
+    other = next((name for name in network.activations if name not in _LINEAR_BY_PARTS), None)
+    if other is not None:
+        raise OptionError(f"units of {other} are not linear by parts: there is no exact linear function")
+
+
 def local_map(network: Network, x: Any) -> LocalMap:
     """Find the linear function that a network is around a row; exactly, but for rounding in float64.
 
@@ -71,9 +84,7 @@ def local_map(network: Network, x: Any) -> LocalMap:
     DataError
         If x is no single row of the network's features.
     """
-    other = next((name for name in network.activations if name not in _LINEAR_BY_PARTS), None)
-    if other is not None:
-        raise OptionError(f"units of {other} are not linear by parts: there is no exact linear function")
+    check_linear_by_parts(network)
     row = np.asarray(x.toarray() if sparse.issparse(x) else x, dtype=np.float64)
     n_features = network.layer_sizes[0]
     if row.size != n_features or row.ndim not in (1, 2):

@@ -7,9 +7,9 @@ from typing import Any, TypedDict
 import numpy as np
 from scipy import sparse
 
-from truezero.core.network import Network
+from truezero.analysis.rows import network_and_rows
 from truezero.engines import Evaluation, Features, get_engine, resolve_threads
-from truezero.models import check_rows, estimator_of, rows_of
+from truezero.models import estimator_of
 
 
 class Sparsity(TypedDict):
@@ -55,11 +55,8 @@ def measure(model: Any, X: Any, y: Any = None, *, n_threads: int | None = None) 
     DataError
         If rows and model, or rows and targets, do not fit.
     """
-    check_rows(model, X)
-    X, model = rows_of(model, X), estimator_of(model)
-    network = model if isinstance(model, Network) else model.network_
-    rows = X if isinstance(X, Features) else Features(X)
-    rows.check_finite(network.dtype)
+    network, rows = network_and_rows(model, X)
+    model = estimator_of(model)
     unit = error_unit(model)
     engine = get_engine("auto", network)
     evaluation = engine.evaluate(network, rows, n_threads=resolve_threads(n_threads))

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from truezero.plots.counted import clouds, heatmap
 from truezero.plots.curves import bands, curves
 from truezero.plots.images import examples, filters, pairs
+from truezero.plots.lines import histograms, lines, paths
 from truezero.plots.scatter import scatter
 
 KINDS: dict[str, Callable[..., Figure]] = {
@@ -21,6 +22,9 @@ KINDS: dict[str, Callable[..., Figure]] = {
     "scatter": scatter,
     "heatmap": heatmap,
     "clouds": clouds,
+    "lines": lines,
+    "histograms": histograms,
+    "paths": paths,
 }
 """Kinds of figures; each is drawn from the arguments of its function."""
 
