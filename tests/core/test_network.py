@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from scipy import sparse
 
 from truezero import initialize, register_activation
+from truezero.core.draws import Purpose, uniform, words
 from truezero.core.network import Network
 from truezero.engines import Examples, Features, StepSettings, get_engine
 from truezero.engines.native import NativeEngine
@@ -224,3 +226,17 @@ def test_a_network_that_is_called_takes_finite_numbers_alone() -> None:
             with pytest.raises(DataError, match="row 1, feature 2"):
                 use(X)
     assert np.isfinite(network(np.full((1, 3), 1e30))).all()
+
+
+def test_initial_weights_take_no_more_memory_than_they_have() -> None:
+    tracemalloc.start()
+    try:
+        network = initialize((20_000, 60, 3), seed=1)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1.5 * sum(weights.nbytes for weights in network.weights)
+    # Rows are drawn in blocks, and are what all of them together would be.
+    drawn = uniform(words(1, Purpose.INITIAL_WEIGHTS, examples=[0, 272, 273, 19_999], n_units=60))
+    expected = ((2 * drawn - 1) * np.sqrt(6 / 20_060)).astype(np.float32)
+    np.testing.assert_array_equal(network.weights[0][[0, 272, 273, 19_999]], expected)
