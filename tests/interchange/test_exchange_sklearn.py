@@ -59,7 +59,9 @@ def test_several_labels() -> None:
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_regressors(n: int) -> None:
-    model = fitted(MLPRegressor((7,), max_iter=5, random_state=0), X[:, 0] if n == 1 else X[:, :2])
+    model = fitted(
+        MLPRegressor(hidden_layer_sizes=(7,), max_iter=5, random_state=0), X[:, 0] if n == 1 else X[:, :2]
+    )
     np.testing.assert_allclose(
         Network.from_sklearn(model)(X).reshape(60, n), model.predict(X).reshape(60, n), rtol=1e-9
     )

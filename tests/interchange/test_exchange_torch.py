@@ -154,7 +154,7 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "no module": ("state dict", lambda: 3),
     "not finite": ("NaN", lambda: {**LINEAR, "0.bias": torch.ones(3) * torch.nan}),
     "a convolution's state": (r"'1' in the state dict", lambda: {**LINEAR, "1.weight": torch.ones(1, 1, 3, 3)}),
-    "layers that do not fit": ("", lambda: {**LINEAR, "2.weight": torch.ones(2, 9)}),
+    "layers that do not fit": ("9 inputs", lambda: {**LINEAR, "2.weight": torch.ones(2, 9)}),
     "before or after": ("before or after 'bn'", lambda: {**LINEAR, "bn.running_mean": torch.ones(3), "bn.running_var": torch.ones(3), "1.weight": torch.ones(2, 3)}),
     "no tensor": ("no tensor", lambda: {"0.weight": 3}),
     "whole numbers": ("floating", lambda: {"0.weight": torch.ones(3, 5, dtype=torch.int8)}),

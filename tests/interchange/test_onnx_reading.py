@@ -156,7 +156,7 @@ def test_biases_are_there_if_the_file_has_some(tmp_path: Path) -> None:
 
 def test_a_normalisation_that_float32_would_lose(tmp_path: Path) -> None:
     nodes = before(node("Sub", ["x", "mean"], "s"), node("Mul", ["s", "scale"], "r"))
-    far = {**TWO, "mean": np.array([3000, 1, 2, 3], np.float32), "scale": np.float32([20, 1, 1, 1])}
+    far = {**TWO, "mean": np.array([3000, 1, 2, 3], np.float32), "scale": np.array([20, 1, 1, 1], np.float32)}
     path = write(tmp_path / "m", nodes, far)
     network = Network.from_onnx(path)
     assert network.dtype == np.float64

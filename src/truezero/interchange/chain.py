@@ -59,10 +59,24 @@ class Chain:
         self._has_biases = False
         self._in_doubles = False
 
+    @property
+    def width(self) -> int | None:
+        """Units that rows have by now, or features; None where that is not known yet."""
+        if self._matrix is not None:
+            return int(self._matrix.shape[1])
+        if self.weights:
+            return int(self.weights[-1].shape[1])
+        if self.n_inputs is None and max(self._factor.size, self._shift.size) > 1:
+            return max(self._factor.size, self._shift.size)
+        return self.n_inputs
+
     @np.errstate(all="ignore")  # what is not finite is refused where the network is made
     def scaled(self, factor: Any = 1.0, shift: Any = None) -> None:
         """Multiply every unit, and add to it; numbers, or arrays of shape (n_units,)."""
         factor = np.asarray(factor, np.float64)
+        sizes = {factor.size, np.size(0.0 if shift is None else shift)} - {1}
+        if sizes and self.width is not None and sizes != {self.width}:
+            raise OptionError(f"{max(sizes)} numbers do not go with {self.width} units")
         if (factor != 1).any():
             self._factor = self._factor * factor
             self._shift = self._shift * factor
@@ -77,6 +91,8 @@ class Chain:
         """Multiply by weights of shape (n_in, n_out)."""
         self._in_doubles |= matrix.dtype == np.float64
         weights = np.array(matrix, np.float64)
+        if self.width not in (None, weights.shape[0]) or 0 in weights.shape:
+            raise OptionError(f"weights for {weights.shape[0]} inputs do not take {self.width}")
         if self._matrix is not None and self._matrix.shape[0] * weights.shape[1] > (
             self._matrix.size + weights.size
         ):
@@ -191,7 +207,7 @@ class Chain:
     def _layer(self) -> tuple[Doubles, Doubles]:
         """Weights and biases of the layer that is being made."""
         if self._matrix is None:
-            width = self.weights[-1].shape[1] if self.weights else self.n_inputs
+            width = self.width
             if width is None:
                 raise OptionError("there is no layer of weights before it")
             if width > _MOST_WITHOUT_WEIGHTS:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from truezero.core.text import printable
 from truezero.errors import MissingModelError, ModelFileError, OptionError
 
+# What numbers, names and attributes of other types than they should be of lead to.
+MALFORMED = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 MOST = 2**31 - 1  # bytes; what protocol buffers can hold
 
 
@@ -38,6 +40,9 @@ def reading(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise ModelFileError(f"{shown} holds more than fits into memory") from error
     except (OptionError, ModelFileError) as error:
         raise ModelFileError(f"{shown}: {error}") from error
+    except MALFORMED as error:
+        message = printable(" ".join(str(error).split()), 200)
+        raise ModelFileError(f"{shown} is damaged: {message}") from error
 
 
 def read_bytes(path: Path) -> bytes:

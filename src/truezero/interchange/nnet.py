@@ -89,5 +89,7 @@ def _network(lines: list[str], dtype: DTypeLike | None) -> Network:
         chain.scaled(shift=np.concatenate(biases))
         if layer + 2 < len(sizes):
             chain.activated("rectifier")
+    if next(filled, None) is not None:
+        raise ModelFileError("has more than its sizes say")
     chain.scaled(ranges[-1], means[-1])
     return chain.network("linear", dtype)

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from truezero.core.text import printable
 from truezero.errors import ModelFileError, OptionError
 from truezero.interchange.chain import Chain, Imported
-from truezero.interchange.files import reading
+from truezero.interchange.files import MALFORMED, reading
 from truezero.interchange.onnx_constants import ROWS, attributes, axes_of, fold
 from truezero.interchange.onnx_file import Graph, read_graph
 from truezero.interchange.onnx_shapes import Layout
@@ -97,6 +97,8 @@ class _Walk:
                 self._step(node, left)
             except (ModelFileError, OptionError) as error:
                 raise ModelFileError(f"{_called(node)}: {error}") from error
+            except MALFORMED as error:
+                raise ModelFileError(f"{_called(node)}: it is malformed: {error}") from error
         outputs = [value.name for value in self.graph.outputs]
         for name in outputs:
             if name != self.tip and name not in self.labels:
@@ -136,19 +138,8 @@ class _Walk:
             axis.dim_value if axis.HasField("dim_value") and axis.dim_value > 0 else None
             for axis in kind.shape.dim
         ]
-        if not dims:
-            dims = [None, None]  # it is not said, so rows
-        rows = None if len(dims) == 1 else 1 if len(dims) == 2 and columns and dims[1] in (1, None) else 0
-        sizes = [1 if axis == rows else size for axis, size in enumerate(dims)]
-        known = math.prod(size for size in sizes if size is not None)
-        unknown = [axis for axis, size in enumerate(sizes) if size is None]
-        if len(unknown) == 1 and first % known == 0:
-            sizes[unknown[0]] = first // known
-        self.layout = Layout(tuple(size or 0 for size in sizes), rows, None if rows is None else dims[rows])
+        self.layout = Layout.of_input(dims, first, columns=columns)
         self.chain.n_inputs = first
-        if self.layout.width != first:
-            shown = "×".join("?" if size is None else str(size) for size in dims)
-            raise ModelFileError(f"its input of {shown} does not fit the first layer, which takes {first}")
 
     def _first_matrix(self, nodes: list[Any]) -> tuple[int, bool]:
         """Inputs of the first layer, and whether rows come to it as columns."""

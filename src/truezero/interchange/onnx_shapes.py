@@ -31,6 +31,37 @@ class Layout:
     rows: int | None
     batch: int | None = None
 
+    @classmethod
+    def of_input(cls, dims: list[int | None], n_inputs: int, *, columns: bool) -> Layout:
+        """Find the rows in an input's shape, of which the file may know a part.
+
+        Parameters
+        ----------
+        dims : list of int or None
+            Sizes of its axes; none at all where the file says nothing.
+        n_inputs : int
+            What the first layer takes.
+        columns : bool
+            The first layer takes rows as columns, if there are no further axes.
+
+        Raises
+        ------
+        ModelFileError
+            If rows are of another width.
+        """
+        dims = dims or [None, None]
+        rows = None if len(dims) == 1 else 1 if len(dims) == 2 and columns and dims[1] in (1, None) else 0
+        sizes = [1 if axis == rows else size for axis, size in enumerate(dims)]
+        known = math.prod(size for size in sizes if size is not None)
+        unknown = [axis for axis, size in enumerate(sizes) if size is None]
+        if len(unknown) == 1 and n_inputs % known == 0:
+            sizes[unknown[0]] = n_inputs // known
+        found = cls(tuple(size or 0 for size in sizes), rows, None if rows is None else dims[rows])
+        if found.width != n_inputs:
+            shown = "×".join("?" if size is None else str(size) for size in dims)
+            raise ModelFileError(f"its input of {shown} does not fit the first layer, which takes {n_inputs}")
+        return found
+
     @property
     def width(self) -> int:
         """Features of a row."""

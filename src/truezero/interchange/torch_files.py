@@ -6,6 +6,7 @@ import itertools
 import os
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,7 +83,9 @@ def read_torch(
             file.stat()
             raise ModelFileError("is no regular file")
         try:
-            found = torch.load(file, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of how it was pickled; it is refused or read
+                found = torch.load(file, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
             raise ModelFileError(
                 "holds code, not weights alone, or is damaged; save model.state_dict()"
