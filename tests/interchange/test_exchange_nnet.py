@@ -34,7 +34,8 @@ def test_its_answers(tmp_path: Path) -> None:
     X = np.random.default_rng(0).normal(size=(9, 2)) * 5
     net = Network.from_nnet(written(tmp_path / "m.nnet", lines()))
     assert (net.layer_sizes, net.activations) == ((2, 3, 1), ("rectifier",))
-    assert (net.output, net.dtype) == ("linear", np.float32)
+    assert net.output == "linear"
+    assert net.dtype == np.float32
     h = np.maximum((X - MEANS[:2]) / RANGES[:2] @ W1.T + B1, 0)
     expected = (h @ W2.T + B2) * RANGES[2] + MEANS[2]
     np.testing.assert_allclose(net(X.astype(np.float32)), expected, rtol=1e-5)

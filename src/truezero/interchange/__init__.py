@@ -5,6 +5,7 @@ Each is imported where it is needed; `Network.from_onnx` and its like are the wa
 
 from __future__ import annotations
 
+from truezero.interchange.by_name import read_file
 from truezero.interchange.chain import Imported
 from truezero.interchange.nnet import read_nnet
 from truezero.interchange.onnx_read import read_onnx
@@ -16,6 +17,7 @@ from truezero.interchange.torch_modules import to_torch
 __all__ = [
     "Imported",
     "from_sklearn",
+    "read_file",
     "read_nnet",
     "read_onnx",
     "take_torch",

@@ -12,18 +12,20 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from truezero.core.network import Network
+from truezero.core.network import Network, Output
 from truezero.errors import OptionError
 from truezero.interchange.chain import Chain, Imported
 
 
-def from_sklearn(model: Any, dtype: DTypeLike | None = None) -> Imported:
+def from_sklearn(model: Any, dtype: DTypeLike | None = None, *, scaled_targets: bool = True) -> Imported:
     """Take a fitted model over; see `Network.from_sklearn`, whose network comes with the classes here.
 
     Parameters
     ----------
     model : MLPClassifier, MLPRegressor, an estimator of truezero, or Pipeline of scalers and one of these
     dtype : {"float32", "float64"}, optional
+    scaled_targets : bool, default=True
+        Outputs of a regressor of ours are in the targets' units, and not as its network gives them.
 
     Returns
     -------
@@ -42,8 +44,12 @@ def from_sklearn(model: Any, dtype: DTypeLike | None = None) -> Imported:
                 _scale(chain, step)
         model = model.steps[-1][1]
     _check_fitted(model)
+    output: Output
     if isinstance(getattr(model, "network_", None), Network):
-        output = _ours(chain, model)
+        chain.went_through(model.network_)
+        if scaled_targets and hasattr(model, "target_scale_"):
+            chain.scaled(model.target_scale_, model.target_shift_ if model.target_shift_.any() else None)
+        output = model.network_.output
     elif isinstance(model, (MLPClassifier, MLPRegressor)):
         output = _mlp(chain, model)
     else:
@@ -82,7 +88,7 @@ def _scale(chain: Chain, step: Any) -> None:
         raise OptionError(f"the step {what} cannot become part of a network; scalers can")
 
 
-def _mlp(chain: Chain, model: Any) -> Any:
+def _mlp(chain: Chain, model: Any) -> Output:
     last = len(model.coefs_) - 1
     for layer, (weights, biases) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
         chain.multiplied(weights)
@@ -95,10 +101,3 @@ def _mlp(chain: Chain, model: Any) -> Any:
     elif kind not in ("softmax", "identity"):
         raise OptionError(f"its outputs go through {kind!r}, which is not supported")
     return "softmax" if kind == "softmax" else "linear"
-
-
-def _ours(chain: Chain, model: Any) -> Any:
-    chain.went_through(model.network_)
-    if hasattr(model, "target_scale_"):
-        chain.scaled(model.target_scale_, model.target_shift_ if model.target_shift_.any() else None)
-    return model.network_.output
