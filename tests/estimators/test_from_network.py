@@ -86,15 +86,17 @@ def test_further_training_starts_from_what_the_network_says() -> None:
     net = network(2)
     net.weights[0] /= 256
     net.weights[-1] *= 50
-    model = DeepRectifierRegressor.from_network(net, learning_rate_init=1e-9)
+    model = DeepRectifierRegressor.from_network(net, learning_rate_init=1e-9, random_state=0)
     y = model.predict(X).astype(np.float64)
     np.testing.assert_allclose(y, net(X), rtol=1e-6)
     model.partial_fit(X, y)
+    assert model._input_scale.sizes is not None
+    assert model._input_scale.sizes.n_rows == len(X)  # each counted once
     assert (model.target_scale_ > 2).all()  # learned, as the network was none that had them
     np.testing.assert_allclose(model.predict(X), y, rtol=1e-4, atol=1e-3)
-    trained = DeepRectifierRegressor.from_network(net).partial_fit(X, y + 40)
+    trained = DeepRectifierRegressor.from_network(net, random_state=0).partial_fit(X, y + 40)
     assert np.abs(trained.predict(X) - y - 40).mean() < np.abs(y).mean()
-    again = DeepRectifierRegressor.from_network(net, warm_start=True, max_iter=3).fit(X, y)
+    again = DeepRectifierRegressor.from_network(net, warm_start=True, max_iter=3, random_state=0).fit(X, y)
     assert again.score(X, y) > 0.9
 
 
