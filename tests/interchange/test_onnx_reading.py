@@ -227,7 +227,7 @@ REFUSED: dict[str, tuple[str, list[Any], dict[str, Any], dict[str, Any]]] = {
     "leaky": (r"node 'h1' \(LeakyRelu\)", [LAYERS[0], node("LeakyRelu", ["z1"], "h1", alpha=0.1), LAYERS[2]], TWO, {}),
     "bounded": (r"node 'h1' \(Clip\)", [LAYERS[0], node("Clip", ["z1", "zero", "six"], "h1"), LAYERS[2]],
                 {**TWO, "zero": np.float32(0).reshape(()), "six": np.float32(6).reshape(())}, {}),
-    "a branch": (r"node 'y' \(Add\).*'x'|node 'y' \(Add\)", [LAYERS[0], node("Relu", ["z1"], "h"),
+    "a branch": (r"node 'y' \(Add\): it takes 'x' a second time; branches", [LAYERS[0], node("Relu", ["z1"], "h"),
                  node("MatMul", ["h", "V"], "g"), node("Add", ["g", "x"], "y")], {**TWO, "V": W1.T.copy()}, {}),
     "a branch at the end": (r"output 'h1'", LAYERS, TWO, {"outputs": ("y", "h1")}),
     "several inputs": (r"2 inputs \(x, u\)", [*LAYERS[:2], node("Gemm", ["h1", "W2", "B2"], "z"),

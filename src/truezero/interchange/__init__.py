@@ -5,6 +5,7 @@ Each is imported where it is needed; `Network.from_onnx` and its like are the wa
 
 from __future__ import annotations
 
+from truezero.interchange.accelerated import accelerate
 from truezero.interchange.by_name import read_file
 from truezero.interchange.chain import Imported
 from truezero.interchange.nnet import read_nnet
@@ -16,6 +17,7 @@ from truezero.interchange.torch_modules import to_torch
 
 __all__ = [
     "Imported",
+    "accelerate",
     "from_sklearn",
     "read_file",
     "read_nnet",
