@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -132,7 +132,7 @@ def test_ratings() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: DeepRectifierClassifier.from_network("net"), "takes a Network"),
+        (lambda: DeepRectifierClassifier.from_network(cast(Any, "net")), "takes a Network"),
         (lambda: DeepRectifierClassifier.from_network(network(), ["a", "b"]), "3 outputs"),
         (lambda: DeepRectifierClassifier.from_network(network(), ["a", "b", "a"]), "twice"),
         (lambda: DeepRectifierClassifier.from_network(network(), dtype="float64"), "network's own"),
