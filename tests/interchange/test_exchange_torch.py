@@ -48,10 +48,13 @@ MODULES: dict[str, Any] = {
         nn.Flatten(), nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Dropout(0.3)), nn.Identity(), nn.Linear(7, 3)
     ),
     "batch normalisation": lambda: made(
-        nn.BatchNorm1d(5), nn.Linear(5, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.BatchNorm1d(7, affine=False, eps=0.1),
-        nn.Linear(7, 3), nn.BatchNorm1d(3),
+        nn.BatchNorm1d(5), nn.Linear(5, 7), nn.BatchNorm1d(7), nn.ReLU(),
+        nn.BatchNorm1d(7, affine=False, eps=0.1), nn.Linear(7, 3), nn.BatchNorm1d(3),
     ),
-    "others": lambda: made(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 6), nn.Sigmoid(), nn.Linear(6, 3), nn.Softplus(2.0)),
+    "others":
+        lambda: made(
+            nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 6), nn.Sigmoid(), nn.Linear(6, 3), nn.Softplus(2.0)
+        ),
     "no biases": lambda: made(nn.Linear(5, 7, bias=False), nn.ReLU(), nn.Linear(7, 3, bias=False)),
     "layers in a row": lambda: made(nn.Linear(5, 7), nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 3)),
     "float64": lambda: made(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3)).double(),
@@ -141,21 +144,27 @@ def hooked() -> Any:
 
 LINEAR = {"0.weight": torch.ones(3, 5), "0.bias": torch.ones(3)}
 REFUSED: dict[str, tuple[str, Any]] = {
-    "convolutions": (r"module 0.1 \(Conv1d\)", lambda: nn.Sequential(nn.Sequential(nn.Linear(5, 5), nn.Conv1d(1, 1, 1)))),
+    "convolutions": (r"module 0.1 \(Conv1d\)",
+        lambda: nn.Sequential(nn.Sequential(nn.Linear(5, 5), nn.Conv1d(1, 1, 1)))),
     "leaky": (r"module 1 \(LeakyReLU\)", lambda: nn.Sequential(nn.Linear(5, 3), nn.LeakyReLU())),
     "of one's own": (r"module itself \(Own\)", lambda: Own(nn.Linear(5, 3))),
     "hooks": (r"module 0 \(Linear\).*hooks", hooked),
-    "no statistics": ("running", lambda: nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3, track_running_stats=False))),
+    "no statistics": ("running",
+        lambda: nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3, track_running_stats=False))),
     "a softmax between": ("after", lambda: nn.Sequential(nn.Linear(5, 3), nn.Softmax(1), nn.Linear(3, 3))),
     "a softmax over rows": ("dim", lambda: nn.Sequential(nn.Linear(5, 3), nn.Softmax(0))),
     "softplus cut short": ("softplus", lambda: nn.Sequential(nn.Linear(5, 3), nn.Softplus(threshold=2))),
-    "two softpluses": ("scales", lambda: nn.Sequential(nn.Linear(5, 3), nn.Softplus(1), nn.Linear(3, 3), nn.Softplus(2))),
+    "two softpluses": ("scales",
+        lambda: nn.Sequential(nn.Linear(5, 3), nn.Softplus(1), nn.Linear(3, 3), nn.Softplus(2))),
     "nothing": ("no layer", lambda: nn.Sequential()),
     "no module": ("state dict", lambda: 3),
     "not finite": ("NaN", lambda: {**LINEAR, "0.bias": torch.ones(3) * torch.nan}),
     "a convolution's state": (r"'1' in the state dict", lambda: {**LINEAR, "1.weight": torch.ones(1, 1, 3, 3)}),
     "layers that do not fit": ("9 inputs", lambda: {**LINEAR, "2.weight": torch.ones(2, 9)}),
-    "before or after": ("before or after 'bn'", lambda: {**LINEAR, "bn.running_mean": torch.ones(3), "bn.running_var": torch.ones(3), "1.weight": torch.ones(2, 3)}),
+    "before or after": ("before or after 'bn'", lambda: {
+        **LINEAR, "bn.running_mean": torch.ones(3), "bn.running_var": torch.ones(3),
+        "1.weight": torch.ones(2, 3),
+    }),
     "no tensor": ("no tensor", lambda: {"0.weight": 3}),
     "whole numbers": ("floating", lambda: {"0.weight": torch.ones(3, 5, dtype=torch.int8)}),
     "nowhere": ("not there", lambda: nn.Sequential(nn.Linear(5, 3, device="meta"))),

@@ -48,7 +48,8 @@ FILES: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any]]] = {
     "no shape of the rows": (LAYERS, TWO, {"shape": ("n", "m")}),
     "one row": (LEFT, left(TWO), {"shape": (4,)}),
     "one row, weights on the right": (
-        [node("MatMul", ["x", "W1"], "m"), node("Add", ["m", "B1"], "y")], {"W1": W1, "B1": B1}, {"shape": (4,)},
+        [node("MatMul", ["x", "W1"], "m"), node("Add", ["m", "B1"], "y")], {"W1": W1, "B1":
+        B1}, {"shape": (4,)},
     ),
     "rows as columns": (LEFT, COLUMNS, {"shape": (4, 1)}),
     "columns of a batch": (LEFT, COLUMNS, {"shape": (1, 4, 1)}),
@@ -57,7 +58,8 @@ FILES: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any]]] = {
         {**TWO, "mean": MEANS.reshape(1, 1, 2, 2)}, {"shape": ("n", 1, 2, 2)},
     ),
     "reshaped": (before(node("Reshape", ["x", "to"], "r")), {**TWO, "to": ints(-1, 4)}, {"shape": ("n", 2, 2)}),
-    "reshaped with 0": (before(node("Reshape", ["x", "to"], "r")), {**TWO, "to": ints(0, -1)}, {"shape": ("n", 4, 1)}),
+    "reshaped with 0": (before(node("Reshape", ["x", "to"], "r")), {**TWO, "to": ints(0, -1)}, {"shape":
+        ("n", 4, 1)}),
     "reshaped by its shape": (
         before(
             node("Shape", ["x"], "shape"), node("Gather", ["shape", "zero"], "rows", axis=0),
@@ -68,7 +70,8 @@ FILES: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any]]] = {
     ),
     "squeezed": (before(node("Squeeze", ["x", "axes"], "r")), {**TWO, "axes": ints(1)}, {"shape": ("n", 1, 4)}),
     "transposed weights": (
-        [node("Transpose", ["V"], "W1", perm=[1, 0]), *LAYERS], {**TWO, "W1": W1, "V": W1.T.copy()} | {"W1": None}, {},
+        [node("Transpose", ["V"], "W1", perm=[1, 0]), *LAYERS], {**TWO, "W1": W1, "V":
+        W1.T.copy()} | {"W1": None}, {},
     ),
     "gemm's options": (
         [node("Gemm", ["x", "W1", "B1"], "z1", alpha=0.5, beta=2.0, transA=1, transB=1), *LAYERS[1:]],
@@ -80,13 +83,15 @@ FILES: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any]]] = {
         {"W1": W1, "B1": B1[:, None], "W2": W2}, {},
     ),
     "normalised": (
-        before(node("Sub", ["x", "mean"], "s"), node("Div", ["s", "scale"], "t"), node("Mul", ["t", "two"], "r")),
+        before(node("Sub", ["x", "mean"], "s"), node("Div", ["s", "scale"], "t"),
+        node("Mul", ["t", "two"], "r")),
         {**TWO, "mean": MEANS, "scale": SCALES, "two": np.float32(2).reshape(())}, {},
     ),
     "a scaler": (
         before(node("Scaler", ["x"], "r", "ai.onnx.ml", offset=MEANS.tolist(), scale=SCALES.tolist())), TWO, {},
     ),
-    "constant minus rows": (before(node("Sub", ["mean", "x"], "s"), node("Neg", ["s"], "r")), {**TWO, "mean": MEANS}, {}),
+    "constant minus rows": (before(node("Sub", ["mean", "x"], "s"), node("Neg", ["s"], "r")),
+        {**TWO, "mean": MEANS}, {}),
     "batch normalisation": (
         [LAYERS[0], node("BatchNormalization", ["z1", "g", "b", "m", "v"], "n1"), node("Relu", ["n1"], "r1"),
          node("BatchNormalization", ["r1", "v", "m", "b", "g"], "h1"), LAYERS[2]],
@@ -115,7 +120,8 @@ FILES: dict[str, tuple[list[Any], dict[str, Any], dict[str, Any]]] = {
     "absolute tanh": ([LAYERS[0], node("Tanh", ["z1"], "t"), node("Abs", ["t"], "h1"), LAYERS[2]], TWO, {}),
     "an activation at the end": (then(node("Tanh", ["z"], "y")), TWO, {}),
     "rectifiers first": (before(node("Relu", ["x"], "r")), TWO, {}),
-    "float64": (LAYERS, {name: values.astype(np.float64) for name, values in TWO.items()}, {"kind": np.float64}),
+    "float64": (LAYERS, {name: values.astype(np.float64) for name, values in TWO.items()}, {"kind":
+        np.float64}),
     "a softmax": (then(node("Softmax", ["z"], "y", axis=-1)), TWO, {}),
     "a softmax of before": (then(node("Softmax", ["z"], "y")), TWO, {"opset": 11}),
     "what lies idle": ([*LAYERS, node("Conv", ["x", "W1"], "nobody")], TWO, {"shape": ("n", 4)}),
@@ -193,7 +199,8 @@ def test_classes_of_scikit_learns_heads(labels: Any, tmp_path: Path) -> None:
 def test_two_classes_of_one_sigmoid(tmp_path: Path) -> None:
     one = {"W1": W1, "B1": B1, "W2": W2[:, :1], "B2": B2[:1], "one": np.float32(1).reshape(())}
     nodes = then(
-        node("Sigmoid", ["z"], "s"), node("Sub", ["one", "s"], "q"), node("Concat", ["q", "s"], "p", axis=1), *HEAD
+        node("Sigmoid", ["z"], "s"), node("Sub", ["one", "s"], "q"), node("Concat", ["q", "s"],
+        "p", axis=1), *HEAD
     )  # fmt: skip
     constants = {**one, "classes": np.array([0, 1]), "flat": ints(-1)}
     path = write(tmp_path / "m", nodes, constants, outputs=("label", "p"))
@@ -222,12 +229,15 @@ def test_weights_in_a_file_beside(tmp_path: Path) -> None:
 
 CONV = np.ones((1, 1, 1, 1), np.float32)
 REFUSED: dict[str, tuple[str, list[Any], dict[str, Any], dict[str, Any]]] = {
-    "convolutions": (r"node 'c' \(Conv\)", [node("Conv", ["x", "K"], "c"), node("Flatten", ["c"], "r"), *before()],
+    "convolutions": (r"node 'c' \(Conv\)", [node("Conv", ["x", "K"], "c"), node("Flatten", ["c"], "r"),
+        *before()],
                      {**TWO, "K": CONV}, {"shape": ("n", 1, 2, 2)}),
-    "leaky": (r"node 'h1' \(LeakyRelu\)", [LAYERS[0], node("LeakyRelu", ["z1"], "h1", alpha=0.1), LAYERS[2]], TWO, {}),
+    "leaky": (r"node 'h1' \(LeakyRelu\)", [LAYERS[0], node("LeakyRelu", ["z1"], "h1", alpha=0.1),
+        LAYERS[2]], TWO, {}),
     "bounded": (r"node 'h1' \(Clip\)", [LAYERS[0], node("Clip", ["z1", "zero", "six"], "h1"), LAYERS[2]],
                 {**TWO, "zero": np.float32(0).reshape(()), "six": np.float32(6).reshape(())}, {}),
-    "a branch": (r"node 'y' \(Add\): it takes 'x' a second time; branches", [LAYERS[0], node("Relu", ["z1"], "h"),
+    "a branch": (r"node 'y' \(Add\): it takes 'x' a second time; branches", [LAYERS[0],
+        node("Relu", ["z1"], "h"),
                  node("MatMul", ["h", "V"], "g"), node("Add", ["g", "x"], "y")], {**TWO, "V": W1.T.copy()}, {}),
     "a branch at the end": (r"output 'h1'", LAYERS, TWO, {"outputs": ("y", "h1")}),
     "several inputs": (r"2 inputs \(x, u\)", [*LAYERS[:2], node("Gemm", ["h1", "W2", "B2"], "z"),
@@ -249,8 +259,10 @@ REFUSED: dict[str, tuple[str, list[Any], dict[str, Any], dict[str, Any]]] = {
     "another width": ("input of \\?×7 does not fit", LAYERS, TWO, {"shape": ("n", 7)}),
     "half precision": ("float32 and float64", LAYERS, {**TWO, "W2": W2.astype(np.float16)}, {}),
     "NaN": ("NaN", LAYERS, {**TWO, "W2": W2 * np.nan}, {}),
-    "a division by 0": ("NaN|infinite", before(node("Div", ["x", "c"], "r")), {**TWO, "c": np.zeros(4, np.float32)}, {}),
-    "other domains": (r"node 'h1' \(Relu\)", [LAYERS[0], node("Relu", ["z1"], "h1", "com.acme"), LAYERS[2]], TWO, {}),
+    "a division by 0": ("NaN|infinite", before(node("Div", ["x", "c"], "r")), {**TWO, "c":
+        np.zeros(4, np.float32)}, {}),
+    "other domains": (r"node 'h1' \(Relu\)", [LAYERS[0], node("Relu", ["z1"], "h1", "com.acme"),
+        LAYERS[2]], TWO, {}),
     "a bomb of constants": (r"node 'W2' \(Add\)", [node("Add", ["p", "q"], "W2"), *LAYERS],
                             {"W1": W1, "B1": B1, "B2": B2, "p": np.zeros((10**5, 1), np.float32),
                              "q": np.zeros((1, 10**5), np.float32)}, {}),

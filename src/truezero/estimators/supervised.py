@@ -382,7 +382,7 @@ class SupervisedMixin(MLPAttributes):
         self.network_ = network_from_tensors(reader.tensors, record["network"], "", path).freeze()
         if self.network_.output != self._targets_output:
             raise ModelFileError(f"a {type(self).__name__} has no {self.network_.output} output")
-        check_epochs(fitted["history"], self.network_.n_hidden)
+        check_epochs(fitted["history"], self.network_.n_hidden, fewest=0)  # from elsewhere it has none
         self.history_ = fitted["history"]
         self.epoch_selected_ = fitted["epoch_selected"]
         selected, n_epochs = self.epoch_selected_, len(self.history_)
