@@ -42,6 +42,12 @@ def test_probabilities_become_a_classifier(folder: Path) -> None:
     predicted = succeeded("predict", "m", "rows.npz", folder=folder)["predictions"]
     assert predicted == initialize((5, 6, 3))(X).argmax(axis=1).tolist()
     assert succeeded("inspect", "m", folder=folder) == said
+    np.savez(folder / "labelled.npz", X=X, y=np.array(predicted))
+    measured = succeeded("inspect", "m", "labelled.npz", folder=folder)
+    assert measured["test_error"] == 0
+    assert 0 < measured["sparsity"]["overall"] < 1
+    pictures = truezero("inspect", "m", "labelled.npz", "--out", "pictures", folder=folder)
+    assert pictures.returncode == 0, pictures.stderr
 
 
 def test_what_outputs_are_is_said(folder: Path) -> None:
