@@ -19,4 +19,5 @@ def require_torch() -> Any:
     except ImportError:
         if os.environ.get(REQUIRED):
             raise
-        pytest.skip(f"NOT COMPARED WITH PYTORCH: python -m pip install torch=={TORCH}")
+        why = f"NOT COMPARED WITH PYTORCH: python -m pip install torch=={TORCH}"
+        pytest.skip(why, allow_module_level=True)

@@ -23,6 +23,7 @@ from truezero.estimators import (
     StackedDenoisingAutoencoder,
     choose_settings,
 )
+from truezero.interchange import accelerate
 from truezero.models import load, save
 from truezero.training import Checkpoint
 
@@ -42,6 +43,7 @@ __all__ = [
     "StackedDenoisingAutoencoder",
     "TruezeroError",
     "__version__",
+    "accelerate",
     "available_engines",
     "choose_settings",
     "initialize",

@@ -26,8 +26,8 @@ def describe(model: Any) -> dict[str, Any]:
     dict
         Its class as "model", a pipeline's "steps", "layer_sizes", "activations" and "dtype". Of an estimator
         also its "engine", "sparsity" and the epochs selected; with the "validation_error" and "dead_units"
-        of that epoch and the "error_unit", or a stack's "reconstruction_errors". As JSON holds it; errors
-        and sparsity are fractions.
+        of that epoch and the "error_unit", or a stack's "reconstruction_errors". Of a network that was
+        trained elsewhere nothing more is known. As JSON holds it; errors and sparsity are fractions.
     """
     name, steps = type(model).__name__, step_names(model)
     model = estimator_of(model)
@@ -46,7 +46,7 @@ def describe(model: Any) -> dict[str, Any]:
             "reconstruction_errors": model.reconstruction_errors_,
             "sparsity": sparsity_of_layers(network, model.sparsity_),
         }
-    elif not isinstance(model, Network):
+    elif not isinstance(model, Network) and model.history_:
         record = model.history_[model.epoch_selected_ - 1]
         result |= {
             "engine": model.engine_,

@@ -28,6 +28,8 @@ COMMANDS = {
     "predict": "Predict rows.",
     "runs": "Say what a store of runs holds; merge stores.",
     "inspect": "Say what a model is, and how it does on data.",
+    "import": "Make a model of a network from elsewhere.",
+    "export": "Write a model as an ONNX file.",
     "info": "Say which versions, engines and threads are in use.",
     "bench": "Time truezero against other libraries.",
     "data": "Data sets.",

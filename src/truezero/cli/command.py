@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import keyword
 import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -99,7 +100,7 @@ class Deferred(TyperCommand):
     """Stands for a command, or a group of them, whose file is imported when it is run.
 
     Most files need libraries that take long to import, and the list of commands needs none of them. The
-    file has the command's name, and in it `app` holds the command.
+    file has the command's name, with "_" after a word of Python's own, and in it `app` holds the command.
     """
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -108,7 +109,8 @@ class Deferred(TyperCommand):
 
     def imported(self) -> Any:
         """The real command."""
-        return typer.main.get_command(importlib.import_module(f"truezero.cli.{self.name}").app)
+        file = f"{self.name}_" if keyword.iskeyword(str(self.name)) else self.name
+        return typer.main.get_command(importlib.import_module(f"truezero.cli.{file}").app)
 
 
 class CommandLine(typer.Typer):

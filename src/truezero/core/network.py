@@ -14,6 +14,7 @@ from scipy import sparse
 from truezero.core.activations import Activation, Array, get_activation
 from truezero.core.constraints import Constraints, number, one_of, whole_number
 from truezero.core.draws import Purpose, permutation, uniform, words
+from truezero.core.exchange import ExchangeMixin
 from truezero.core.records import savable
 from truezero.core.schema import Fields, Items, flag, word
 from truezero.core.tensors import Path, Tensors
@@ -26,7 +27,7 @@ Output = Literal["softmax", "linear"]
 
 @savable
 @dataclass
-class Network:
+class Network(ExchangeMixin):
     """A deep sparse rectifier network (section 3).
 
     Layer l computes ``z = h_prev @ W + b`` and, if it is hidden, ``h = s * f(z)`` with s its sign

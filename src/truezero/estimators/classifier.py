@@ -108,9 +108,10 @@ class DeepRectifierClassifier(ClassifierMixin, SoftmaxBase):
     history_ : list of EpochRecord
         One record per epoch.
     sparsity_ : list of float
-        Fraction of exact zeros per hidden layer, 0..1, on the validation rows at the selected epoch.
+        Fraction of exact zeros per hidden layer, 0..1, on the validation rows at the selected epoch; empty
+        of a network from elsewhere.
     epoch_selected_ : int
-        The epoch that was kept; the first is 1.
+        The epoch that was kept; the first is 1, and 0 the network from elsewhere.
     engine_ : dict
         What ran: the engine's "name", "products", "sparse" or "dense" per layer, and the "blas" that
         multiplied the dense ones, if one did.

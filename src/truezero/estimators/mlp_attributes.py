@@ -62,15 +62,15 @@ class MLPAttributes(CodesMixin, ABC):
         return [record["loss"] for record in self.history_]
 
     @property
-    def loss_(self) -> float:
-        """Training loss of the last epoch."""
-        return self.loss_curve_[-1]
+    def loss_(self) -> float | None:
+        """Training loss of the last epoch; None of a network that was trained elsewhere."""
+        return self.loss_curve_[-1] if self.history_ else None
 
     @property
     def best_loss_(self) -> float | None:
         """Least training loss; None where validation rows chose the epoch, as in `MLPClassifier`."""
         chosen = any(record["validation_error"] is not None for record in self.history_)
-        return None if chosen else min(self.loss_curve_)
+        return None if chosen else min(self.loss_curve_, default=None)
 
     @property
     def validation_scores_(self) -> list[float] | None:
@@ -81,7 +81,7 @@ class MLPAttributes(CodesMixin, ABC):
         """
         errors = [record["validation_error"] for record in self.history_]
         unit = 1.0 if self._error_unit == "fraction" else getattr(self, "_validation_variance", None)
-        if unit is None or unit == 0:
+        if unit is None or unit == 0 or not errors:
             return None
         scores = [1 - error / unit for error in errors if error is not None]
         return scores if len(scores) == len(errors) else None

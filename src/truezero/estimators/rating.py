@@ -117,9 +117,10 @@ class RatingPredictor(RegressorMixin, SoftmaxBase):
     history_ : list of EpochRecord
         One record per epoch; its validation error is the mean squared error of the expected rating.
     sparsity_ : list of float
-        Fraction of exact zeros per hidden layer, 0..1, on the validation rows at the selected epoch.
+        Fraction of exact zeros per hidden layer, 0..1, on the validation rows at the selected epoch; empty
+        of a network from elsewhere.
     epoch_selected_ : int
-        The epoch that was kept; the first is 1.
+        The epoch that was kept; the first is 1, and 0 the network from elsewhere.
     engine_ : dict
         What ran: the engine's "name", "products", "sparse" or "dense" per layer, and the "blas" that
         multiplied the dense ones, if one did.

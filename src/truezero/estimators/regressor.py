@@ -16,7 +16,8 @@ from truezero.core.records import savable
 from truezero.core.schema import Fields, flag
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter
-from truezero.errors import ModelFileError
+from truezero.errors import ModelFileError, OptionError
+from truezero.estimators.adopted import adopted, check_network
 from truezero.estimators.base import DeepRectifierBase
 from truezero.estimators.given import Given
 from truezero.estimators.target_scale import TargetMoments, TargetScale
@@ -114,9 +115,10 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     history_ : list of EpochRecord
         One record per epoch; its validation error is the mean squared error in y's own units.
     sparsity_ : list of float
-        Fraction of exact zeros per hidden layer, 0..1, on the validation rows at the selected epoch.
+        Fraction of exact zeros per hidden layer, 0..1, on the validation rows at the selected epoch; empty
+        of a network from elsewhere.
     epoch_selected_ : int
-        The epoch that was kept; the first is 1.
+        The epoch that was kept; the first is 1, and 0 the network from elsewhere.
     engine_ : dict
         What ran: the engine's "name", "products", "sparse" or "dense" per layer, and the "blas" that
         multiplied the dense ones, if one did.
@@ -150,6 +152,46 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
 
     _targets_output: ClassVar[str] = "linear"
     _error_unit: ClassVar[str] = "squared units of y"
+
+    @classmethod
+    def from_network(cls, network: Network, **parameters: Any) -> Self:
+        """Make a fitted estimator of a network that was trained elsewhere.
+
+        It can be saved, scored, put into a pipeline, and trained further: by `partial_fit`, or by `fit` with
+        ``warm_start=True``, which learn the scales of input and targets first and leave what the model says
+        as it is.
+
+        Parameters
+        ----------
+        network : Network
+            Copied. It gives y itself; targets are a matrix if it has several outputs.
+        **parameters
+            Parameters that the network does not have itself: ``learning_rate_init=0.01`` say. Those it has,
+            as `hidden_layer_sizes`, are set by it.
+
+        Returns
+        -------
+        estimator
+            With an empty `history_` and no `sparsity_`, as nothing was trained or measured here.
+
+        Raises
+        ------
+        OptionError
+            If the network has a softmax output, or a parameter is the network's own or unknown.
+        DataError
+            If a weight is NaN or infinite.
+        """
+        check_network(network)
+        if network.output != cls._targets_output:
+            raise OptionError(
+                f"a {cls.__name__} has a linear output, this network a {network.output}: "
+                "DeepRectifierClassifier.from_network takes it"
+            )
+        model = adopted(cls, network, parameters)
+        n_outputs = network.layer_sizes[-1]
+        model._matrix_target = n_outputs > 1
+        model._target_scale = TargetScale(np.zeros(n_outputs), np.ones(n_outputs))
+        return model
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one epoch on some rows; nothing is split off.
@@ -239,6 +281,12 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         moments = TargetMoments.of(_columns(given.target), given.weight)
         self._target_scale = TargetScale.learn(moments, centre=bool(self.use_biases))
 
+    def _scale_targets(self, given: Given, network: Network) -> None:
+        columns = as_values(given.target, (len(given.target), self._n_outputs()))
+        moments = TargetMoments.of(columns, given.weight)
+        self._target_scale = TargetScale.learn(moments, centre=bool(self.use_biases))
+        self._target_scale.scale_output(network)
+
     def _follow_targets(self, given: Given, network: Network) -> NDArray[np.float64] | None:
         columns = as_values(given.target, (len(given.target), self._n_outputs()))
         self._target_scale = self._target_scale.go_on(
@@ -271,9 +319,8 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         if self.n_outputs_ > 1 and not self._matrix_target:
             raise ModelFileError(f"{self.n_outputs_} outputs, and targets that are no matrix, disagree")
         if "output" not in record["fitted"]:  # networks of older versions gave y itself
-            network, scale = self.network_.copy(), self.target_scale_
-            network.weights[-1] /= scale.astype(network.dtype)
-            network.biases[-1][:] = (network.biases[-1].astype(np.float64) - self.target_shift_) / scale
+            network = self.network_.copy()
+            self._target_scale.scale_output(network)
             self.network_ = network.freeze()
 
     def __sklearn_tags__(self) -> Any:

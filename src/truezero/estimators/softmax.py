@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,12 @@ from sklearn.utils.validation import column_or_1d
 
 from truezero.core.constraints import Constraints
 from truezero.core.costs import log_softmax
+from truezero.core.network import Network
 from truezero.core.schema import Fields, Items, label, text
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter, plain_dtype
 from truezero.errors import DataError, ModelFileError, OptionError
+from truezero.estimators.adopted import adopted, check_network
 from truezero.estimators.base import DeepRectifierBase
 from truezero.estimators.given import Given
 from truezero.estimators.parameters import CLASS_WEIGHT
@@ -88,6 +90,57 @@ class SoftmaxBase(DeepRectifierBase):
             random_state=random_state, verbose=verbose, code_layer=code_layer, sparse_output=sparse_output,
         )  # fmt: skip
         self.class_weight = class_weight
+
+    @classmethod
+    def from_network(cls, network: Network, classes: Any = None, **parameters: Any) -> Self:
+        """Make a fitted estimator of a network that was trained elsewhere.
+
+        It can be saved, scored, put into a pipeline, and trained further: by `partial_fit`, or by `fit` with
+        ``warm_start=True``, which learn the scale of the input first and leave what the network says.
+
+        Parameters
+        ----------
+        network : Network
+            Copied. Its linear output is taken for what goes into the softmax, as of a PyTorch module; one
+            output with two classes for the logit of the second.
+        classes : array-like of shape (n_classes,), optional
+            Labels in the order of the outputs, which are put into the order of the labels; 0, 1, … if none
+            are given.
+        **parameters
+            Parameters that the network does not have itself: ``learning_rate_init=0.01`` say. Those it has,
+            as `hidden_layer_sizes`, are set by it.
+
+        Returns
+        -------
+        estimator
+            With an empty `history_` and no `sparsity_`, as nothing was trained or measured here.
+
+        Raises
+        ------
+        OptionError
+            If a parameter is the network's own or unknown, or there are not as many classes as outputs.
+        DataError
+            If a weight is NaN or infinite.
+        """
+        check_network(network)
+        labels = None if classes is None else np.asarray(classes)
+        n_labels = network.layer_sizes[-1] if labels is None else labels.size
+        if network.layer_sizes[-1] == 1 and n_labels in (1, 2) and network.output == "linear":
+            network = _two_outputs(network)
+        n_outputs = network.layer_sizes[-1]
+        if labels is None:
+            labels = np.arange(n_outputs)
+        if labels.ndim != 1 or len(labels) != n_outputs:
+            raise OptionError(
+                f"the network has {n_outputs} outputs, and classes must be as many labels, got "
+                f"{labels.tolist()!r:.100}"
+            )
+        order = np.argsort(labels, kind="stable")
+        model = adopted(cls, _with_outputs(network, order), parameters)
+        model.classes_ = model._distinct(labels)
+        if len(model.classes_) != n_outputs:
+            raise OptionError(f"classes has a label twice: {labels.tolist()!r:.100}")
+        return model
 
     def predict_log_proba(self, X: Any) -> NDArray[np.floating]:
         """Logarithm of the probabilities of the classes.
@@ -204,6 +257,23 @@ class SoftmaxBase(DeepRectifierBase):
         self.classes_ = _read_classes(record["fitted"], reader)
         if self.classes_.shape != (self.n_outputs_,):
             raise ModelFileError(f"{self.classes_.shape} classes and {self.n_outputs_} outputs disagree")
+
+
+def _with_outputs(network: Network, order: NDArray[np.intp]) -> Network:
+    """Copy of a network, its outputs in another order and with a softmax above."""
+    changed = network.copy()
+    changed.weights[-1] = np.ascontiguousarray(changed.weights[-1][:, order])
+    changed.biases[-1] = np.ascontiguousarray(changed.biases[-1][order])
+    changed.output = "softmax"
+    return changed
+
+
+def _two_outputs(network: Network) -> Network:
+    """Copy of a network with one output z, as one with −z/2 and z/2: their softmax is the sigmoid of z."""
+    changed = network.copy()
+    w, b = changed.weights[-1] / 2, changed.biases[-1] / 2
+    changed.weights[-1], changed.biases[-1] = np.hstack([-w, w]), np.concatenate([-b, b])
+    return changed
 
 
 def _write_classes(classes: NDArray[Any], writer: ValueWriter) -> dict[str, Any]:

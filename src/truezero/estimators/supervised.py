@@ -40,7 +40,7 @@ _LEARNED = Fields(
     {
         "network": anything,
         "fitted": Fields(
-            {"history": anything, "epoch_selected": whole_number(1)},
+            {"history": anything, "epoch_selected": whole_number(0)},
             {
                 "n_samples": Items(whole_number(0), 2, 2),
                 "epochs_before": whole_number(0),
@@ -91,6 +91,9 @@ class SupervisedMixin(MLPAttributes):
     @abstractmethod
     def _learn_targets(self, given: Given) -> None:
         """Learn all there is to know of the targets: the classes, or their shift and scale."""
+
+    def _scale_targets(self, given: Given, network: Network) -> None:
+        """Learn the scale of the targets of a network from elsewhere, and let it follow."""
 
     def _learn_classes(self, classes: Any) -> None:
         """Learn the classes of a stream, or check that they are the same."""
@@ -170,7 +173,7 @@ class SupervisedMixin(MLPAttributes):
             rows = all_rows if stream is None else stream
             network = self._begin(given.rows, rows, settings.seed, held_out)
         else:
-            network = self._going_on()
+            network = self._going_on(given)
         state = self._train(network, given, held_out, settings, stream)
         if state is None:
             raise DataError("Sample weights must contain at least one non-zero number, and class weights too")
@@ -202,9 +205,10 @@ class SupervisedMixin(MLPAttributes):
                 self._learn_targets(given)
             network = self._begin(given.rows, [given.rows, *unlabeled], settings.seed)
         else:
-            network = self._going_on()
-            self._input_scale = self._input_scale.go_on(given.rows, network)
-            given = given.weighted(self._follow_targets(given, network))
+            network = self._going_on(given)
+            if self.history_:
+                self._input_scale = self._input_scale.go_on(given.rows, network)
+                given = given.weighted(self._follow_targets(given, network))
         state = self._train(network, given, None, settings)
         if state is None:  # of nothing but weights of 0 nothing is learned
             return
@@ -266,10 +270,13 @@ class SupervisedMixin(MLPAttributes):
             self._input_scale.begin(network)
         return network
 
-    def _going_on(self) -> Network:
-        """Copy of the fitted network as it is trained, on divided input."""
+    def _going_on(self, given: Given) -> Network:
+        """Copy of the fitted network as it is trained, on divided input; one from elsewhere gets scales."""
         network = self.network_.copy()
         check_still_describes(self, network)
+        if not self.history_:
+            self._input_scale = InputScale.learn(given.rows)
+            self._scale_targets(given, network)
         self._input_scale.take_out_of(network)
         return network
 
@@ -291,10 +298,8 @@ class SupervisedMixin(MLPAttributes):
         if held_out is not None and self._error_unit != "fraction":
             self._validation_variance = held_out.variance()
         engine = get_engine(self.engine, network)
-        callbacks = list(self.callbacks or ())
         bar = ProgressBar(settings.max_epochs) if self.verbose else None
-        if bar is not None:
-            callbacks.append(bar)
+        callbacks = [*(self.callbacks or ()), *([] if bar is None else [bar])]
         try:
             state = fine_tune(
                 network, train, validation, replace(settings, output_values=self._output_values()),
@@ -377,14 +382,13 @@ class SupervisedMixin(MLPAttributes):
         self.network_ = network_from_tensors(reader.tensors, record["network"], "", path).freeze()
         if self.network_.output != self._targets_output:
             raise ModelFileError(f"a {type(self).__name__} has no {self.network_.output} output")
-        check_epochs(fitted["history"], self.network_.n_hidden)
+        check_epochs(fitted["history"], self.network_.n_hidden, fewest=0)  # from elsewhere it has none
         self.history_ = fitted["history"]
         self.epoch_selected_ = fitted["epoch_selected"]
-        if self.epoch_selected_ > len(self.history_):
-            raise ModelFileError(
-                f"epoch {self.epoch_selected_} is selected, of {len(self.history_)} in the history"
-            )
-        self.sparsity_ = list(self.history_[self.epoch_selected_ - 1]["sparsity"])
+        selected, n_epochs = self.epoch_selected_, len(self.history_)
+        if not min(n_epochs, 1) <= selected <= n_epochs:
+            raise ModelFileError(f"epoch {selected} is selected, of {n_epochs} in the history")
+        self.sparsity_ = list(self.history_[selected - 1]["sparsity"]) if n_epochs else []
         # Files of older versions have none of these.
         if "n_samples" in fitted:
             self.n_samples_ = (fitted["n_samples"][0], fitted["n_samples"][1])

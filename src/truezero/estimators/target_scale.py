@@ -119,6 +119,11 @@ class TargetScale:
         network.biases[-1][:] = biases * factor + (moved if centre else 0.0)
         return learned
 
+    def scale_output(self, network: Network) -> None:
+        """Let a network that gives y itself give (y − shift) / scale."""
+        network.weights[-1] /= self.scale.astype(network.dtype)
+        network.biases[-1][:] = (network.biases[-1].astype(np.float64) - self.shift) / self.scale
+
     def row_weights(self, y: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """What rows of a stream count whose targets are far out, as in `InputScale.row_weights`."""
         far = np.abs((y - self.shift) / self.scale).max(axis=1)

@@ -152,15 +152,15 @@ PRETRAINING = Fields(
 )
 
 
-def check_epochs(history: Any, n_hidden: int) -> None:
-    """Check a history of fine-tuning that was read from a file.
+def check_epochs(history: Any, n_hidden: int, fewest: int = 1) -> None:
+    """Check a history of fine-tuning that was read from a file; of at least so many epochs.
 
     Raises
     ------
     ValueError
         If it is none, or not of so many hidden layers.
     """
-    Items(EPOCH, fewest=1).check("the history", history)
+    Items(EPOCH, fewest=fewest).check("the history", history)
     for place, record in enumerate(history, start=1):
         if record["epoch"] != place:
             raise ValueError(f"epoch {record['epoch']} of the history stands in the place of {place}")
