@@ -14,6 +14,7 @@ from truezero.runs import Data, Requests, together
 from truezero.studies import paper
 from truezero.studies.arms import deviation
 from truezero.studies.claims import claim, errors, interval
+from truezero.studies.figures import without_histories
 from truezero.studies.rated import N_FOLDS
 from truezero.studies.study import Claim, Column, Setting, Study, StudyResult, Table
 from truezero.studies.text_arms import (
@@ -232,7 +233,8 @@ def _table(protocol: _Protocol, rows: list[dict[str, Any]], domains: Sequence[Da
     ]
     said = f"Accuracy in the paper: {100 * paper.AMAZON:.2f} % (Zhou et al.: {100 * paper.ZHOU:.2f} %). "
     note = "Mean ± standard deviation over ten measurements; of the mean over all of them, kinds among them. "
-    return Table(protocol.title, columns, rows, (said if protocol.name == "few" else "") + note + COSTS_SAID)
+    said = said if protocol.name == "few" else ""
+    return Table(protocol.title, columns, without_histories(rows), said + note + COSTS_SAID)
 
 
 def _claim(setting: Setting, protocol: _Protocol, rows: list[dict[str, Any]]) -> Claim:

@@ -21,6 +21,7 @@ from truezero.runs import Data, Requests
 from truezero.runs.recipes import MODEL
 from truezero.studies import paper, table2
 from truezero.studies.claims import claim
+from truezero.studies.figures import without_histories
 from truezero.studies.rated import load_rated_texts, n_of_parts, rated_rows, said_of_test
 from truezero.studies.stars import confusion, measured_rows
 from truezero.studies.study import (
@@ -135,7 +136,7 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
             Table(
                 "The network",
                 list(_OF_THE_NETWORK),
-                [{**row, "shown": {"key": shown.key, "fold": 0}}],
+                without_histories([{**row, "shown": {"key": shown.key, "fold": 0}}]),
                 "Mean ± standard deviation over the folds, at the best validation epoch of each." + named,
             ),
             Table(

@@ -168,15 +168,11 @@ def pictures(model: StackedDenoisingAutoencoder, dataset: Dataset) -> list[Figur
 
 
 def without_histories(rows: list[Row]) -> list[Row]:
-    """Rows without what their figures show already, epoch by epoch."""
+    """Rows without what is known of every epoch, wherever they have it: the store keeps it."""
 
-    def short(result: Any) -> dict[str, Any]:
-        return {name: value for name, value in result.items() if name != "history"}
+    def short(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: short(part) for name, part in value.items() if name != "history"}
+        return [short(part) for part in value] if isinstance(value, list) else value
 
-    kept = []
-    for row in rows:
-        before = row["pretraining"]
-        if before is not None:
-            before = {**before, "layers": [[short(layer) for layer in stack] for stack in before["layers"]]}
-        kept.append({**row, "pretraining": before, "runs": [short(run) for run in row["runs"]]})
-    return kept
+    return [short(row) for row in rows]

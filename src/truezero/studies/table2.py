@@ -7,6 +7,7 @@ from typing import Any
 from truezero.runs import Requests, together
 from truezero.studies import paper
 from truezero.studies.claims import all_of, better, claim, errors
+from truezero.studies.figures import without_histories
 from truezero.studies.rated import load_rated, n_of_parts, numbers_of_labels, rated_rows, said_of_test
 from truezero.studies.stars import confusion
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
@@ -148,11 +149,11 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         setting.title,
         {**facts(setting), **n_of_parts(setting, setting.dataset), "n_labels": setting.scale.n_labels},
         [
-            Table("Test RMSE and sparsity", columns, rows, note),
+            Table("Test RMSE and sparsity", columns, without_histories(rows), note),
             Table(
                 "Test RMSE by number of labels",
                 [Column("n_labels", "labels", "count"), *columns[:2]],
-                curve,
+                without_histories(curve),
                 note,
             ),
         ],

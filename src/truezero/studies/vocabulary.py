@@ -13,6 +13,7 @@ from truezero.errors import OptionError
 from truezero.runs import Requests, together
 from truezero.studies import table2
 from truezero.studies.claims import claim, errors, interval
+from truezero.studies.figures import without_histories
 from truezero.studies.rated import load_rated_texts, n_of_parts, rated_rows, said_of_test
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import facts, stand_ins_of
@@ -119,7 +120,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
             Table(
                 "Test RMSE by words",
                 columns,
-                rows,
+                without_histories(rows),
                 "Mean ± standard deviation over the folds, at the best validation epoch of each. "
                 + COSTS_SAID
                 + named,
