@@ -1,4 +1,4 @@
-"""Writes docs/reproduction.md: every sentence of section 4.1 that states a result, and what was found.
+"""Writes docs/reproduction.md: sentences of section 4 that state a result, and what was found.
 
     python benchmarks/reproduction.py
 
@@ -20,10 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reproduction.md"
 
 INTRODUCTION = """\
-# Section 4.1, sentence by sentence
+# Section 4, sentence by sentence
 
-Every sentence of the paper's image experiments that states a result, the study that checks it, the
-paper's figures, ours, and the verdict. This page is made by `python benchmarks/reproduction.py` from
+Every sentence of the paper's image experiments (section 4.1) that states a result, the study that checks
+it, the paper's figures, ours, and the verdict; below, what studies of text say of section 4.2. This page is made by `python benchmarks/reproduction.py` from
 `results/*/results.json`, which `truezero reproduce STUDY --data NAME --scale laptop|paper --out FOLDER`
 writes; a study that is not there has not been run yet. The report of each study says which choices it made
 where the paper leaves one.
@@ -33,21 +33,26 @@ at most 0.2 points worse. A sentence about four data sets is not confirmed on on
 differ significantly (p = 0.05, paired bootstrap over test rows and seeds) from the best of Table 1.
 """
 NOT_YET = "Not run yet."
+TEXTS = ("table2", "figure5", "amazon", "strategies-text", "vocabulary")
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
     """What studies found, by file name; those of scale "smoke" mean nothing and are left out."""
-    known = {name for sentence in sentences.IMAGES for name in sentence.studies}
+    known = {name for sentence in sentences.IMAGES for name in sentence.studies} | set(TEXTS)
     found = [json.loads(path.read_text()) for path in sorted(folder.glob("*/result*.json"))]
     return [result for result in found if result.get("study") in known and result["scale"] != "smoke"]
 
 
 def page(found: list[dict[str, Any]]) -> str:
     """Write the page."""
-    parts = [INTRODUCTION, "## The sentences\n"]
+    images = [result for result in found if result["study"] not in TEXTS]
+    texts = [result for name in TEXTS for result in found if result["study"] == name]
+    parts = [INTRODUCTION, "## Images: the sentences\n"]
     parts += [_of_sentence(number, sentence, found) for number, sentence in enumerate(sentences.IMAGES, 1)]
-    parts.append("## The tables\n")
-    parts += [_of_result(result) for result in found] or [NOT_YET + "\n"]
+    parts.append("## Images: the tables\n")
+    parts += [_of_result(result) for result in images] or [NOT_YET + "\n"]
+    parts.append("## Text (section 4.2)\n")
+    parts += [_of_text(result) for result in texts] or [NOT_YET + "\n"]
     return "\n".join(parts)
 
 
@@ -66,6 +71,15 @@ def _of_sentence(number: int, sentence: Sentence, found: list[dict[str, Any]]) -
         where = f"`{result['study']}`, scale {result['scale']}"
         lines.append(f"   - **{claim['verdict']}** ({where}): {claim['evidence']}")
     return "\n".join([*lines, *([] if stated else ["   Ours: not run yet."]), ""])
+
+
+def _of_text(result: dict[str, Any]) -> str:
+    """What a study of text claims, and its tables."""
+    heading, _, tables = _of_result(result).partition("\n\n")
+    claims = [
+        f"- “{claim['sentence']}” **{claim['verdict']}**: {claim['evidence']}" for claim in result["claims"]
+    ]
+    return "\n".join([heading, "", *claims, "", tables])
 
 
 def _several(studies: Iterable[str]) -> str:

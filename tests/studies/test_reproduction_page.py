@@ -49,7 +49,7 @@ def test_the_page_repeats_verdicts_and_tables(tmp_path: Path) -> None:
         (tmp_path / scale).mkdir()
         (tmp_path / scale / "results.json").write_text(json.dumps(result(scale, verdict)))
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "results.json").write_text(json.dumps({"study": "table2", "scale": "paper"}))
+    (tmp_path / "other" / "results.json").write_text(json.dumps({"study": "train", "scale": "paper"}))
     page = reproduction.page(reproduction.results(tmp_path))
     assert "- **refuted** (`figure3`, scale paper): on mnist: x" in page
     assert "**confirmed**" not in page
@@ -57,6 +57,17 @@ def test_the_page_repeats_verdicts_and_tables(tmp_path: Path) -> None:
     assert page.count("Ours: not run yet.") == sum(bool(of.studies) for of in sentences.IMAGES) - 1
     for sentence in sentences.IMAGES:
         assert sentence.text in page
+
+
+def test_studies_of_text_stand_below_those_of_images(tmp_path: Path) -> None:
+    text = {**result("laptop", "refuted"), "study": "table2"}
+    text["claims"][0] |= {"sentence": "Text is hard.", "evidence": "on imdb: y"}
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "results.json").write_text(json.dumps(text))
+    images, _, below = reproduction.page(reproduction.results(tmp_path)).partition("## Text (section 4.2)")
+    assert "table2" not in images.partition("## Images: the tables")[2]
+    assert "- “Text is hard.” **refuted**: on imdb: y" in below
+    assert "| **1.23** |" in below
 
 
 def test_the_page_is_what_is_made_of_the_results() -> None:
