@@ -23,7 +23,8 @@ INTRODUCTION = """\
 # Section 4, sentence by sentence
 
 Every sentence of the paper's image experiments (section 4.1) that states a result, the study that checks
-it, the paper's figures, ours, and the verdict; below, what studies of text say of section 4.2. This page is made by `python benchmarks/reproduction.py` from
+it, the paper's figures, ours, and the verdict; below, what studies of text say of section 4.2. This page
+is made by `python benchmarks/reproduction.py` from
 `results/*/results.json`, which `truezero reproduce STUDY --data NAME --scale laptop|paper --out FOLDER`
 writes; a study that is not there has not been run yet. The report of each study says which choices it made
 where the paper leaves one.
