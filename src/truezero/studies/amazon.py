@@ -45,11 +45,12 @@ SCALES = {
     "smoke": TextScale(
         32, 2000, 2, (0.01,), 3, 3, pretraining_epochs=(1, 1, 1), msda_levels=(0.5,), msda_layers=1,
     ),
-    "laptop": TextScale(1000, 2000, 10, (0.01, 0.003), 30, 8),
+    "laptop": TextScale(
+        1000, 2000, 10, (0.1, 0.01), 40, 8, pretraining_epochs=(30, 15, 15), **_OF_THE_AUTHOR,
+    ),
     "paper": TextScale(
-        5000, 2000, 10, (0.1, 0.01, 0.003, 0.001), 100, 15, pretraining_epochs=(30, 30, 15),
-        pretraining_rates=(0.005, 0.0005, 0.0003), pretraining_l1=(1e-4, 1e-3, 1e-3), sampling=None,
-        msda_levels=(0.5, 0.6, 0.7, 0.8, 0.9), msda_layers=5,
+        5000, 2000, 10, (0.1, 0.01, 0.003, 0.001), 100, 15, pretraining_epochs=(30, 30, 15), sampling=None,
+        msda_levels=(0.5, 0.6, 0.7, 0.8, 0.9), msda_layers=5, **_OF_THE_AUTHOR,
     ),
 }  # fmt: skip
 
