@@ -71,7 +71,8 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
 
 def claim(setting: Setting, sentence: str, section: str, verdict: Verdict, evidence: str) -> Claim:
     """Put a claim together; what a smoke test finds decides nothing."""
-    evidence = f"on {setting.dataset.name}: {evidence}"
+    names = dict.fromkeys(dataset.name for dataset in setting.datasets)
+    evidence = f"on {', '.join(names)}: {evidence}"
     if setting.scale_name == "smoke":
         return Claim(sentence, section, "not decided", f"scale smoke decides nothing; {evidence}")
     return Claim(sentence, section, verdict, evidence)
