@@ -363,5 +363,6 @@ def test_cells() -> None:
     assert cell({}, Column("a", "")) == "—"
     assert cell({"a": 0}, Column("a", "", "error")) == "0.00"
     assert set(KINDS) == {
-        "curves", "bands", "filters", "examples", "pairs", "scatter", "heatmap", "clouds",
+        "curves", "bands", "filters", "examples", "pairs", "scatter", "heatmap", "clouds", "lines", "histograms",
+        "paths",
     }  # fmt: skip
