@@ -84,7 +84,7 @@ CHOICES = (
     "reviews of each kind to be labelled, actively, and measure on others; the paper says that it follows "
     "them, and no more. Here: of 2,000 reviews of a kind one half, 500 + 500, is measured on; of the other "
     "half 100 are labelled, drawn at random, as many negative as positive ones; a fifth of these selects "
-    "the epoch. Ten draws of halves and labels.",
+    "the epoch. Every measurement draws halves and labels anew.",
     "Open: whether the paper chose labels actively, as Zhou et al. did (which would help), what it "
     "selected by, and on which reviews it pre-trained.",
     "The other protocol: ten folds of the 2,000; one is measured on, a tenth of the others selects.",
@@ -233,7 +233,11 @@ def _table(protocol: _Protocol, rows: list[dict[str, Any]], domains: Sequence[Da
         *COSTS,
     ]
     said = f"Accuracy in the paper: {100 * paper.AMAZON:.2f} % (Zhou et al.: {100 * paper.ZHOU:.2f} %). "
-    note = "Mean ± standard deviation over ten measurements; of the mean over all of them, kinds among them. "
+    n = len(rows[0]["runs"]) // len(domains)
+    note = (
+        f"Mean ± standard deviation over {n} of ten measurements; of the mean over all of them, kinds among "
+        "them. "
+    )
     said = said if protocol.name == "few" else ""
     return Table(protocol.title, columns, without_histories(rows), said + note + COSTS_SAID)
 

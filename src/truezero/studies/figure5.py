@@ -22,7 +22,7 @@ from truezero.runs.recipes import MODEL
 from truezero.studies import paper, table2
 from truezero.studies.claims import claim
 from truezero.studies.figures import without_histories
-from truezero.studies.rated import load_rated_texts, n_of_parts, rated_rows, said_of_test
+from truezero.studies.rated import N_FOLDS, load_rated_texts, n_of_parts, rated_rows, said_of_test
 from truezero.studies.stars import confusion, measured_rows
 from truezero.studies.study import (
     Claim,
@@ -137,7 +137,8 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
                 "The network",
                 list(_OF_THE_NETWORK),
                 without_histories([{**row, "shown": {"key": shown.key, "fold": 0}}]),
-                "Mean ± standard deviation over the folds, at the best validation epoch of each." + named,
+                f"Mean ± standard deviation over {len(folds)} of {N_FOLDS} folds, at the best validation "
+                "epoch of each." + named,
             ),
             Table(
                 "Non-zeros per review",

@@ -8,7 +8,14 @@ from truezero.runs import Requests, together
 from truezero.studies import paper
 from truezero.studies.claims import all_of, better, claim, errors
 from truezero.studies.figures import without_histories
-from truezero.studies.rated import load_rated, n_of_parts, numbers_of_labels, rated_rows, said_of_test
+from truezero.studies.rated import (
+    N_FOLDS,
+    load_rated,
+    n_of_parts,
+    numbers_of_labels,
+    rated_rows,
+    said_of_test,
+)
 from truezero.studies.stars import confusion
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import facts, stand_ins_of
@@ -140,9 +147,8 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         *COSTS,
     ]  # fmt: skip
     note = (
-        "Mean ± standard deviation over the folds, at the best validation epoch of each. "
-        + COSTS_SAID
-        + named
+        f"Mean ± standard deviation over {len(folds)} of {N_FOLDS} folds, at the best validation epoch of "
+        "each. " + COSTS_SAID + named
     )
     return StudyResult(
         setting.study,
