@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -44,11 +44,12 @@ def adopted(cls: type[Model], network: Any, parameters: dict[str, Any]) -> Model
     own = [name for name in parameters if name in _OF_THE_NETWORK]
     if own:
         raise OptionError(f"{own[0]} is the network's own and cannot be given beside it")
-    known = cls._get_param_names()  # type: ignore[attr-defined] # scikit-learn's
+    made: Any = cls
+    known = made._get_param_names()
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise OptionError(f"{cls.__name__} has no parameter {unknown[0]!r}")
-    model: Any = cls(**_parameters(network), **parameters)
+    model = made(**_parameters(network), **parameters)
     check_parameters(model)
     if not network.all_finite():
         raise DataError("a weight or bias of the network is NaN or infinite")
@@ -63,7 +64,7 @@ def adopted(cls: type[Model], network: Any, parameters: dict[str, Any]) -> Model
     model.engine_ = {"name": "none", "products": [], "blas": None}
     model._input_scale = InputScale()
     model._validation_variance = None
-    return model  # type: ignore[no-any-return]
+    return cast("Model", model)
 
 
 def check_network(network: Any) -> None:
