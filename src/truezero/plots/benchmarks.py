@@ -9,9 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-# Okabe and Ito's palette: told apart with any colour vision.
-BLUE, VERMILION, GREY, GREEN = "#0072B2", "#D55E00", "#999999", "#009E73"
-COLOURS = (BLUE, VERMILION, "#E69F00", "#CC79A7", GREY, "#56B4E9", GREEN)
+from truezero.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION, tidy
+
+COLOURS = (BLUE, VERMILION, ORANGE, PINK, GREY, SKY, GREEN)
+"""In which lines of benchmarks are drawn."""
+
+__all__ = [
+    "BLUE", "COLOURS", "GREEN", "GREY", "VERMILION", "mark", "panels", "plain_logarithms", "point_panels",
+    "points", "tidy",
+]  # fmt: skip
 
 
 def panels(
@@ -90,9 +96,3 @@ def plain_logarithms(axis: Any, subs: tuple[float, ...] = (1, 2, 5)) -> None:
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
-
-
-def tidy(axes: Axes) -> None:
-    """A faint grid, and no frame above and to the right."""
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.colors import ListedColormap, LogNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from truezero.plots.curves import PALETTE
+from truezero.plots.style import BLUE, INK, VERMILION, grid_of_panels, legend_below, tidy
 
-# One hue from light to dark: its order is seen with any colour vision, and in print.
-_SHADES = "Blues"
-_DARK = 0.65  # from here on writing is white
+# One hue that covers the ground more and more, be it light or dark: its order is seen with any colour vision.
+_SHADES = ListedColormap([to_rgba(BLUE, alpha) for alpha in np.linspace(0, 1, 256)])
+_DARK = 0.5  # from here on writing is white
 _MOST_WRITTEN = 16  # rows or columns that there is room to write in
 
 
@@ -46,11 +45,11 @@ def heatmap(
         layout="constrained",
     )
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
+    image = axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1, aspect="auto", interpolation="none")
     for (row, column), share in np.ndenumerate(shares):
         if table[row, column] and n_most <= _MOST_WRITTEN:
             text = f"{100 * share:.0f} %\n{table[row, column]:,}"
-            colour = "white" if share > _DARK else "black"
+            colour = "white" if share > _DARK else INK
             axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     every = -(-n_most // _MOST_WRITTEN)
     axes.set_xticks(range(0, len(columns), every), columns[::every])
@@ -58,9 +57,10 @@ def heatmap(
     axes.set(xlabel=x, ylabel=y)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    scale = figure.colorbar(image, ax=axes, format=lambda share, _: f"{100 * share:.0f} %", pad=0.02)
-    scale.set_label("share of the row")
-    scale.outline.set_visible(False)
+    if n_most > _MOST_WRITTEN:
+        scale = figure.colorbar(image, ax=axes, format=lambda share, _: f"{100 * share:.0f} %", pad=0.02)
+        scale.set_label("share of the row")
+        scale.outline.set_visible(False)
     return figure
 
 
@@ -79,27 +79,24 @@ def clouds(panels: list[dict[str, Any]], x: str, y: str) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(max(3.6 * len(panels), 5), 3.9), layout="constrained")
-    places = np.atleast_1d(figure.subplots(1, len(panels), sharex=True))
+    figure, places = grid_of_panels(len(panels))
     most = max(int(np.max(panel["counts"])) for panel in panels)
     scaled = LogNorm(1, max(most, 2))
-    shades = ListedColormap(colormaps[_SHADES](np.linspace(0.2, 1, 256)))  # a single point is seen, too
+    shades = ListedColormap(_SHADES(np.linspace(0.2, 1, 256)))  # a single point is seen, too
     for axes, panel in zip(places, panels, strict=True):
         counts = np.ma.masked_equal(np.asarray(panel["counts"], float), 0)
         edges, heights = np.asarray(panel["x_edges"]), np.asarray(panel["y_edges"])
-        cells = axes.pcolormesh(edges, heights, counts.T, cmap=shades, norm=scaled)
+        cells = axes.pcolormesh(edges, heights, counts.T, cmap=shades, norm=scaled, rasterized=True)
         medians = [np.nan if median is None else median for median in panel["medians"]]
-        axes.plot(np.sqrt(edges[1:] * edges[:-1]), medians, color=PALETTE[1], linewidth=2, label="median")
-        axes.set(xscale="log", xlabel=x, title=panel["title"])
+        axes.plot(np.sqrt(edges[1:] * edges[:-1]), medians, color=VERMILION, linewidth=2, label="median")
+        axes.set(xscale="log", xlabel=x, ylabel=y, title=panel["title"])
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    places[0].set_ylabel(y)
-    places[0].legend(frameon=False, loc="upper left")
-    scale = figure.colorbar(cells, ax=places.tolist(), pad=0.01, format="{x:,.0f}")
+        tidy(axes)
+    legend_below(figure, places)
+    scale = figure.colorbar(cells, ax=places, pad=0.01, format="{x:,.0f}")
     scale.set_label("rows in a cell")
     scale.outline.set_visible(False)
     return figure

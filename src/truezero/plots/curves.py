@@ -2,62 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import NDArray
 
-# Okabe and Ito's palette: told apart with any colour vision.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+from truezero.plots.style import GREY, PANEL, colour_of, grid_of_panels, legend_below, plain_log, tidy
+
+_MOST_PER_CENT = (-3, 103)
 
 
-def curves(panels: list[dict[str, Any]], shared: bool = False) -> Figure:
+def curves(
+    panels: list[dict[str, Any]], shared: bool = False, beside: Sequence[dict[str, Any]] = ()
+) -> Figure:
     """Draw curves by epoch, a panel each: a thin line per run, their mean thick.
 
     Parameters
     ----------
     panels : list of dict
-        "title", "x" and "y" (labels), "log" (whether y is logarithmic), and "lines": a list of dicts with
-        "name", "colour" (a place in the palette), "dashed", and "runs", a list of lists of numbers.
+        "title", "x" and "y" (labels), "log" (whether y is logarithmic; it is a share in per cent otherwise),
+        and "lines": a list of dicts with "name", "colour" (a place in the palette), "dashed", and "runs", a
+        list of lists of numbers.
     shared : bool
-        All panels have one y axis.
+        All panels have the same axes, and each shows the means of the others in grey.
+    beside : sequence of dict
+        Further panels that are not drawn, but count as others where axes are shared.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(
-        figsize=(max(5.0 * len(panels), 10) if not shared else 3.4 * len(panels), 4.6), layout="constrained"
-    )
-    axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=shared))
+    figure, axes = grid_of_panels(len(panels))
+    everything = [*panels, *beside]
     for place, panel in zip(axes, panels, strict=True):
+        if shared:
+            for line in _lines(other for other in everything if other is not panel):
+                place.plot(*_mean(line), color=GREY, linewidth=0.8, alpha=0.5)
         for line in panel["lines"]:
             _runs(place, line)
-        place.set(xlabel=panel["x"], title=panel["title"])
+        place.set(xlabel=panel["x"], ylabel=panel["y"], title=panel["title"])
         if panel["log"]:
-            place.set(yscale="log")
+            place.set_yscale("log")
+        if shared:
+            of_all = [value for line in _lines(everything) for run in line["runs"] for value in run]
+            longest = max((len(run) for line in _lines(everything) for run in line["runs"]), default=1)
+            place.set_xlim(1 - 0.03 * longest, longest * 1.03)
+            if panel["log"] and of_all and min(of_all) > 0:
+                place.set_ylim(min(of_all) / 1.1, max(of_all) * 1.1)
+        if panel["log"]:
             plain_log(place.yaxis, *place.get_ylim())
         else:
-            place.set(ylim=(-3, 103))
-        place.xaxis.set_major_locator(MaxNLocator(integer=True))
+            place.set_ylim(_MOST_PER_CENT)
+        place.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         tidy(place)
-        if not shared or place is axes[0]:
-            place.set_ylabel(panel["y"])
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    legend_below(figure, axes)
     return figure
 
 
-def _runs(axes: Axes, line: dict[str, Any]) -> None:
-    colour, style = PALETTE[line["colour"] % len(PALETTE)], "--" if line["dashed"] else "-"
-    for run in line["runs"]:
-        axes.plot(range(1, len(run) + 1), run, style, color=colour, linewidth=0.7, alpha=0.35)
+def _lines(panels: Any) -> Iterator[dict[str, Any]]:
+    for panel in panels:
+        yield from panel["lines"]
+
+
+def _mean(line: dict[str, Any]) -> tuple[range, NDArray[Any]]:
+    """Epochs that all runs of a line have, and the runs' mean."""
     shortest = min(map(len, line["runs"]))
-    mean = np.mean([run[:shortest] for run in line["runs"]], axis=0)
-    axes.plot(range(1, shortest + 1), mean, style, color=colour, linewidth=2, label=line["name"])
+    return range(1, shortest + 1), np.mean([run[:shortest] for run in line["runs"]], axis=0)
+
+
+def _runs(axes: Axes, line: dict[str, Any]) -> None:
+    colour, style = colour_of(line), "--" if line["dashed"] else "-"
+    for run in line["runs"]:
+        axes.plot(range(1, len(run) + 1), run, style, color=colour, linewidth=0.7, alpha=0.45)
+    axes.plot(*_mean(line), style, color=colour, linewidth=2.2, label=line["name"])
 
 
 def bands(x: str, y: str, lines: list[dict[str, Any]]) -> Figure:
@@ -75,34 +96,22 @@ def bands(x: str, y: str, lines: list[dict[str, Any]]) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(1.3 * PANEL[0], 1.4 * PANEL[1]), layout="constrained")
     axes = figure.subplots()
     for line in lines:
         at, mean, spread = (np.array(line[name], float) for name in ("x", "y", "deviation"))
-        colour = PALETTE[line["colour"] % len(PALETTE)]
+        colour = colour_of(line)
         axes.plot(
-            at, mean, color=colour, marker="o" if line["dashed"] else "s", markersize=4,
+            at, mean, color=colour, marker="o" if line["dashed"] else "s", markersize=5,
+            markerfacecolor="none" if line["dashed"] else colour,
             linestyle="--" if line["dashed"] else "-", label=line["name"],
         )  # fmt: skip
-        axes.fill_between(at, mean - spread, mean + spread, color=colour, alpha=0.12, linewidth=0)
+        axes.fill_between(at, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
     axes.set(xlabel=x, ylabel=y, xscale="log", yscale="log")
     ticks = sorted({value for line in lines for value in line["x"]})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     plain_log(axes.yaxis, *axes.get_ylim())
     tidy(axes)
-    axes.legend(frameon=False)
+    legend_below(figure, [axes])
     return figure
-
-
-def plain_log(axis: Axis, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis at round numbers, written plainly."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_locator(NullLocator())
-
-
-def tidy(axes: Axes) -> None:
-    """A light grid, and no frame on top and right."""
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)

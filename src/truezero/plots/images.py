@@ -9,7 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-_COLUMNS = 12
+from truezero.plots.style import PANEL
+
+_COLUMNS = 8
+_IN_A_ROW = 6
+_EXACT = "none"  # every pixel stays a pixel, whatever the size
 
 
 def filters(**groups: NDArray[Any]) -> Figure:
@@ -25,14 +29,15 @@ def filters(**groups: NDArray[Any]) -> Figure:
     matplotlib.figure.Figure
     """
     n_rows = -(-max(map(len, groups.values())) // _COLUMNS)
-    figure = Figure(figsize=(10, len(groups) * (0.83 * n_rows + 0.35)), layout="constrained")
+    width = 1.2 * PANEL[0]
+    figure = Figure(figsize=(width, len(groups) * (width / _COLUMNS * n_rows + 0.3)), layout="constrained")
     parts: Any = figure.subfigures(len(groups), 1, squeeze=False)[:, 0]
     for part, (title, images) in zip(parts, groups.items(), strict=True):
         part.suptitle(title, fontsize=11)
         panels = part.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
         for axes, image in zip(panels, images, strict=False):
             most = float(np.abs(image).max()) or 1.0
-            axes.imshow(image, cmap="gray", vmin=-most, vmax=most, interpolation="nearest")
+            axes.imshow(image, cmap="gray", vmin=-most, vmax=most, interpolation=_EXACT)
         for axes in panels:
             axes.set_axis_off()
     return figure
@@ -51,15 +56,44 @@ def examples(**states: NDArray[Any]) -> Figure:
     matplotlib.figure.Figure
     """
     first = next(iter(states.values()))
-    figure = Figure(figsize=(10, 0.4 + 0.93 * len(states)), layout="constrained")
+    width = 1.6 * PANEL[0]
+    figure = Figure(figsize=(width, 0.98 * width / len(first) * len(states)), layout="constrained")
     panels = figure.subplots(len(states), len(first), squeeze=False)
     brightest = float(first.max()) or 1.0
     for row, (name, images) in zip(panels, states.items(), strict=True):
         for axes, image in zip(row, images, strict=True):
-            axes.imshow(image, cmap="gray", vmin=0, vmax=brightest, interpolation="nearest")
+            axes.imshow(image, cmap="gray", vmin=0, vmax=brightest, interpolation=_EXACT)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
         row[0].set_ylabel(name)
+    return figure
+
+
+def gallery(images: NDArray[Any], labels: Sequence[str]) -> Figure:
+    """Draw images, each with a line or two below it.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_images, height, width)
+        The darkest pixel of each is black, the brightest white.
+    labels : sequence of str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    n_columns = min(_IN_A_ROW, len(images))
+    n_rows = -(-len(images) // n_columns)
+    width = 1.2 * PANEL[0]
+    figure = Figure(figsize=(width, (width / _IN_A_ROW + 0.34) * n_rows), layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes, image, label in zip(panels, images, labels, strict=False):
+        axes.imshow(image, cmap="gray", interpolation=_EXACT)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel(label, fontsize=9)
+    for axes in panels[len(images) :]:
+        axes.set_axis_off()
     return figure
 
 
@@ -116,7 +150,7 @@ def pairs(groups: dict[str, dict[str, NDArray[Any]]]) -> Figure:
             gap = np.full((height, 2 * n, width + 2), 255, np.uint8)
             gap[:, :, :width] = images.reshape(2 * n, height, width).transpose(1, 0, 2)
             gap[:, ::2, width:] = 0  # between the two of a pair
-            axes.imshow(gap.reshape(height, -1), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            axes.imshow(gap.reshape(height, -1), cmap="gray", vmin=0, vmax=255, interpolation=_EXACT)
             axes.set(xticks=[], yticks=[])
             axes.set_ylabel(name, rotation=0, ha="right", va="center")
             axes.spines[:].set_visible(False)

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from truezero.plots.curves import PALETTE, tidy
+from truezero.plots.style import GREY, INK, MARKERS, PALETTE, colour_of, legend_below, tidy
 
 _WIDTH, _HEIGHT = 3.6, 2.4  # inches of a panel: panels stand below each other, so that a column holds them
-_MARKERS = "osD^vPX"
 
 
 def lines(panels: list[dict[str, Any]]) -> Figure:
@@ -34,16 +33,16 @@ def lines(panels: list[dict[str, Any]]) -> Figure:
     figure, axes = _panels(panels)
     for place, panel in zip(axes, panels, strict=True):
         for line in panel["lines"]:
-            colour = PALETTE[line["colour"] % len(PALETTE)]
+            colour = colour_of(line)
             many = len(line["x"]) > 30
             place.plot(
                 line["x"], [np.nan if y is None else y for y in line["y"]],
                 linestyle="--" if line["dashed"] else "-", color=colour, label=line["name"], linewidth=1.6,
-                marker="" if many else _MARKERS[line["colour"] % len(_MARKERS)], markersize=5,
-                markerfacecolor="white" if line["dashed"] else colour,
+                marker="" if many else MARKERS[line["colour"] % len(MARKERS)], markersize=5,
+                markerfacecolor="none" if line["dashed"] else colour,
             )  # fmt: skip
         for level in panel.get("levels", ()):
-            colour = PALETTE[level["colour"] % len(PALETTE)]
+            colour = colour_of(level)
             place.axhline(level["y"], color=colour, linewidth=1.2, linestyle=":", label=level["name"])
         place.set(xlabel=panel["x"], ylabel=panel["y"])
         place.set_title(panel["title"], fontsize=10)
@@ -59,7 +58,7 @@ def lines(panels: list[dict[str, Any]]) -> Figure:
         negative = any(y is not None and y < 0 for line in panel["lines"] for y in line["y"])
         place.set_ylim(low if negative else 0, panel.get("most") or 1.08 * high)
         tidy(place)
-    _legend(figure, axes)
+    legend_below(figure, axes)
     return figure
 
 
@@ -80,7 +79,7 @@ def histograms(panels: list[dict[str, Any]]) -> Figure:
     figure, axes = _panels(panels)
     for place, panel in zip(axes, panels, strict=True):
         for line in panel["lines"]:
-            colour = PALETTE[line["colour"] % len(PALETTE)]
+            colour = colour_of(line)
             counts, edges = np.asarray(line["counts"], float), np.asarray(line["edges"], float)
             style = ("-", "--", "-.", ":")[line["colour"] % 4]  # outlines lie on each other
             place.stairs(counts, edges, color=colour, linewidth=1.6, linestyle=style, label=line["name"])
@@ -92,22 +91,13 @@ def histograms(panels: list[dict[str, Any]]) -> Figure:
             place.yaxis.set_major_formatter("{x:,g}")
             place.set_ylim(0)
         tidy(place)
-    _legend(figure, axes)
+    legend_below(figure, axes)
     return figure
 
 
 def _panels(panels: list[dict[str, Any]]) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(_WIDTH, _HEIGHT * max(len(panels), 1) + 0.4), layout="constrained")
     return figure, list(np.atleast_1d(figure.subplots(len(panels), 1)))
-
-
-def _legend(figure: Figure, axes: list[Axes]) -> None:
-    """One legend for all panels, below them; every name once."""
-    named: dict[str, Any] = {}
-    for place in axes:
-        for handle, label in zip(*place.get_legend_handles_labels(), strict=True):
-            named.setdefault(label, handle)
-    figure.legend(named.values(), named, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
 
 
 def paths(layers: list[dict[str, Any]], paths: list[Mapping[str, Any]], title: str) -> Figure:
@@ -141,9 +131,15 @@ def paths(layers: list[dict[str, Any]], paths: list[Mapping[str, Any]], title: s
         on[list(layer["active"])] = True
         size = float(np.clip(180 / layer["n"], 0.3, 6))
         axes.plot(
-            np.full((~on).sum(), x), height[~on], "_", color="#BBBBBB", markersize=9, markeredgewidth=size
+            np.full((~on).sum(), x),
+            height[~on],
+            "_",
+            color=GREY,
+            alpha=0.6,
+            markersize=9,
+            markeredgewidth=size,
         )
-        axes.plot(np.full(on.sum(), x), height[on], "_", color="black", markersize=12, markeredgewidth=size)
+        axes.plot(np.full(on.sum(), x), height[on], "_", color=INK, markersize=12, markeredgewidth=size)
     names = [f"{layer['name']}\n{len(layer['active'])} of {layer['n']}" for layer in layers]
     axes.set_xticks(range(len(layers)), names, fontsize=9)
     axes.set_yticks([])
@@ -153,5 +149,5 @@ def paths(layers: list[dict[str, Any]], paths: list[Mapping[str, Any]], title: s
     axes.set_title(title, fontsize=10)
     axes.plot([], [], "-", color=PALETTE[0], label="up")
     axes.plot([], [], "--", color=PALETTE[1], label="down")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    legend_below(figure, [axes])
     return figure

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from truezero.datasets import Dataset
 from truezero.errors import DivergenceError, OptionError
 from truezero.runs.memory import PeakMemory
-from truezero.runs.provenance import PEAK_MEMORY, environment
+from truezero.runs.provenance import PEAK_MEMORY, Spent, environment
 from truezero.runs.run import RECIPES, Result, Run, Work
 from truezero.runs.store import RunStore
 
@@ -94,6 +94,7 @@ def _perform(
     n_threads: int | None,
     callbacks: list[Callable[[Any], Any]],
 ) -> Result:
+    spent = Spent()
     folder, checkpoint = store.begin(run)
     needed = [store.find(need) for need in run.needs]
     diverged = next((found["diverged"] for found in needed if found and "diverged" in found), None)
@@ -114,7 +115,7 @@ def _perform(
         finally:
             held = peak.end()
         memory = {} if held is None else {PEAK_MEMORY: held}
-    store.finish(run, result, {**environment(n_threads), **memory})
+    store.finish(run, result, {**environment(n_threads), **memory, **spent.so_far()})
     return result
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import platform
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import sklearn
 
 from truezero._version import __version__
 from truezero.engines import core_hash, instruction_level, resolve_threads
+from truezero.engines.cores import available_cores
 
 # Packages whose code can change what a run finds.
 _ARITHMETIC = ("core", "engines", "training", "estimators", "models", "datasets", "analysis", "runs")
@@ -21,6 +24,29 @@ _ARITHMETIC = ("core", "engines", "training", "estimators", "models", "datasets"
 
 PEAK_MEMORY = "peak_memory"
 """In a run's provenance the most bytes that its process held meanwhile; absent where that is not known."""
+
+FINISHED, WALL, CPU, CORES = "finished", "wall_seconds", "cpu_seconds", "cores"
+"""Also there, since there are reports that say so: when a run was finished (UTC), the seconds that it took on
+the clock and of the processor, and the cores that were free to its process."""
+
+
+class Spent:
+    """What a piece of work takes, from when this is made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def so_far(self) -> dict[str, Any]:
+        """Seconds until now, and what time it is, as provenance has them.
+
+        Those of the processor are of all threads of this process. Of a run that went on from a checkpoint,
+        only what was done since then is counted.
+        """
+        return {
+            FINISHED: datetime.now(UTC).isoformat(timespec="seconds"),
+            WALL: round(time.perf_counter() - self._wall, 3),
+            CPU: round(time.process_time() - self._cpu, 3),
+        }
 
 
 @functools.cache
@@ -54,7 +80,7 @@ def environment(n_threads: int | None = None) -> dict[str, Any]:
     n_threads : int, optional
         As an estimator takes it.
     """
-    return {**software(), "n_threads": resolve_threads(n_threads)}
+    return {**software(), CORES: available_cores(), "n_threads": resolve_threads(n_threads)}
 
 
 def software() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from truezero.runs import Requests
 from truezero.studies import paper, sentences
 from truezero.studies.arms import Arm, Scale, deviation, fine_tuning_run, for_its_data, seconds_per_epoch
 from truezero.studies.claims import AS_GOOD, Verdict, all_of, apart, claimed, written
+from truezero.studies.confused import confusions
+from truezero.studies.figures import by_layer
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import facts, stand_ins_of
+from truezero.studies.tables import LAYERS, facts, fewer_units, stand_ins_of
 
 # n_seeds is the number of networks.
 SCALES = {
@@ -30,12 +33,16 @@ _ROBUST = (0.7, 0.85)
 CHOICES = (
     f"λ = 0 for one network in {_WITHOUT}, and log-spaced from 1e-6 to 1e-2 for the others; every network "
     "has a seed of its own. The paper gives the ends, 0 and 0.01.",
-    "Rectifiers with a sign mask, without pre-training, at a rate of 0.1; batches of 10; the best validation "
-    "epoch is kept, and measured on the test rows.",
-    "Seconds of an epoch are the median over a network's epochs, those of a prediction the median of a few "
-    "of all test rows, measured when it had been trained, on a machine that may have had other work.",
+    "Rectifiers with a sign mask, at a rate of 0.1; the best validation epoch is kept, and measured on the "
+    "test rows.",
     "As good as λ = 0 is an error at most 0.2 points above the mean of its networks. Intervals are 95 % ones "
     "of Welch's test.",
+)
+
+_BESIDE = (
+    "Not in the paper: what training and prediction cost. Seconds of an epoch are the median over a "
+    "network's epochs, those of a prediction the median of a few of all test rows, measured when it had been "
+    "trained, on a machine that may have had other work."
 )
 
 Row = dict[str, Any]
@@ -84,9 +91,13 @@ def begin(setting: Setting) -> Requests[StudyResult]:
                 f"{len(best)} of {note}.{named}",
             ),
         ],
-        [_figure(setting, networks, named)],
+        [
+            _figure(setting, networks, named),
+            *by_layer(rows, lambda row: str(row["name"])),
+            *confusions(setting, [{"name": "rectifiers with every penalty", "runs": networks}]),
+        ],
         choices=list(CHOICES),
-        departures=_departures(setting),
+        departures=[*fewer_units(setting), _BESIDE],
         stand_ins=stand_ins,
         claims=_claims(setting, networks, plain, rows),
     )
@@ -134,7 +145,10 @@ def _range(name: str, section: str, networks: list[Row]) -> Row:
         "test_error": float(np.mean(errors)),
         "test_error_deviation": deviation(errors),
         "least_error": min(errors),
-        "sparsity": {"overall": float(np.mean([network["sparsity"]["overall"] for network in networks]))},
+        "sparsity": {
+            "overall": float(np.mean([network["sparsity"]["overall"] for network in networks])),
+            "layers": np.mean([network["sparsity"]["layers"] for network in networks], axis=0).tolist(),
+        },
         "l1_activation": [min(penalties), max(penalties)],
         "epoch": {"seconds": float(np.median([network["epoch"]["seconds"] for network in networks]))},
         "prediction": {"seconds": float(np.median(seconds)) if seconds else None},
@@ -159,24 +173,35 @@ def _not_beaten(networks: list[Row]) -> list[Row]:
 
 
 _COSTS = [
-    Column("epoch.seconds", "seconds an epoch", "number", digits=2),
-    Column("prediction.seconds", "seconds a prediction", "number"),
+    Column("epoch.seconds", "seconds an epoch", "number", digits=2, about="Of training, median."),
+    Column("prediction.seconds", "seconds a prediction", "number", about="Of all test rows."),
 ]
-_ERROR = Column("test_error", "test error, %", "error", deviation="test_error_deviation")
+_ERROR = Column(
+    "test_error", "test error, %", "error", deviation="test_error_deviation",
+    about="Test rows that a network puts into the wrong class.",
+)  # fmt: skip
+_ZEROS = Column(
+    "sparsity.overall", "zeros, %", "sparsity",
+    about="Sparsity: outputs of hidden units that are exactly 0, on the test rows, all layers together.",
+)  # fmt: skip
 _OF_RANGES = [
-    Column("name", "zeros"), Column("n", "networks", "count"), _ERROR,
-    Column("sparsity.overall", "mean zeros, %", "sparsity"),
+    Column("name", "range of zeros", about="Networks are put together by how sparse they came out."),
+    Column("n", "networks", "count", about="In that range."),
+    _ERROR,
+    replace(_ZEROS, title="mean zeros, %"),
     *_COSTS,
-    Column("least_error", "least, %", "error", detail=True),
-    Column("l1_activation", "λ from · to", "number", detail=True),
-]  # fmt: skip
+    Column("least_error", "least, %", "error", detail=True, about="Test error of the best of them."),
+    Column("l1_activation", "λ from · to", "number", detail=True, about="Penalties that led there."),
+    LAYERS,
+]
 _OF_NETWORKS = [
-    Column("l1_activation", "λ", "number"), Column("test_error", "test error, %", "error"),
-    Column("sparsity.overall", "zeros, %", "sparsity"),
+    Column("l1_activation", "λ", "number", about="L1 penalty on the activations."),
+    replace(_ERROR, deviation=None),
+    _ZEROS,
     *_COSTS,
-    Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
-    Column("epoch_selected", "epoch", "count", detail=True),
-]  # fmt: skip
+    LAYERS,
+    Column("epoch_selected", "epoch", "count", detail=True, about="The best by validation error."),
+]
 
 
 def _figure(setting: Setting, networks: list[Row], named: str) -> Figure:
@@ -216,13 +241,6 @@ def _figure(setting: Setting, networks: list[Row], named: str) -> Figure:
             ]
         },
     )
-
-
-def _departures(setting: Setting) -> list[str]:
-    if setting.scale.hidden_layer_sizes == (1000, 1000, 1000):
-        return []
-    sizes = ", ".join(f"{n:,}" for n in setting.scale.hidden_layer_sizes)
-    return [f"Hidden layers of {sizes} units; the paper's have 1,000 each."]
 
 
 def _claims(setting: Setting, networks: list[Row], plain: list[Row], rows: list[Row]) -> list[Claim]:
@@ -280,4 +298,11 @@ def _zeros(networks: list[Row]) -> float:
     return 100 * float(np.mean([network["sparsity"]["overall"] for network in networks]))
 
 
-STUDY = Study("figure3", "Figure 3", SCALES, begin)
+STUDY = Study(
+    "figure3",
+    "Figure 3",
+    SCALES,
+    begin,
+    question="How many hidden units may be exactly 0 before rectifier networks get worse? Networks are "
+    "trained with L1 penalties from none to strong, which make them sparser and sparser.",
+)

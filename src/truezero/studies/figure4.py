@@ -6,7 +6,7 @@ from typing import Any
 
 from truezero.presets import RATES
 from truezero.runs import Requests, together
-from truezero.studies import sentences
+from truezero.studies import sentences, tables
 from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned, for_its_data
 from truezero.studies.claims import alike, all_of, better, claimed, errors, gain
 from truezero.studies.figures import colour, reconstruction_curves
@@ -27,12 +27,11 @@ SCALES = {
 }  # fmt: skip
 
 CHOICES = (
-    "Each network is pre-trained once per seed, on all training rows without their labels; every share of "
-    "the labels starts from it.",
+    "Each network is pre-trained once per seed, and every share of the labels starts from it.",
     "A share is drawn class by class, at least one row of each, anew for every seed.",
-    "The rate of fine-tuning is chosen per point by validation error, mean over the seeds, on all "
-    "validation rows, as in the paper: with few labels they are more than the training rows.",
-    "Everything else is as in Table 1.",
+    "The rate of fine-tuning is chosen per point on all validation rows: with few labels they are more than "
+    "the training rows.",
+    *tables.CHOICES,
 )
 
 
@@ -49,9 +48,14 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     for row in rows:
         row["section"] = f"{row['activation']}, {_start(row)}"
     columns = [
-        Column("activation", "hidden units"),
-        Column("labels", "labels, %", "fraction"),
-        Column("n_labels", "labels", "count", detail=True),
+        Column("activation", "hidden units", about="Activation function of all hidden units."),
+        Column(
+            "labels",
+            "labels, %",
+            "fraction",
+            about="Share of the training rows whose labels fine-tuning uses.",
+        ),
+        Column("n_labels", "labels", "count", detail=True, about="The same in rows."),
         ERROR,
         SPARSITY,
         RATE,
@@ -63,12 +67,17 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         columns=columns,
         figures=[
             _by_labels(rows),
-            *reconstruction_curves(rows, lambda row: f"{row['activation']}, pre-trained"),
+            *reconstruction_curves(rows, _named),
         ],
         choices=CHOICES,
         claims=_claims(setting, rows),
+        name=_named,
         papers=("NORB", ("norb",)),
     )
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['activation']}, {'pre-trained' if row['pretraining'] else 'not pre-trained'}"
 
 
 def _start(row: dict[str, Any]) -> str:
@@ -137,4 +146,11 @@ def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
     ]
 
 
-STUDY = Study("figure4", "Figure 4", SCALES, begin)
+STUDY = Study(
+    "figure4",
+    "Figure 4",
+    SCALES,
+    begin,
+    question="How much does unsupervised pre-training on all rows help rectifier and tanh networks where "
+    "only some of the rows have labels, and does it still help where all have?",
+)

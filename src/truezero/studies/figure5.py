@@ -35,7 +35,7 @@ from truezero.studies.study import (
     StudyResult,
     Table,
 )
-from truezero.studies.tables import facts, stand_ins_of
+from truezero.studies.tables import LAYERS, RMSE, beside_paper, facts, of_paper, stand_ins_of
 from truezero.studies.text_arms import RATINGS, TextArm, kept, trained
 
 ARM = TextArm(n_layers=3)
@@ -46,14 +46,6 @@ _MOST_WORDS, _FEWEST_KNOWN = 60, 5
 _MOST_STARS = 10  # that are drawn, and not written as a number
 _N_CELLS, _FEWEST_FOR_A_MEDIAN = 30, 5
 
-_OF_THE_NETWORK = (
-    Column("name", "network"), Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation"),
-    Column("paper_rmse", "paper (OpenTable)", "rmse", paper=True),
-    Column("sparsity.overall", "zeros, %", "sparsity"),
-    Column("paper_sparsity", "paper, %", "sparsity", paper=True),
-    Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
-)  # fmt: skip
-
 CHOICES = (
     "The network is that of Table 2 with three pre-trained layers, on the same rows and folds, at the rate "
     "that is chosen there; what is shown of single reviews is of the first fold's.",
@@ -61,6 +53,9 @@ CHOICES = (
     f"{N_EXAMPLES}, in a random order drawn with seed 0, of those test reviews that have at most "
     f"{_MOST_WORDS} words, {_FEWEST_KNOWN} or more of them among those that the network knows; where a "
     "rating has too few, its shortest beside them. Whether the network is right plays no part.",
+)
+_BESIDE = (
+    "The paper's figure shows reviews and their stars. What else is here is not in it.",
     "What a word does: the network is linear by parts, so that what goes into the softmax is, exactly, a sum "
     "over the review's words and a constant (section 3.1); through the softmax it is told to first order, in "
     "stars. A word that a review has twice counts once, as in the bag.",
@@ -118,7 +113,9 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
     rated = rated_rows(setting, data, setting.scale.n_labels)
     below, folds = rated.below, rated.folds
     row = yield from trained(setting, RATINGS, ARM, below, folds)
-    row["paper_rmse"], row["paper_sparsity"] = paper.rating(ARM.activation, ARM.n_layers, ARM.pretrained)
+    rmse, zeros = paper.rating(ARM.activation, ARM.n_layers, ARM.pretrained)
+    beside_paper(row, "test_rmse", rmse)
+    beside_paper(row, "sparsity", zeros)
     shown = kept(setting, RATINGS, ARM, below, folds[0], row["learning_rate"])
     yield [shown]
     model = load(setting.store.folder / shown.key / MODEL)
@@ -135,7 +132,7 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
         [
             Table(
                 "The network",
-                list(_OF_THE_NETWORK),
+                _of_the_network(stand_ins[0].paper if stand_ins else None),
                 without_histories([{**row, "shown": {"key": shown.key, "fold": 0}}]),
                 f"Mean ± standard deviation over {len(folds)} of {N_FOLDS} folds, at the best validation "
                 "epoch of each." + named,
@@ -158,11 +155,21 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
         ],
         [confusion(setting, row, folds[0], named), _clouds(units, words, varied, named)],
         choices=[*CHOICES, *said_of_test(setting, data)],
-        departures=table2.departures(setting),
+        departures=[*table2.departures(setting), *_BESIDE],
         stand_ins=stand_ins,
         claims=[_claim(setting, varied)],
         texts=[_passages(rows, texts, data.token_pattern, model, named)],
     )  # fmt: skip
+
+
+def _of_the_network(other: str | None) -> list[Column]:
+    zeros = Column(
+        "sparsity.overall", "zeros, %", "sparsity", about="Outputs of hidden units that are exactly 0."
+    )
+    return [
+        Column("name", "network"), RMSE, *of_paper("test_rmse", other, "rmse"), zeros,
+        *of_paper("sparsity", other, "sparsity", digits=1), LAYERS,
+    ]  # fmt: skip
 
 
 def measured_reviews(data: Reviews, of: Data) -> tuple[Dataset, list[str]]:
@@ -319,4 +326,6 @@ def _clouds(units: ActiveUnits, words: NDArray[Any], rows: list[dict[str, Any]],
 STUDY = Study(
     "figure5", "Figure 5", table2.SCALES, begin, data=("imdb",), needs=(), load=load_reviews,
     of_own_texts=True,
+    question="What does a review look like to the network, what does each of its words do to the stars that "
+    "are predicted, and do numbers of active units vary with the number of words?",
 )  # fmt: skip

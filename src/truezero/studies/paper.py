@@ -4,12 +4,24 @@ from __future__ import annotations
 
 DATA = ("mnist", "cifar10", "nistp", "norb")
 
-_TITLES = {"MNIST": "mnist", "CIFAR-10": "cifar10", "NISTP": "nistp", "NORB": "norb"}
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "nistp": "NISTP", "norb": "NORB"}
+"""How people write the names of `DATA`."""
+_NAMES = {title: name for name, title in TITLES.items()}
+# Whose numbers are shown beside data that are neither the paper's nor made to stand in for them.
+_NEAREST = {"digits": "mnist"}
 
 
 def data_of(name: str, stand_in_for: str | None) -> str | None:
     """Name in `DATA` of what a data set is or stands in for; None if that is nothing of the paper's."""
-    return name if name in DATA else _TITLES.get(stand_in_for or "")
+    return name if name in DATA else _NAMES.get(stand_in_for or "")
+
+
+def compared_with(name: str, stand_in_for: str | None) -> str | None:
+    """Name in `DATA` of the data whose numbers are shown beside a data set's; None if there are none.
+
+    Beside digits, which are handwritten as MNIST's are, it is MNIST's.
+    """
+    return data_of(name, stand_in_for) or _NEAREST.get(name)
 
 
 # Table 1, test errors on MNIST, CIFAR-10, NISTP and NORB (section 4.1).

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from truezero.presets import RATES
 from truezero.runs import Requests
 from truezero.studies import paper, sentences
 from truezero.studies.arms import Arm, Scale, fine_tuning_run, for_its_data
 from truezero.studies.claims import claimed
+from truezero.studies.confused import confusions
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import facts, stand_ins_of
+from truezero.studies.tables import LAYERS, facts, fewer_units, stand_ins_of
 
 # Nothing is stopped early: what a fixed number of epochs gives is a reading, too.
 SCALES = {
@@ -67,11 +69,9 @@ CHOICES = (
     "The penalty is of |h|, after the sign mask. Without the bars a masked unit would be paid for growing, "
     "and the sum would be no L1 norm: that reading is not tried. Two of the masks differ by a draw alone; a "
     "mask of all units is the same as none, up to the next layer's signs.",
-    "Every network is trained for the same number of epochs at each rate, without pre-training; batches of "
-    "10. Stopped at the best validation epoch, it is measured on the test rows; after the last epoch, and at "
-    "whichever epoch comes closest, on the validation rows, as test rows are measured once.",
-    "Distance from the paper's pair of error and zeros: the greater of how far the error is off, in units "
-    "of 7 % of it, and the zeros, in units of 2 points. At most 1 is the same pair.",
+    "Every network is trained for the same number of epochs at each rate, without pre-training. Stopped at "
+    "the best validation epoch, it is measured on the test rows; after the last epoch, and at whichever "
+    "epoch comes closest, on the validation rows, as test rows are measured once.",
 )
 
 
@@ -118,28 +118,55 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         setting.title,
         facts(setting),
         [Table("Error and zeros by reading", _COLUMNS, rows, note)],
-        [_figure(rows, target, named)],
+        [
+            _figure(rows, target, named),
+            *confusions(setting, [{**row, "name": f"{row['section']}, mask: {row['mask']}"} for row in rows]),
+        ],
         choices=list(CHOICES),
+        departures=_departures(setting),
         stand_ins=stand_ins,
         claims=[_claim(setting, rows, target)],
     )
 
 
+_DISTANCE = (
+    "From the paper's pair of error and zeros: the greater of how far the error is off, in units of 7 % of "
+    "it, and the zeros, in units of 2 points. At most 1 is the same pair."
+)
 _COLUMNS = [
-    Column("mask", "sign mask"), Column("learning_rate", "rate", "number"),
-    Column("test_error", "error, %", "error", bold="chosen"),
-    Column("sparsity.overall", "zeros, %", "sparsity"),
-    Column("distance", "distance", "number", digits=1),
-    Column("last.validation_error", "last epoch's, %", "error"), Column("last.zeros", "zeros, %", "sparsity"),
-    Column("last.distance", "distance", "number"),
-    Column("l1_activation", "λ per layer", "number", detail=True),
-    Column("epoch_selected", "best epoch", "number", detail=True),
-    Column("closest.epoch", "closest epoch", "count", detail=True),
-    Column("closest.distance", "its distance", "number", detail=True),
-    Column("dead_units", "dead units per layer", "number", detail=True),
+    Column("mask", "sign mask", about="Hidden units whose outputs are multiplied by −1."),
+    Column("learning_rate", "rate", "number", about="Learning rate."),
+    Column(
+        "test_error", "error, %", "error", bold="chosen",
+        about="Test rows in the wrong class, at the best validation epoch.",
+    ),
+    Column(
+        "sparsity.overall", "zeros, %", "sparsity",
+        about="Outputs of hidden units that are exactly 0, on the test rows.",
+    ),
+    Column("distance", "distance", "number", digits=1, about=_DISTANCE),
+    Column("last.validation_error", "last epoch's error, %", "error", about="Of validation rows."),
+    Column("last.zeros", "its zeros, %", "sparsity", about="Of validation rows."),
+    Column("last.distance", "its distance", "number", digits=1, about="As above, after the last epoch."),
+    LAYERS,
+    Column("l1_activation", "λ per layer", "number", detail=True, about="Before the sum over units, mean "
+    "over rows."),
+    Column("epoch_selected", "best epoch", "number", detail=True, about="By validation error."),
+    Column("closest.epoch", "closest epoch", "count", detail=True, about="That of the least distance."),
+    Column("closest.distance", "its distance", "number", detail=True, digits=1),
+    Column("dead_units", "dead units per layer", "number", detail=True, about="Units that are 0 on all "
+    "rows."),
 ]  # fmt: skip
 
 Target = tuple[float, float]
+
+
+def _departures(setting: Setting) -> list[str]:
+    rates = ", ".join(f"{rate:g}" for rate in setting.scale.learning_rates)
+    return [
+        *fewer_units(setting),
+        f"Rates tried: {rates}; the paper's are {', '.join(f'{rate:g}' for rate in RATES)}.",
+    ]
 
 
 def _target(setting: Setting) -> Target | None:
@@ -186,7 +213,10 @@ def _row(
         "learning_rate": rate,
         "l1_activation": list(reading.l1(sizes)),
         "test_error": error,
-        "sparsity": {"overall": zeros},
+        "sparsity": {
+            "overall": zeros,
+            "layers": np.mean([result["sparsity"]["layers"] for result in results], axis=0).tolist(),
+        },
         "distance": _distance(error, zeros, target),
         "validation_error": mean([result["validation_error"] for result in results]),
         "epoch_selected": mean([result["epoch_selected"] for result in results]),
@@ -254,4 +284,11 @@ def _described(row: Row) -> str:
     return f"{_named(row)}: {100 * row['test_error']:.2f} % at {100 * row['sparsity']['overall']:.1f} % zeros"
 
 
-STUDY = Study("readings", "Readings of the L1 penalty", SCALES, begin)
+STUDY = Study(
+    "readings",
+    "Readings of the L1 penalty",
+    SCALES,
+    begin,
+    question="The paper says that its L1 penalty has a coefficient of 0.001, and not of what: a sum or a "
+    "mean, over units, rows or layers. Which reading gives its error and its share of zeros together?",
+)

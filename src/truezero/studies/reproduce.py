@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from truezero.datasets import Dataset
-from truezero.runs import Executor, Progress, RunStore, Shard, carry_out, software
-from truezero.runs.provenance import PEAK_MEMORY
+from truezero.runs import (
+    Executor,
+    IncompleteError,
+    Progress,
+    Requests,
+    Run,
+    RunStore,
+    Shard,
+    carry_out,
+    software,
+)
+from truezero.runs.provenance import CPU, FINISHED, PEAK_MEMORY, WALL
 from truezero.studies.study import Study, StudyResult
 
 # Of a run's provenance: what is no more than how it was done once.
-_OF_A_RUN = ("n_threads", PEAK_MEMORY)
+_OF_A_RUN = ("n_threads", PEAK_MEMORY, FINISHED, WALL, CPU)
 
 
 def reproduce(
@@ -63,30 +75,65 @@ def reproduce(
         If runs failed, or belong to other shards.
     """
     several = [datasets] if isinstance(datasets, Dataset) else list(datasets)
+    asked: dict[str, Run] = {}
     result = carry_out(
-        study.on(several, scale, store, n_seeds=n_seeds), store, several,
+        _asking(study.on(several, scale, store, n_seeds=n_seeds), asked), store, several,
         executor=executor, shard=shard, n_threads=n_threads, on_progress=on_progress,
     )  # fmt: skip
-    result.provenance = {"runs": _made_by(result, store), "put together by": software()["truezero"]}
+    result.question = study.question
+    result.provenance = _made_by(list(asked.values()), store)
     return result
 
 
-def _made_by(result: StudyResult, store: RunStore) -> list[dict[str, Any]]:
-    """What the runs of a study's tables ran on, each once."""
-    found: dict[str, dict[str, Any]] = {}
-    for key in sorted(set(_keys([table.rows for table in result.tables]))):
-        made = {name: value for name, value in store.provenance(key).items() if name not in _OF_A_RUN}
-        found[json.dumps(made, sort_keys=True)] = made
-    return list(found.values())
+def _asking(study: Requests[StudyResult], asked: dict[str, Run]) -> Requests[StudyResult]:
+    """A study that notes by their keys all runs that it asks for, and those that they need."""
+
+    def note(run: Run) -> None:
+        asked[run.key] = run
+        for need in run.needs:
+            note(need)
+
+    step: Callable[[], list[Run]] = functools.partial(next, study)
+    while True:
+        try:
+            runs = step()
+        except StopIteration as finished:
+            found: StudyResult = finished.value
+            return found
+        for run in runs:
+            note(run)
+        try:
+            step = functools.partial(study.send, (yield runs))
+        except IncompleteError as error:
+            step = functools.partial(study.throw, error)
 
 
-def _keys(value: Any) -> Iterator[str]:
-    """Keys of runs, wherever they stand in rows."""
-    if isinstance(value, dict):
-        if isinstance(value.get("key"), str):
-            yield value["key"]
-        for part in value.values():
-            yield from _keys(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _keys(part)
+def _made_by(runs: Sequence[Run], store: RunStore) -> dict[str, Any]:
+    """What the runs of a study ran on, each once; with what engines and seeds, when, and how long."""
+    environments: dict[str, dict[str, Any]] = {}
+    engines: Counter[str] = Counter()
+    seeds: set[int] = set()
+    finished: list[str] = []
+    wall, cpu = [], []
+    for run in runs:
+        made = store.provenance(run.key)
+        of_all = {name: value for name, value in made.items() if name not in _OF_A_RUN}
+        here = environments.setdefault(json.dumps(of_all, sort_keys=True), {**of_all, "n_runs": 0})
+        here["n_runs"] += 1
+        engines[run.identity["engine"]] += 1
+        seed = run.parameters.get("random_state")
+        seeds |= set() if seed is None else {int(seed)}
+        result = store.find(run) or {}
+        wall.append(float(made[WALL] if WALL in made else result.get("seconds", 0.0)))
+        cpu += [float(made[CPU])] if CPU in made else []
+        finished += [made[FINISHED]] if FINISHED in made else []
+    return {
+        "runs": list(environments.values()),
+        "engines": dict(engines),
+        "seeds": sorted(seeds),
+        "n_runs": len(runs),
+        "wall_seconds": sum(wall),
+        "cpu_seconds": sum(cpu) if len(cpu) == len(runs) else None,
+        "finished": [min(finished), max(finished)] if finished else None,
+        "put together by": software()["truezero"],
+    }

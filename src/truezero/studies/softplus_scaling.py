@@ -5,19 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from truezero.runs import Requests, together
-from truezero.studies import paper, sentences, table1
+from truezero.studies import paper, sentences, table1, tables
 from truezero.studies.arms import Arm, fine_tuned, for_its_data, seconds_per_epoch
 from truezero.studies.claims import all_of, better, claimed, errors, no_worse
 from truezero.studies.figures import learning_curves
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult
-from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, networks
+from truezero.studies.tables import (
+    ERROR,
+    RATE,
+    SPARSITY,
+    beside_paper,
+    departures_of,
+    facts,
+    networks,
+    of_paper,
+)
 
 SCALES = table1.SCALES
 
 CHOICES = (
     "Both ends are Table 1's networks without pre-training, so the rectifier has a sign mask and the "
-    "softplus has none; the last row is a rectifier without one, to tell the mask's part from α's.",
-    "Everything else is as in Table 1.",
+    "softplus has none.",
+    *tables.CHOICES,
+)
+_BESIDE = (
+    "The last row is not in the paper: a rectifier without a sign mask, to tell the mask's part from α's.",
 )
 
 
@@ -34,12 +46,19 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     )
     for row, alpha in zip(rows, [*alphas, None], strict=True):
         row["alpha"], row["name"] = alpha, "∞ (rectifier)" if alpha is None else f"{alpha:g}"
-        row["paper_test_error"] = paper.SOFTPLUS[alpha]
+        beside_paper(row, "test_error", paper.SOFTPLUS[alpha])
         row["epoch"] = {"seconds": seconds_per_epoch(row["runs"])}
-    rows[-1]["name"], rows[-1]["paper_test_error"] = "∞, no sign mask", None
+    rows[-1]["name"] = "∞, no sign mask"
+    beside_paper(rows[-1], "test_error", None)
     columns = [
-        Column("name", "α"), ERROR, Column("paper_test_error", "paper (NORB), %", "error", paper=True),
-        SPARSITY, RATE, Column("epoch.seconds", "seconds an epoch", "seconds"),
+        Column("name", "α", about="Of hidden units log(1 + exp(αx)) / α; the larger, the closer to max(0, "
+        "x)."),
+        ERROR, *of_paper("test_error", None if setting.dataset.name == "norb" else "NORB", "error"), SPARSITY,
+        RATE,
+        Column(
+            "epoch.seconds", "seconds an epoch", "number", digits=2,
+            about="Of fine-tuning, median; whatever else the machine did is in it.",
+        ),
     ]  # fmt: skip
     return networks(
         setting,
@@ -48,10 +67,13 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         columns=columns,
         figures=[
             _by_alpha(rows[: len(alphas)]),
-            learning_curves(rows, facts(setting)["network"], _named, by_row=True),
+            *learning_curves(rows, facts(setting)["network"], _named, by_row=True),
         ],
         choices=CHOICES,
         claims=_claims(setting, rows[: len(alphas)]),
+        departures=[*departures_of(setting), *_BESIDE],
+        name=_named,
+        by_row=True,
         papers=("NORB", ("norb",)),
     )
 
@@ -108,4 +130,11 @@ def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
     ]
 
 
-STUDY = Study("softplus-scaling", "Rescaled softplus", SCALES, begin)
+STUDY = Study(
+    "softplus-scaling",
+    "Rescaled softplus",
+    SCALES,
+    begin,
+    question="Is there a best point between the softplus, log(1 + exp(x)), and its hard limit, the "
+    "rectifier? A factor α leads from the one (α = 1) to the other (α = ∞).",
+)

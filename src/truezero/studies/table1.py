@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from truezero.presets import RATES
 from truezero.runs import Requests, together
-from truezero.studies import paper, sentences
+from truezero.studies import paper, sentences, tables
 from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned, for_its_data, seconds_per_epoch
 from truezero.studies.bold import LEVEL, against_the_best
 from truezero.studies.claims import (
@@ -26,7 +27,16 @@ from truezero.studies.figures import (
     reconstruction_curves,
 )
 from truezero.studies.study import Claim, Column, Setting, Study, StudyResult
-from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, networks
+from truezero.studies.tables import (
+    ERROR,
+    RATE,
+    SPARSITY,
+    beside_paper,
+    departures_of,
+    facts,
+    networks,
+    of_paper,
+)
 
 ACTIVATIONS = ("rectifier", "tanh", "softplus")
 # Neurons of footnotes 1 and 3, and half as many units of an antisymmetric one (section 3.1).
@@ -42,26 +52,15 @@ SCALES = {
 }  # fmt: skip
 
 CHOICES = (
-    "The rate of fine-tuning is chosen per network by validation error, mean over the seeds it is tried on "
-    "(the paper gives the grid alone).",
-    "Pre-training: masking noise of 0.25; one rate for all layers, that whose first layer reconstructs "
-    "held-out rows best under one fixed draw of the noise, without L1: the costs of the layers above it "
-    "cannot be compared, as their targets differ between rates. Of each layer the best epoch is kept.",
-    "Decoders have weights of their own; rectifier and softplus networks have softplus reconstruction "
-    "units with quadratic cost, tanh networks cross-entropy (upper layers' targets mapped to [0, 1]; a first "
-    "layer whose inputs reach below 0, NORB's, has linear units with quadratic cost instead).",
-    "The sign mask is the rectifier's alone: exactly half of the units of each layer, as the paper says; "
-    "a masked layer's code is reconstructed without its signs.",
-    "Batches of 10, constant rate, a new order every epoch; the best validation epoch is kept and "
-    "measured on the test rows.",
-    "Sparsity is the fraction of exact zeros among all hidden activations on the test rows.",
-)
-_BOLD = (
+    *tables.CHOICES,
     f"Bold: no significant difference (p = {LEVEL:g}) from the best of the paper's six networks. The paired "
     "bootstrap over test rows and seeds decides; McNemar's exact test, of the seeds with the least "
     "validation error on each side, stands beside it. The paper does not say which pairwise test it used.",
-    "Neurons that the paper tried and did not report (footnote 3), |tanh| (footnote 1) and tanh with half as "
-    "many units (section 3.1: rectifiers need twice as many) are without pre-training.",
+)
+_BESIDE = (
+    "Four networks are not in the paper's table: neurons that it tried and did not report (footnote 3), "
+    "|tanh| (footnote 1), and tanh with half as many units (section 3.1: rectifiers need twice as many). "
+    "They are without pre-training.",
 )
 
 
@@ -72,44 +71,65 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     arms += [Arm(activation) for activation in ACTIVATIONS]
     rows = yield from together(*(fine_tuned(setting, arm) for arm in (*arms, *OTHERS)))
     dataset, n = setting.dataset, len(arms)
-    data = paper.data_of(dataset.name, dataset.stand_in_for)
+    data = paper.compared_with(dataset.name, dataset.stand_in_for)
     for number, row in enumerate(rows):
         pretrained = row["pretraining"] is not None
         row["name"] = OTHERS[number - n].described if number >= n else row["activation"]
         row["section"] = f"{'with' if pretrained else 'without'} unsupervised pre-training"
         if number < n and data is not None:
-            row["paper_test_error"] = paper.test_error(row["activation"], data, pretrained=pretrained)
-            row["paper_sparsity"] = paper.sparsity(row["activation"], data, pretrained=pretrained)
+            beside_paper(row, "test_error", paper.test_error(row["activation"], data, pretrained=pretrained))
+            beside_paper(row, "sparsity", paper.sparsity(row["activation"], data, pretrained=pretrained))
         if number >= n:
             row["section"] += ": other neurons"
         row["epoch"] = {"seconds": seconds_per_epoch(row["runs"])}
     against_the_best(setting, rows, n)
     columns = [
-        Column("name", "hidden units"), ERROR_OR_BOLD, SPARSITY, RATE,
-        Column("against_best.p_value", "p, bootstrap", "number", detail=True),
-        Column("against_best.mcnemar", "p, McNemar", "number", detail=True),
-        Column("epoch.seconds", "seconds an epoch", "seconds", detail=True),
+        Column("name", "hidden units", about="Activation function of all hidden units."),
+        ERROR_OR_BOLD, SPARSITY, RATE,
+        Column(
+            "against_best.p_value", "p, bootstrap", "number", detail=True, digits=3,
+            about="Of the difference from the best of the paper's six networks, by the paired bootstrap.",
+        ),
+        Column(
+            "against_best.mcnemar", "p, McNemar", "number", detail=True, digits=3,
+            about="The same by McNemar's exact test.",
+        ),
+        Column(
+            "epoch.seconds", "seconds an epoch", "number", detail=True, digits=2,
+            about="Of fine-tuning, median; whatever else the machine did is in it.",
+        ),
     ]  # fmt: skip
+    other = None
     if data is not None:
-        title = "paper, %" if dataset.name == data else f"paper ({dataset.stand_in_for}), %"
-        columns[2:2] = [Column("paper_test_error", title, "error", paper=True)]
-        columns[4:4] = [Column("paper_sparsity", title, "sparsity", paper=True)]
+        other = None if dataset.name == data else paper.TITLES[data]
+        columns[3:3] = of_paper("sparsity", other, "sparsity", digits=1)
+        columns[2:2] = of_paper("test_error", other, "error")
     return networks(
         setting,
         rows,
         table="Test error and sparsity",
         columns=columns,
         figures=[
-            learning_curves(rows[:n], facts(setting)["network"], named),
+            *learning_curves(rows[:n], facts(setting)["network"], named),
             *reconstruction_curves(rows[:n], named),
         ],
-        choices=[*CHOICES, *_BOLD],
+        choices=CHOICES,
+        departures=[*departures_of(setting), *_BESIDE],
+        name=_name,
+        compared_with=other or "",
         claims=_claims(setting, rows),
         papers=("MNIST, CIFAR-10, NISTP and NORB", paper.DATA),
     )
 
 
-ERROR_OR_BOLD = Column(**{**vars(ERROR), "bold": "bold"})
+ERROR_OR_BOLD = replace(
+    ERROR, bold="bold", about=f"{ERROR.about} Bold: not significantly worse than the best."
+)
+
+
+def _name(row: dict[str, Any]) -> str:
+    """Name a network in figures; of those beside the paper's, what their row says."""
+    return named(row) if row["name"] == row["activation"] else str(row["name"])
 
 
 def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
@@ -175,4 +195,12 @@ def _gains_less(a: Any, a_pretrained: Any, b: Any, b_pretrained: Any) -> Verdict
     return better(gain(a, a_pretrained), gain(b, b_pretrained))
 
 
-STUDY = Study("table1", "Table 1", SCALES, begin)
+STUDY = Study(
+    "table1",
+    "Table 1",
+    SCALES,
+    begin,
+    question="Do deep networks of rectifiers, max(0, x), classify images as well as networks of tanh or "
+    "softplus units, with and without unsupervised pre-training, and how many of their hidden units are "
+    "exactly 0?",
+)

@@ -9,24 +9,110 @@ from typing import Any
 import numpy as np
 
 from truezero.models import load
+from truezero.presets import RATES
 from truezero.runs.recipes import MODEL
 from truezero.studies.arms import Scale
-from truezero.studies.figures import pictures, without_histories
+from truezero.studies.confused import confusions
+from truezero.studies.figures import Namer, by_layer, by_sparsity, named, pictures, without_histories
+from truezero.studies.result import Kind
 from truezero.studies.study import Claim, Column, Figure, Setting, StandIn, StudyResult, Table
 
-ERROR = Column("test_error", "test error, %", "error", deviation="test_error_deviation")
-SPARSITY = Column("sparsity.overall", "zeros, %", "sparsity")
-RATE = Column("learning_rate", "rate", "number")
+ERROR = Column(
+    "test_error", "test error, %", "error", deviation="test_error_deviation",
+    about="Test rows that the network puts into the wrong class; mean ± standard deviation over the seeds.",
+)  # fmt: skip
+SPARSITY = Column(
+    "sparsity.overall", "zeros, %", "sparsity",
+    about="Sparsity: outputs of hidden units that are exactly 0, on the test rows, all layers together.",
+)  # fmt: skip
+RATE = Column(
+    "learning_rate", "rate", "number", about="Learning rate of fine-tuning, chosen by validation error."
+)
+RMSE = Column(
+    "test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation",
+    about="Root mean squared error of the predicted stars on the test rows; mean ± standard deviation over "
+    "the folds.",
+)  # fmt: skip
+LAYERS = Column(
+    "sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0,
+    about="Sparsity of each hidden layer, the one next to the input first.",
+)  # fmt: skip
 _DETAILS = (
-    Column("sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0),
-    Column("pretraining.learning_rate", "rate of pre-training", "number", detail=True),
-    Column("n_seeds", "seeds", "count", detail=True),
-    Column("seconds", "seconds", "seconds", detail=True),
+    LAYERS,
+    Column(
+        "pretraining.learning_rate", "rate of pre-training", "number", detail=True,
+        about="Learning rate of pre-training, chosen by the reconstruction error of the first layer.",
+    ),
+    Column("n_seeds", "seeds", "count", detail=True, about="Networks that the means are of."),
+    Column("seconds", "seconds", "seconds", detail=True, about="Fine-tuning of all seeds, on the clock."),
+)  # fmt: skip
+_NOTE = "Each network is measured at its best validation epoch."
+
+# Where rows have the paper's numbers.
+_PAPERS = {"test_error": "paper_test_error", "test_rmse": "paper_rmse", "sparsity": "paper_sparsity"}
+
+CHOICES = (
+    "The rate of fine-tuning is chosen per network by validation error, mean over the seeds it is tried on; "
+    "the paper says no more than that validation error decides.",
+    "Pre-training: one rate for all layers, that whose first layer reconstructs held-out rows best under one "
+    "fixed draw of the noise, without L1: the costs of the layers above it cannot be compared, as their "
+    "targets differ between rates. Of each layer the best epoch is kept.",
+    "Decoders have weights of their own. Upper layers of tanh networks reconstruct targets that are mapped "
+    "to [0, 1], as cross-entropy wants them.",
+    "The sign mask is the rectifier's alone: exactly half of the units of each layer; a masked layer's code "
+    "is reconstructed without its signs.",
+    "A new order of the rows in every epoch; the best validation epoch is kept and measured on the test "
+    "rows.",
+    "Sparsity is measured on the test rows, over all hidden layers together.",
 )
-_NOTE = (
-    "Mean ± standard deviation over the seeds, at the best validation epoch of each run. Rate and seconds "
-    "are those of fine-tuning."
-)
+"""What the paper leaves open of the networks of section 4.1, and how it is done here."""
+
+
+def of_paper(key: str, data: str | None, kind: Kind, *, digits: int | None = None) -> list[Column]:
+    """Columns of the paper's numbers beside ours, and of what ours have more; see `beside_paper`.
+
+    Parameters
+    ----------
+    key : str
+        Of ours: "test_error", "test_rmse" or "sparsity".
+    data : str or None
+        What the paper's are of, where it is not what ours are of.
+    kind : str
+        Of the paper's column.
+    digits : int, optional
+        Of the difference.
+    """
+    named_by, unit = f"paper ({data})" if data else "paper", "" if kind == "rmse" else ", %"
+    what = {"test_error": "error", "test_rmse": "error", "sparsity": "sparsity"}[key]
+    return [
+        Column(_PAPERS[key], f"{named_by}{unit}", kind, paper=True, about=f"The paper's {what}."),
+        Column(
+            f"over_paper.{key}",
+            "ours − paper" if kind == "rmse" else "ours − paper, points",
+            "difference" if kind == "rmse" else "points",
+            digits=digits,
+            about=f"Difference to the paper: our {what} less the paper's"
+            + (
+                "; below 0, ours is less." if data is None else f", which is of other data, {data}: it says "
+                "how far apart the two experiments are, and not how well ours repeats the paper's."
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def beside_paper(row: dict[str, Any], key: str, paper: float | None) -> None:
+    """Set the paper's number into a row, and what ours is more; None where the paper has none.
+
+    Parameters
+    ----------
+    row : dict
+    key : str
+        Of ours: "test_error", "test_rmse" or "sparsity", whose "overall" counts.
+    paper : float or None
+    """
+    ours = row[key]["overall"] if key == "sparsity" else row[key]
+    row[_PAPERS[key]] = paper
+    row.setdefault("over_paper", {})[key] = None if paper is None else ours - paper
 
 
 def facts(setting: Setting) -> dict[str, Any]:
@@ -53,6 +139,9 @@ def networks(
     figures: Sequence[Figure],
     choices: Sequence[str],
     claims: Sequence[Claim],
+    name: Namer = named,
+    by_row: bool = False,
+    compared_with: str = "",
     papers: tuple[str, Collection[str]] | None = None,
     departures: Sequence[str] | None = None,
 ) -> StudyResult:
@@ -62,22 +151,34 @@ def networks(
     ----------
     setting : Setting
     rows : list of dict
-        As `arms.fine_tuned` gives them, with what the columns name besides. Of the first that was
-        pre-trained, if one was, pictures are shown.
+        As `arms.fine_tuned` gives them, with what the columns name besides. Of those that had all labels
+        sparsity and confusion are shown, and pictures of the first that was pre-trained, if one was.
     table : str
         Title of the table.
     columns : sequence of Column
         Those that come before the details.
     figures, choices, claims
         As in `StudyResult`.
+    name : callable
+        Of a row, in figures.
+    by_row : bool
+        Every row has a colour of its own there, not every kind of hidden units.
+    compared_with : str
+        Data of the paper's numbers in the rows.
     papers : (str, collection of str), optional
         The data that the paper had: for people, and names of data sets that are these.
     departures : sequence of str, optional
         As in `StudyResult`; those of the scale where none are given.
     """
     stand_ins = stand_ins_of(setting, papers)
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
-    shown = list(figures)
+    said = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    whole = [{**row, "name": name(row)} for row in rows if row["labels"] == 1]
+    shown = [
+        *figures,
+        by_sparsity(whole, name, by_row=by_row, paper=compared_with),
+        *by_layer(whole, name),
+        *confusions(setting, whole),
+    ]
     before = next((row["pretraining"] for row in rows if row["pretraining"] is not None), None)
     if before is not None:
         first = before["layers"][0][-1]["key"]
@@ -86,8 +187,8 @@ def networks(
         setting.study,
         setting.title,
         facts(setting),
-        [Table(table, [*columns, *_DETAILS], without_histories(rows), _NOTE + named)],
-        [replace(figure, caption=figure.caption + named) for figure in shown],
+        [Table(table, [*columns, *_DETAILS], without_histories(rows), _NOTE + said)],
+        [replace(figure, caption=figure.caption + said) for figure in shown],
         [*choices, *chosen_on(setting)],
         departures_of(setting) if departures is None else list(departures),
         stand_ins,
@@ -111,17 +212,48 @@ def chosen_on(setting: Setting) -> list[str]:
 def departures_of(setting: Setting) -> list[str]:
     """What image networks of a scale do otherwise than the paper says."""
     scale: Scale = setting.scale
-    values = f"λ = {_power(scale.l1)}"
-    both = "in pre-training and fine-tuning"
+    found = [*fewer_units(setting)]
+    if set(scale.learning_rates) != set(RATES):
+        found.append(f"Rates of fine-tuning tried: {_several(scale.learning_rates)}; {_GRID}")
+    pretrained = bool(scale.pretraining_rates)
+    if pretrained and set(scale.pretraining_rates) != set(RATES):
+        found.append(f"Rates of pre-training tried: {_several(scale.pretraining_rates)}; {_GRID}")
+    values, both = f"λ = {_power(scale.l1)}", "in pre-training and fine-tuning"
     if scale.pretraining_l1 != scale.l1:
         values, both = f"{values} in fine-tuning and {_power(scale.pretraining_l1)} in pre-training", "there"
-    found = [
+    found.append(
         f"{values} on the activations of every network, one coefficient for all layers, {both}; the paper "
         "says 0.001 for both, which kills units for as long as training goes on."
-    ]
-    if scale.of_norb is not None and setting.dataset.stand_in_for == "NORB":
-        found.append("Half as many hidden units as the paper has on NORB.")
+    )
+    if setting.dataset.offset < 0:
+        found.append(
+            "The first layer of pre-trained tanh networks has linear reconstruction units with quadratic "
+            "cost: the inputs reach below 0, where the paper's cross-entropy has no targets."
+        )
     return found
+
+
+_GRID = f"the paper's are {', '.join(f'{rate:g}' for rate in RATES)}."
+
+
+def fewer_units(setting: Setting) -> list[str]:
+    """Sentence on the sizes of hidden layers, where the paper's are others; else none."""
+    sizes, of_norb = tuple(setting.scale.hidden_layer_sizes), "NORB" in _data_of(setting)
+    papers = (4000, 2000) if of_norb else (1000, 1000, 1000)
+    if sizes == papers:
+        return []
+    return [
+        f"Hidden layers of {_several(sizes)} units; the paper's have {_several(papers)}"
+        + (" on NORB." if of_norb else ".")
+    ]
+
+
+def _data_of(setting: Setting) -> tuple[str, str | None]:
+    return setting.dataset.name.upper(), setting.dataset.stand_in_for
+
+
+def _several(numbers: Sequence[float]) -> str:
+    return ", ".join(f"{number:,g}" if number < 1 else f"{number:,.0f}" for number in numbers)
 
 
 def _power(value: float) -> str:

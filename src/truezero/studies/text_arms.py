@@ -24,8 +24,8 @@ CORRUPTIONS: tuple[tuple[str, Any], ...] = (
 
 # What a fold and pre-training cost, for tables.
 COSTS = (
-    Column("seconds", "seconds a fold", "seconds", detail=True),
-    Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True),
+    Column("seconds", "seconds a fold", "seconds", detail=True, about="On the clock, of training."),
+    Column("pretraining.seconds", "seconds of pre-training", "seconds", detail=True, about="All layers."),
     Column("peak_megabytes", "most memory of a fold, MB", "count", detail=True),
     Column("pretraining.peak_megabytes", "of pre-training, MB", "count", detail=True),
 )
@@ -170,6 +170,19 @@ class Marginalised:
 
     strengths: tuple[float, ...]
     n_folds: int
+
+
+def other_than_text(scale: TextScale) -> list[str]:
+    """What networks of a scale do otherwise than those of section 4.2."""
+    found = []
+    if scale.width != 5000:
+        found.append(f"Hidden layers of {scale.width:,} units; the paper's have 5,000.")
+    if scale.sampling is not None:
+        found.append(
+            f"The first layer reconstructs all ones of a row and {100 * scale.sampling:g} % of its zeros "
+            "(Dauphin, Glorot, Bengio, 2011); the paper's all of them."
+        )
+    return found
 
 
 def layer_runs(setting: Setting, arm: TextArm, data: Data) -> list[Run]:

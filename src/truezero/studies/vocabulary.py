@@ -16,7 +16,7 @@ from truezero.studies.claims import claim, errors, interval
 from truezero.studies.figures import without_histories
 from truezero.studies.rated import load_rated_texts, n_of_parts, rated_rows, said_of_test
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import facts, stand_ins_of
+from truezero.studies.tables import RATE, RMSE, SPARSITY, facts, stand_ins_of
 from truezero.studies.text_arms import COSTS, COSTS_SAID, RATINGS, TextArm, trained
 
 SIZES = (1000, 2000, 5000, 10_000)
@@ -97,10 +97,12 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
     named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
     columns = [
-        Column("n_terms", "words", "count"),
-        Column("test_rmse", "test RMSE", "rmse", deviation="test_rmse_deviation"),
-        Column("sparsity.overall", "zeros, %", "sparsity"),
-        Column("learning_rate", "rate", "number", detail=True),
+        Column(
+            "n_terms", "words", "count", about="The most frequent ones, which are all that a network sees."
+        ),
+        RMSE,
+        SPARSITY,
+        replace(RATE, detail=True),
         *COSTS,
     ]
     return StudyResult(
@@ -128,6 +130,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         ],
         [_figure(rows, named)],
         choices=[*CHOICES, *said_of_test(setting, setting.dataset)],
+        departures=table2.departures(setting),
         stand_ins=stand_ins,
         claims=_claims(setting, rows),
     )
@@ -183,4 +186,5 @@ def _claims(setting: Setting, rows: Sequence[dict[str, Any]]) -> list[Claim]:
 STUDY = Study(
     "vocabulary", "Vocabulary", SCALES, begin, data=("imdb",), needs=(), load=load_vocabularies,
     of_own_texts=True,
+    question="Do ratings of reviews get better if a network sees more words than the paper's 5,000?",
 )  # fmt: skip
