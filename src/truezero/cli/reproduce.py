@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,7 @@ from truezero.cli.terminal import out_console, progress_of_runs
 from truezero.core.atomic import check_folder, make_folder, write_text
 from truezero.core.text import printable
 from truezero.errors import OptionError, TruezeroError
-from truezero.report import study_tables, study_texts, write_report
+from truezero.report import study_claims, study_tables, study_texts, write_figures, write_report
 from truezero.runs import Executor, IncompleteError, Processes, RunStore, Serial, Shard
 from truezero.studies import STUDIES
 
@@ -130,18 +131,31 @@ def reproduce(
         else:
             print(printable(f"truezero: {error}", 1000), file=sys.stderr)
         return
+    result.provenance["command"] = _command(study, data, scale, n_seeds, given)
     text = json.dumps(result.to_json(), indent=1)
     write_text(folder / "results.json", text + "\n")
     write_report(result, folder / "report.html")
+    pictures = write_figures(result, folder / "figures")
     if as_json:
         print(text)
         return
-    for table in study_tables(result):
+    for table in study_tables(result, out_console.width):
         out_console.print(table)
     for paragraph in study_texts(result):
         out_console.print(paragraph, end="\n\n")
+    if claims := study_claims(result):
+        print(claims)
     print(f"results: {printable(folder / 'results.json', 1000)}")
     print(f"report:  {printable(folder / 'report.html', 1000)}")
+    if pictures:
+        print(f"figures: {printable(folder / 'figures', 1000)}, each as PNG and as SVG")
+
+
+def _command(study: str, data: str | None, scale: str, n_seeds: int | None, texts: dict[str, str]) -> str:
+    """Write what finds the same again, wherever its runs are kept and however they are carried out."""
+    options = {"data": data, "scale": scale, "n-seeds": n_seeds, **texts}
+    parts = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
+    return shlex.join(["truezero", "reproduce", study, *(part for pair in parts for part in pair)])
 
 
 def _file_name(data: str) -> str:

@@ -14,14 +14,15 @@ from truezero.plots.style import BLUE, INK, VERMILION, grid_of_panels, legend_be
 
 # One hue that covers the ground more and more, be it light or dark: its order is seen with any colour vision.
 _SHADES = ListedColormap([to_rgba(BLUE, alpha) for alpha in np.linspace(0, 1, 256)])
-_DARK = 0.5  # from here on writing is white
+_DARK = 0.8  # from here on writing is white
 _MOST_WRITTEN = 16  # rows or columns that there is room to write in
+_MOST_WITH_SHARES = 6  # for shares, too
 
 
 def heatmap(
     counts: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], x: str, y: str
 ) -> Figure:
-    """Draw a table of counts, each shaded by its share of its row, with both written in it.
+    """Draw a table of counts, each shaded by its share of its row; counts are written in it, shares if few.
 
     Parameters
     ----------
@@ -40,15 +41,15 @@ def heatmap(
     totals = table.sum(axis=1, keepdims=True)
     shares = table / np.maximum(totals, 1)
     n_most = max(len(rows), len(columns))
-    figure = Figure(
-        figsize=(1.6 + 0.86 * min(len(columns), _MOST_WRITTEN), 1.0 + 0.62 * min(len(rows), _MOST_WRITTEN)),
-        layout="constrained",
-    )
+    side = min(0.86, 4.6 / n_most) if n_most <= _MOST_WRITTEN else 0.3
+    wide, high = (side * min(len(names), _MOST_WRITTEN) for names in (columns, rows))
+    figure = Figure(figsize=(1.1 + wide, 0.9 + 0.85 * high), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1, aspect="auto", interpolation="none")
     for (row, column), share in np.ndenumerate(shares):
         if table[row, column] and n_most <= _MOST_WRITTEN:
-            text = f"{100 * share:.0f} %\n{table[row, column]:,}"
+            text = f"{table[row, column]:,}"
+            text = f"{100 * share:.0f} %\n{text}" if n_most <= _MOST_WITH_SHARES else text
             colour = "white" if share > _DARK else INK
             axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
     every = -(-n_most // _MOST_WRITTEN)

@@ -59,7 +59,8 @@ def curves(
             place.set_ylim(_MOST_PER_CENT)
         place.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         tidy(place)
-    legend_below(figure, axes)
+    if any([line["name"] for line in panel["lines"]] != [panel["title"]] for panel in panels):
+        legend_below(figure, axes)
     return figure
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
-from typing import TYPE_CHECKING
+from collections import Counter
+from datetime import UTC, datetime
 
 import jinja2
+from markupsafe import Markup
 
 from truezero.core.atomic import write_text
-from truezero.plots import draw
-from truezero.report.numbers import about, cell, percent, signed
-from truezero.studies import StudyResult
+from truezero.report.numbers import about, cell, facts_of, percent, ran_by, signed
+from truezero.report.pictures import inside
+from truezero.studies import Column, StudyResult
+from truezero.studies.result import Verdict
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+_BADGES: dict[Verdict, tuple[str, str]] = {
+    "confirmed": ("confirmed", "✓"),
+    "refuted": ("refuted", "✗"),
+    "not decided": ("open", "?"),
+}
+"""Of each verdict its class in the style sheet, and its mark."""
 
 
 def write_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
@@ -33,15 +38,32 @@ def write_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
         If it cannot be written.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("truezero.report"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("truezero.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
     )
-    template = environment.get_template("report.html")
-    figures = [(figure, _png(draw(figure.kind, figure.data))) for figure in result.figures]
-    written = {"cell": cell, "signed": signed, "percent": percent}
-    write_text(path, template.render(result=result, about=about(result.facts), figures=figures, **written))
+    counts = Counter(claim.verdict for claim in result.claims)
+    page = environment.get_template("report.html").render(
+        result=result,
+        about=about(result.facts),
+        facts=facts_of(result.facts),
+        ran=ran_by(result),
+        date=datetime.now(UTC).strftime("%d %B %Y").lstrip("0"),
+        badges=_BADGES,
+        verdicts=[(verdict, counts[verdict]) for verdict in _BADGES if counts[verdict]],
+        figures=[
+            (figure, [Markup(picture) for picture in inside(figure, number)])
+            for number, figure in enumerate(result.figures)
+        ],
+        classes=_classes,
+        cell=cell,
+        signed=signed,
+        percent=percent,
+    )
+    write_text(path, page)
 
 
-def _png(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    return base64.b64encode(buffer.getvalue()).decode()
+def _classes(column: Column) -> str:
+    """Classes of a column's cells in the style sheet."""
+    return " ".join(name for name, has in (("text", column.kind == "name"), ("paper", column.paper)) if has)

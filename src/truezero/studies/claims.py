@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from truezero.studies.result import Verdict
 from truezero.studies.sentences import Sentence
 from truezero.studies.study import Claim, Setting
 
-Verdict = Literal["confirmed", "refuted", "not decided"]
 Row = dict[str, Any]
 
 # Errors that differ by less are as good as equal: 0.2 points of per cent.

@@ -56,8 +56,8 @@ def confusions(setting: Setting, rows: Sequence[Row]) -> list[Figure]:
             "heatmap",
             "Confusion",
             f"Test rows by their class and by the class that is predicted, summed over {n_seeds} {several}: "
-            f"“{rows[best]['name']}”, which has the least validation error here. Per cent are shares of the "
-            "row; all off the diagonal is wrong.",
+            f"“{rows[best]['name']}”, which has the least validation error here. The darker a cell, the "
+            "larger its share of the row; all off the diagonal is wrong.",
             {
                 "counts": counts.tolist(),
                 "rows": names,

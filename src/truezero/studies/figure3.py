@@ -12,9 +12,10 @@ from truezero.errors import DataError
 from truezero.runs import Requests
 from truezero.studies import paper, sentences
 from truezero.studies.arms import Arm, Scale, deviation, fine_tuning_run, for_its_data, seconds_per_epoch
-from truezero.studies.claims import AS_GOOD, Verdict, all_of, apart, claimed, written
+from truezero.studies.claims import AS_GOOD, all_of, apart, claimed, written
 from truezero.studies.confused import confusions
 from truezero.studies.figures import by_layer
+from truezero.studies.result import Verdict
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import LAYERS, facts, fewer_units, stand_ins_of
 

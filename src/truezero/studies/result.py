@@ -168,6 +168,9 @@ class Passages:
         }
 
 
+Verdict = Literal["confirmed", "refuted", "not decided"]
+
+
 @dataclass(frozen=True)
 class Claim:
     """A sentence of the paper that states a result, and what was found.
@@ -182,7 +185,7 @@ class Claim:
 
     sentence: str
     section: str
-    verdict: Literal["confirmed", "refuted", "not decided"]
+    verdict: Verdict
     evidence: str
 
 

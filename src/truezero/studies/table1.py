@@ -11,7 +11,6 @@ from truezero.studies import paper, sentences, tables
 from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned, for_its_data, seconds_per_epoch
 from truezero.studies.bold import LEVEL, against_the_best
 from truezero.studies.claims import (
-    Verdict,
     alike,
     all_of,
     better,
@@ -26,6 +25,7 @@ from truezero.studies.figures import (
     named,
     reconstruction_curves,
 )
+from truezero.studies.result import Verdict
 from truezero.studies.study import Claim, Column, Setting, Study, StudyResult
 from truezero.studies.tables import (
     ERROR,
