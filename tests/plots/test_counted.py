@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from truezero.plots import draw
+from truezero.plots.style import INK
 
 
 def test_a_table_has_shares_of_its_rows_and_counts() -> None:
@@ -14,7 +15,7 @@ def test_a_table_has_shares_of_its_rows_and_counts() -> None:
     figure.canvas.draw()
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["75 %\n3,000", "25 %\n1,000", "100 %\n7"]
-    assert [text.get_color() for text in axes.texts] == ["white", "black", "white"]
+    assert [text.get_color() for text in axes.texts] == [INK, INK, "white"]
     assert axes.images[0].get_array().tolist() == [[0.75, 0.25], [0, 0], [0, 1]]  # type: ignore[union-attr]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("guess", "truth")
 
@@ -40,3 +41,10 @@ def test_a_large_table_is_drawn_without_writing() -> None:
     assert not figure.axes[0].texts
     assert len(figure.axes[0].get_xticks()) <= 16
     assert max(figure.get_size_inches()) < 20
+
+
+def test_counts_alone_are_written_where_there_is_no_room_for_shares() -> None:
+    names = [str(n) for n in range(10)]
+    figure = draw("heatmap", {"counts": [[5] * 10] * 10, "rows": names, "columns": names, "x": "", "y": ""})
+    assert {text.get_text() for text in figure.axes[0].texts} == {"5"}
+    assert figure.get_figwidth() < 6  # what a phone shows it by half as large
