@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from explained import SMALL, is_explained
 from scipy import stats
 
 from truezero.datasets import load_dataset
@@ -41,6 +42,7 @@ def smoke(name: str, store: RunStore, **options: Any) -> StudyResult:
     result = reproduce(STUDIES[name], load_dataset("digits"), store, scale="smoke", n_threads=1, **options)
     stated = {of.text for of in sentences.IMAGES if name in of.studies}
     assert {claim.sentence for claim in result.claims} == stated
+    is_explained(result, SMALL)
     return result
 
 
@@ -59,7 +61,11 @@ def test_figure3(store: RunStore, tmp_path: Path) -> None:
     assert 0 < len(best) <= 12
     least = min(networks, key=lambda network: network["test_error"])
     assert best[0]["test_error"] == least["test_error"]
-    (figure,) = result.figures
+    figure, layers, confusion, *_ = result.figures
+    assert len(layers.data["rows"]) == len(rows)
+    for row, of in zip(rows, layers.data["rows"], strict=True):
+        assert of["values"] == pytest.approx([100 * share for share in row["sparsity"]["layers"]])
+    assert np.sum(confusion.data["counts"]) == 12 * 350
     panels = draw(figure.kind, figure.data).axes
     assert [len(panel.lines) for panel in panels] == [2, 2, 2]
     assert panels[0].patches  # the brain

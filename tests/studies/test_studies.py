@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from explained import SMALL, is_explained
 from rich.console import Console
 
 from truezero.datasets import Dataset, load_dataset
@@ -43,6 +44,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
 
 def smoke(name: str, store: RunStore) -> tuple[StudyResult, list[dict[str, Any]]]:
     result = reproduce(STUDIES[name], load_dataset("digits"), store, scale="smoke", n_threads=1)
+    is_explained(result, SMALL)
     return result, result.tables[0].rows
 
 
@@ -100,8 +102,32 @@ def test_table1(store: RunStore, tmp_path: Path) -> None:
     report = (tmp_path / "report.html").read_text()
     assert percent(rectifier["test_error"]) in report
     assert "http" not in report  # it needs nothing else
-    for figure in ("Learning curves", "Pre-training", "Filters of the first layer"):
-        assert f"<h2>{figure}</h2>" in report
+    figures = (
+        "Learning curves", "Sparsity while learning", "Pre-training", "Error against sparsity", "Sparsity per layer",
+        "Confusion", "Most confused examples", "Filters of the first layer", "Reconstructions of corrupted examples",
+    )  # fmt: skip
+    assert tuple(figure.title for figure in result.figures) == figures
+    for figure in figures:
+        assert f"<h3>{figure}</h3>" in report
+    curves = result.figures[0].data["panels"]
+    assert [panel["title"] for panel in curves] == ["rectifier", "tanh", "softplus"]  # small multiples
+    assert all(len(panel["lines"]) == 2 for panel in curves)
+    assert "max(0, x)" in result.question
+    assert (rectifier["paper_test_error"], rectifier["paper_sparsity"]) == (0.0143, 0.834)  # of MNIST
+    assert rectifier["over_paper"]["test_error"] == pytest.approx(rectifier["test_error"] - 0.0143)
+    assert rectifier["over_paper"]["sparsity"] == pytest.approx(rectifier["sparsity"]["overall"] - 0.834)
+    assert "paper&#39;s error (MNIST), %" in report
+    assert "error − paper&#39;s, points" in report
+    assert "|tanh|" in result.departures[-1]
+    made = result.provenance
+    assert made["n_runs"] == len(keys | layers)
+    assert made["seeds"] == [0, 1]
+    assert sum(made["engines"].values()) == sum(of["n_runs"] for of in made["runs"]) == made["n_runs"]
+    results = [found for _, _, found in store]
+    assert made["wall_seconds"] >= sum(found["seconds"] for found in results)
+    assert made["cpu_seconds"] > 0
+    assert made["runs"][0]["cores"] >= 1
+    assert len(made["finished"]) == 2
     assert max(map(len, text_of(result).splitlines())) <= 80
     json.dumps(result.to_json(), allow_nan=False)
     times = [path.stat().st_mtime_ns for path in store.folder.rglob("result.json")]
@@ -125,7 +151,8 @@ def test_figure4(store: RunStore) -> None:
 def test_strategies(store: RunStore) -> None:
     smoke("table1", store)
     before = len(list(store))
-    _, rows = smoke("strategies", store)
+    result, rows = smoke("strategies", store)
+    assert len(result.figures[0].data["panels"]) == 6  # a panel a row
     assert [row["strategy"] for row in rows] == ["1", "2", "3", "3", "4", "—"]
     stuck = [row["pretraining"]["stuck"] for row in rows if row["pretraining"]]
     assert all(share == 0 for shares in stuck[:4] for share in shares)
@@ -274,6 +301,9 @@ def test_the_papers_numbers() -> None:
     assert paper.data_of("norb-toys", "NORB") == "norb"
     assert paper.data_of("synthetic", "the paper's images") is None
     assert paper.data_of("digits", None) is None
+    assert paper.compared_with("digits", None) == "mnist"
+    assert paper.compared_with("norb-toys", "NORB") == "norb"
+    assert paper.compared_with("mine", None) is None
 
 
 def row(*errors: float) -> dict[str, Any]:
@@ -333,14 +363,14 @@ def test_any_result_is_rendered(tmp_path: Path) -> None:
     report = (tmp_path / "r.html").read_text()
     for part in (
         "A study &amp; nothing &lt;more&gt;", "12.34 ± 1.00", "0.800", "12,345", "50 · —", "2e-05", "—",
-        "<strong>d stands in for NORB:</strong> it cannot be had", "“All is well.” (section 4.1)", "refuted",
+        "<strong>d stands in for NORB:</strong> it cannot be had", "“All is well.”", "section 4.1", "refuted",
         "Other than in the paper", "a departure", "A note.", "[a]",
     ):  # fmt: skip
         assert part in report
-    assert report.count("data:image/png;base64,") == 2
+    assert report.count("<svg") == 1 + 2
     text = text_of(MADE_UP)
     assert "12.34 ± 1.00" in text
-    assert "12,345" not in text  # a detail
+    assert "12,345" in text  # a detail, for which there is room
     assert "[a]" in text
     record = MADE_UP.to_json()
     assert json.loads(json.dumps(record))["figures"][1]["data"] == {}
@@ -363,6 +393,6 @@ def test_cells() -> None:
     assert cell({}, Column("a", "")) == "—"
     assert cell({"a": 0}, Column("a", "", "error")) == "0.00"
     assert set(KINDS) == {
-        "curves", "bands", "filters", "examples", "pairs", "scatter", "heatmap", "clouds", "lines", "histograms",
-        "paths",
+        "curves", "bands", "filters", "examples", "gallery", "pairs", "scatter", "dots", "heatmap", "clouds",
+        "lines", "histograms", "paths",
     }  # fmt: skip

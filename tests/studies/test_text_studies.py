@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from explained import is_explained
 from reviews import reviews
 from scipy import sparse
 
@@ -25,6 +26,8 @@ from truezero.studies.rated import RatedRows, rated_rows
 from truezero.studies.study import Setting
 from truezero.studies.text_arms import RATINGS, TextArm, trained
 
+WIDTH = "Hidden layers of 32 units; the paper's have 5,000."
+
 
 @pytest.fixture(scope="module")
 def rated() -> Dataset:
@@ -35,6 +38,7 @@ def rated() -> Dataset:
 def test_table2(rated: Dataset, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     result = reproduce(STUDIES["table2"], rated, store, scale="smoke", n_threads=1)
+    is_explained(result, WIDTH)
     rows, by_labels = (table.rows for table in result.tables)
     assert [row["name"] for row in rows[:3]] == [
         "no hidden layer",
@@ -43,6 +47,7 @@ def test_table2(rated: Dataset, tmp_path: Path) -> None:
     ]
     none, one, three = rows[:3]
     assert (three["paper_rmse"], three["paper_sparsity"]) == (0.746, 0.539)
+    assert three["over_paper"]["test_rmse"] == pytest.approx(three["test_rmse"] - 0.746)
     assert none["sparsity"]["overall"] == pytest.approx(np.mean(rated.X_test.toarray() == 0))
     for row in rows:
         errors = [run["test_error"] for run in row["runs"]]
@@ -65,7 +70,11 @@ def test_table2(rated: Dataset, tmp_path: Path) -> None:
     assert sorted({round(row["n_labels"], -1) for row in by_labels}) == [100, 200]
     assert result.stand_ins[0].paper == "OpenTable"
     assert all(claim.verdict == "not decided" for claim in result.claims)
-    confusion = result.figures[1]
+    assert [figure.title for figure in result.figures] == [
+        "Test RMSE by labels", "Error against sparsity", "Sparsity per layer", "Confusion of stars",
+    ]  # fmt: skip
+    assert all(figure.caption.endswith("in place of OpenTable.") for figure in result.figures)
+    confusion = result.figures[-1]
     best = min(rows[:6], key=lambda row: row["test_rmse"])
     assert f"“{best['name']}”" in confusion.caption
     assert np.sum(confusion.data["counts"]) == 200 * len(best["runs"])
@@ -87,6 +96,7 @@ def test_figure5(rated: Dataset, tmp_path: Path) -> None:
     data = Reviews(**rows, texts=written(rated.X_test))
     store = RunStore(tmp_path / "runs")
     result = reproduce(STUDIES["figure5"], data, store, scale="smoke", n_threads=1)
+    is_explained(result, WIDTH)
     (network,), (words, *layers) = (table.rows for table in result.tables)
     shown = load(store.folder / network["shown"]["key"] / "model.safetensors")
 

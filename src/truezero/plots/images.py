@@ -57,7 +57,7 @@ def examples(**states: NDArray[Any]) -> Figure:
     """
     first = next(iter(states.values()))
     width = 1.6 * PANEL[0]
-    figure = Figure(figsize=(width, 0.98 * width / len(first) * len(states)), layout="constrained")
+    figure = Figure(figsize=(width, 0.85 * width / len(first) * len(states)), layout="constrained")
     panels = figure.subplots(len(states), len(first), squeeze=False)
     brightest = float(first.max()) or 1.0
     for row, (name, images) in zip(panels, states.items(), strict=True):
@@ -65,7 +65,7 @@ def examples(**states: NDArray[Any]) -> Figure:
             axes.imshow(image, cmap="gray", vmin=0, vmax=brightest, interpolation=_EXACT)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-        row[0].set_ylabel(name)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     return figure
 
 

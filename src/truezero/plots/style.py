@@ -22,7 +22,7 @@ MARKERS = "osD^vPX"
 PANEL = (4.2, 3.0)
 """Inches of one panel, which is as wide as a column of text or a phone."""
 _MOST_COLUMNS = 3
-_LETTER = 0.078  # inches of a letter in a legend
+_LETTER, _LEGEND_ROW = 0.075, 0.19  # inches of a letter in a legend, and of a line
 
 
 def style(ink: str = INK) -> Any:
@@ -67,7 +67,7 @@ def grid_of_panels(n: int, **options: Any) -> tuple[Figure, list[Axes]]:
     """
     columns = min(max(n, 1), _MOST_COLUMNS)
     rows = -(-max(n, 1) // columns)
-    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.4), layout="constrained")
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
     for unused in axes[n:]:
         unused.set_visible(False)
@@ -75,7 +75,10 @@ def grid_of_panels(n: int, **options: Any) -> tuple[Figure, list[Axes]]:
 
 
 def legend_below(figure: Figure, axes: Iterable[Axes]) -> None:
-    """One legend for all panels, below them; every name once, in as many columns as there is room for."""
+    """One legend for all panels, below them, for which the figure gets higher; every name once.
+
+    In as many columns as there is room for.
+    """
     named: dict[str, Any] = {}
     for place in axes:
         for handle, label in zip(*place.get_legend_handles_labels(), strict=True):
@@ -84,6 +87,8 @@ def legend_below(figure: Figure, axes: Iterable[Axes]) -> None:
         return
     width = 0.55 + _LETTER * max(map(len, named))
     columns = min(len(named), max(1, int(figure.get_figwidth() / width)))
+    n_rows = -(-len(named) // columns)
+    figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * n_rows)
     figure.legend(named.values(), named, loc="outside lower center", ncols=columns)
 
 

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from truezero.core.atomic import write_text
-from truezero.report.numbers import about, cell, facts_of, percent, ran_by, signed
+from truezero.report.numbers import NONE, about, cell, facts_of, percent, ran_by, signed
 from truezero.report.pictures import inside
 from truezero.studies import Column, StudyResult
 from truezero.studies.result import Verdict
@@ -64,6 +64,7 @@ def write_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
     write_text(path, page)
 
 
-def _classes(column: Column) -> str:
-    """Classes of a column's cells in the style sheet."""
-    return " ".join(name for name, has in (("text", column.kind == "name"), ("paper", column.paper)) if has)
+def _classes(column: Column, text: str = "") -> str:
+    """Classes of a column's cells in the style sheet; of one that holds nothing, too."""
+    are = {"text": column.kind == "name", "paper": column.paper, "none": text == NONE}
+    return " ".join(name for name, is_so in are.items() if is_so)

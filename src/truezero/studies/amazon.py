@@ -97,7 +97,7 @@ CHOICES = (
     "Presence of the 5,000 most frequent words and pairs of words of a kind. Positive are 4 and 5 stars.",
 )
 _BESIDE = (
-    "Reviews of FDU-MTL that are none of the labelled ones are pre-trained on, too.",
+    "Reviews of FDU-MTL, which the paper did not have, are pre-trained on, too; none of them is labelled.",
     "Not in the paper: the other protocol, ten folds of the 2,000, of which one is measured on and a tenth "
     "of the others selects; networks with dropout; and all other methods. Regularisation of logistic "
     "regression and ridge is chosen by cross-validation within the training rows; the SVM's C is fixed.",

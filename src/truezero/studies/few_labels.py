@@ -67,9 +67,9 @@ CHOICES = (
     "Both networks of a draw have the same labels, drawn by class.",
 )
 _DEPARTURES = (
-    "Figure 4 selects by all validation rows, with few labels too; here labels are few for whatever they are "
-    "used: a fifth of them selects rate and epoch, as whoever has few labels has no others to select by. "
-    "With all labels the data set's own validation rows select.",
+    "The paper's Figure 4 selects by all validation rows, with few labels too; here labels are few for "
+    "whatever they are used: a fifth of them selects rate and epoch, as whoever has few labels has no others "
+    "to select by. With all labels the data set's own validation rows select.",
     "Pre-training with masking noise of 0.5 and a rate of 0.02; the paper has noise of 0.25, and chooses "
     "among 0.1, 0.01, 0.001 and 0.0001. λ = 1e-3, as in the paper.",
     "Fine-tuning at rates of 0.1, 0.03, 0.01 and 0.001, with all labels 0.1 and 0.03, and λ = 1e-4, with all "

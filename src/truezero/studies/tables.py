@@ -82,19 +82,24 @@ def of_paper(key: str, data: str | None, kind: Kind, *, digits: int | None = Non
     digits : int, optional
         Of the difference.
     """
-    named_by, unit = f"paper ({data})" if data else "paper", "" if kind == "rmse" else ", %"
-    what = {"test_error": "error", "test_rmse": "error", "sparsity": "sparsity"}[key]
+    what = {"test_error": "error", "test_rmse": "RMSE", "sparsity": "zeros"}[key]
+    papers = f"paper's {what}" + (f" ({data})" if data else "")
     return [
-        Column(_PAPERS[key], f"{named_by}{unit}", kind, paper=True, about=f"The paper's {what}."),
+        Column(
+            _PAPERS[key], papers if kind == "rmse" else f"{papers}, %", kind, paper=True,
+            about="As it stands in the paper.",
+        ),
         Column(
             f"over_paper.{key}",
-            "ours − paper" if kind == "rmse" else "ours − paper, points",
+            f"{what} − paper's" if kind == "rmse" else f"{what} − paper's, points",
             "difference" if kind == "rmse" else "points",
             digits=digits,
-            about=f"Difference to the paper: our {what} less the paper's"
+            about=f"The difference to the paper: our {what} less the paper's"
             + (
-                "; below 0, ours is less." if data is None else f", which is of other data, {data}: it says "
-                "how far apart the two experiments are, and not how well ours repeats the paper's."
+                f"; below 0, ours has less {what}."
+                if data is None
+                else f", of other data, {data}: how far apart the two experiments are, and not how well ours "
+                "repeats the paper's."
             ),
         ),
     ]  # fmt: skip
