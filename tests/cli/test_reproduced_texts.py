@@ -36,6 +36,10 @@ def test_table2_on_a_file(folder: Path) -> None:
         "--unlabeled", "more.csv", folder=folder,
     )  # fmt: skip
     assert (folder / "results-table2-reviews" / "report.html").exists()
+    assert found["provenance"]["command"] == (
+        "truezero reproduce table2 --data reviews.csv --scale smoke --n-seeds 1 --text review --target stars "
+        "--unlabeled more.csv"
+    )
     assert found["n_train"] + found["n_test"] == 400
     assert abs(found["n_test"] - 200) <= 5  # half of them, as 200 are to be labelled
     rows = found["tables"][0]["rows"]

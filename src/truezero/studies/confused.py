@@ -35,7 +35,7 @@ def predicted(setting: Setting, row: Row) -> NDArray[Any]:
 
 
 def confusions(setting: Setting, rows: Sequence[Row]) -> list[Figure]:
-    """Draw which class is taken for which, and, where the data are images, what most networks have wrong.
+    """Draw which class is taken for which and, where the data are images, what most networks have wrong.
 
     Parameters
     ----------
@@ -50,14 +50,15 @@ def confusions(setting: Setting, rows: Sequence[Row]) -> list[Figure]:
     counts = np.zeros((len(names), len(names)), np.int64)
     for of_network in by_row[best]:
         np.add.at(counts, (truth, of_network), 1)
-    n_seeds, several = len(by_row[best]), "networks, one per seed" if len(by_row[best]) > 1 else "network"
+    n, of = len(by_row[best]), f"“{rows[best]['name']}”"
+    chosen = f"{of}, which has the least validation error here" if len(rows) > 1 else of
     found = [
         Figure(
             "heatmap",
             "Confusion",
-            f"Test rows by their class and by the class that is predicted, summed over {n_seeds} {several}: "
-            f"“{rows[best]['name']}”, which has the least validation error here. The darker a cell, the "
-            "larger its share of the row; all off the diagonal is wrong.",
+            f"Test rows by their class and by the one that is predicted, summed over {n} "
+            f"network{'s' * (n > 1)}: {chosen}. The stronger the colour, the larger the share of the row; "
+            "all off the diagonal is wrong.",
             {
                 "counts": counts.tolist(),
                 "rows": names,

@@ -94,8 +94,13 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         ],
         [
             _figure(setting, networks, named),
-            *by_layer(rows, lambda row: str(row["name"])),
-            *confusions(setting, [{"name": "rectifiers with every penalty", "runs": networks}]),
+            *(
+                replace(figure, caption=figure.caption + named)
+                for figure in (
+                    *by_layer(rows, lambda row: str(row["name"])),
+                    *confusions(setting, [{"name": "rectifiers with every penalty", "runs": networks}]),
+                )
+            ),
         ],
         choices=list(CHOICES),
         departures=[*fewer_units(setting), _BESIDE],

@@ -153,7 +153,7 @@ def by_layer(rows: Sequence[Row], name: Namer) -> list[Figure]:
             "dots",
             "Sparsity per layer",
             "Share of each hidden layer's outputs that are exactly 0 on the test rows, from the layer next "
-            "to the input (1) upward; mean over the seeds." + dense,
+            "to the input (1) upward; mean over the networks." + dense,
             {
                 "rows": [
                     {"name": name(row), "values": [100 * share for share in row["sparsity"]["layers"]]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -120,7 +120,12 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         [Table("Error and zeros by reading", _COLUMNS, rows, note)],
         [
             _figure(rows, target, named),
-            *confusions(setting, [{**row, "name": f"{row['section']}, mask: {row['mask']}"} for row in rows]),
+            *(
+                replace(figure, caption=figure.caption + named)
+                for figure in confusions(
+                    setting, [{**row, "name": f"{row['section']}, mask: {row['mask']}"} for row in rows]
+                )
+            ),
         ],
         choices=list(CHOICES),
         departures=_departures(setting),

@@ -45,7 +45,7 @@ def confusion(setting: Setting, row: dict[str, Any], of: Data, named: str = "") 
         "Confusion of stars",
         f"Test reviews by their rating and by the rating that is nearest to the expected value, of the "
         f"network “{row['name']}”. Summed over the networks of {len(row['runs'])} folds, each of which rates "
-        f"every test review. The darker a cell, the larger its share of the row.{named}",
+        f"every test review. The stronger the colour, the larger the share of the row.{named}",
         {
             "counts": counts.tolist(),
             "rows": [f"{rating:g}" for rating in true],
