@@ -170,7 +170,8 @@ def test_verdict_on_the_papers_sparsity(
     mnist = dataclasses.replace(load_dataset("digits"), name="mnist")
     of = Setting("readings", "", (mnist,), "laptop", readings.SCALES["laptop"], RunStore(tmp_path))
     result = {
-        "test_error": error, "validation_error": 0.01, "sparsity": {"overall": zeros}, "epoch_selected": 1,
+        "test_error": error, "validation_error": 0.01, "epoch_selected": 1,
+            "sparsity": {"overall": zeros, "layers": [zeros] * 3},
         "dead_units": [0, 0, 0],
         "history": [{"epoch": 1, "validation_error": last[0], "sparsity": [last[1]] * 3}],
     }  # fmt: skip

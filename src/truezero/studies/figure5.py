@@ -80,6 +80,24 @@ class Reviews(Dataset):
     token_pattern: str = WORD
 
 
+_OF_COUNTS = (
+    Column("name", "non-zeros", about="Different words of a review, or units that are active for it."),
+    Column("size", "of", "count", detail=True, about="How many there are."),
+    Column("mean", "mean", "number", digits=1, about="Of a review."),
+    Column("low", "5 %", "number", digits=0, about="Five reviews in a hundred have fewer."),
+    Column("high", "95 %", "number", digits=0, about="Five reviews in a hundred have more."),
+    Column("deviation", "deviation", "number", digits=1, about="Standard deviation."),
+    Column(
+        "independent", "if by itself", "number", digits=1,
+        about="What that would be if each unit were as often active, but by itself.",
+    ),
+    Column(
+        "correlation", "rank corr.", "number", digits=2,
+        about="Rank correlation (Spearman) with the number of words.",
+    ),
+)  # fmt: skip
+
+
 def load_reviews(name: str, **given: Any) -> Reviews:
     """Load texts with ratings, as the words that are in them and as they are.
 
@@ -139,18 +157,9 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
             ),
             Table(
                 "Non-zeros per review",
-                [
-                    Column("name", "non-zeros"), Column("size", "of", "count", detail=True),
-                    Column("mean", "mean", "number", digits=1), Column("low", "5 %", "number", digits=0),
-                    Column("high", "95 %", "number", digits=0),
-                    Column("deviation", "deviation", "number", digits=1),
-                    Column("independent", "if by itself", "number", digits=1),
-                    Column("correlation", "rank corr.", "number", digits=2),
-                ],
+                list(_OF_COUNTS),
                 varied,
-                "Over the test reviews, of the first fold's network: mean, percentiles, standard deviation, "
-                "what that would be if each unit were as often active, but by itself, and rank correlation "
-                "(Spearman) with the number of words." + named,
+                "Over the test reviews, of the first fold's network." + named,
             ),
         ],
         [confusion(setting, row, folds[0], named), _clouds(units, words, varied, named)],
