@@ -284,6 +284,16 @@ def test_details_go_first_and_the_first_column_never() -> None:
     assert "rectifier" in shown(RESULT, 20)
 
 
+def test_headings_of_sections_are_not_cut() -> None:
+    columns = [Column("n", "labels", "count"), Column("name", "net"), Column("e", "RMSE", "rmse")]
+    rows = [{"n": 100, "name": "a", "e": 1.0, "section": "rectifier, not pre-trained"}]
+    text = shown(replace(RESULT, tables=[Table("T", columns, rows)]), 40)
+    assert {"rectifier,", "pre-trained"} <= set(text.split())
+    only = [Column("n", "n", "count"), Column("e", "RMSE", "rmse")]
+    text = shown(replace(RESULT, tables=[Table("T", only, rows)]), 40)
+    assert {"rectifier,", "pre-trained"} <= set(text.split())
+
+
 def test_where_there_is_room_headings_stand_in_one_line() -> None:
     assert "ours − paper, points" in shown(RESULT, 200)
     assert "ours − paper, points" not in shown(RESULT, 60)

@@ -56,12 +56,14 @@ def study_tables(result: StudyResult, width: int = 80) -> list[Table]:
                 style="dim" if column.paper else None,
                 width=None if name else room,
             )
+        headed = _headed([column for column, _ in columns])
         section = None
         for row in of.rows:
             if row.get("section", section) != section:
                 section = row["section"]
                 table.add_section()
-                table.add_row(Text(printable(section), style="bold"))
+                heading = Text(printable(section), style="bold")
+                table.add_row(*[""] * headed, heading)
             table.add_row(
                 *(
                     Text(printable(cell(row, column), 500), style="bold" if column.is_bold(row) else "")
@@ -77,7 +79,10 @@ def _fitting(of: Results, width: int) -> tuple[list[tuple[Column, int]], list[Co
 
     Headings are broken between words, numbers never.
     """
-    rooms = {number: _room(column, of.rows) for number, column in enumerate(of.columns)}
+    headed = _headed(of.columns)
+    rooms = {
+        number: _room(column, of.rows, sections=number == headed) for number, column in enumerate(of.columns)
+    }
     details = [number for number, column in enumerate(of.columns) if column.detail]
     others = [number for number, column in enumerate(of.columns) if not column.detail]
     droppable = [*reversed(details), *reversed(others[1:])]
@@ -98,11 +103,17 @@ def _total(rooms: Collection[int]) -> int:
     return sum(rooms) + 3 * len(rooms) + 1
 
 
-def _room(column: Column, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Least width of a column: its longest number, or word."""
+def _headed(columns: Sequence[Column]) -> int:
+    """Place of the column in which headings of sections stand: the first of names, else the first."""
+    return next((number for number, column in enumerate(columns) if column.kind == "name"), 0)
+
+
+def _room(column: Column, rows: Sequence[Mapping[str, Any]], *, sections: bool) -> int:
+    """Least width of a column: its longest number, or word, those of sections among them."""
     cells = [printable(cell(row, column), 500) for row in rows]
     parts = [printable(column.title).split()]
     parts += [text.split() for text in cells] if column.kind == "name" else [[text] for text in cells]
+    parts += [printable(row.get("section") or "").split() for row in rows] if sections else []
     return max((cell_len(part) for text in parts for part in text), default=1)
 
 
