@@ -82,7 +82,8 @@ def test_a_mark_per_network_and_seed_and_the_papers_beside_it() -> None:
     assert [of["hollow"] for of in (first, second, tanh, half)] == [False, True, True, True]
     assert first["colour"] == second["colour"] != tanh["colour"] != half["colour"]
     assert star["star"]
-    assert (star["name"], star["x"], star["y"]) == ("the paper (MNIST), rectifier", [83.4], [1.4])
+    assert star["name"] == "the paper (MNIST), rectifier"
+    assert (*star["x"], *star["y"]) == pytest.approx((83.4, 1.4))
     figure = by_sparsity(rows, named, measure="test_rmse")
     assert figure.data["panels"][0]["points"][0]["y"] == [0.9, 0.9]
 
