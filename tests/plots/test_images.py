@@ -21,7 +21,7 @@ def test_a_gallery_has_a_label_below_each_image() -> None:
     figure = draw("gallery", {"images": images, "labels": labels})
     shown = [axes for axes in figure.axes if axes.images]
     assert [axes.get_xlabel() for axes in shown] == labels
-    np.testing.assert_array_equal(shown[7].images[0].get_array(), images[7])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(shown[7].images[0].get_array(), images[7])
 
 
 def test_groups_of_filters_are_pictures_of_their_own() -> None:

@@ -101,8 +101,9 @@ def test_a_row_of_dots_for_each_network() -> None:
     figure.canvas.draw()
     (axes,) = figure.axes
     first, second = axes.lines
-    assert (list(first.get_xdata()), list(second.get_xdata())) == ([10, 30], [20])
-    assert list(first.get_ydata()) == [0, -1]  # the first row on top
+    np.testing.assert_array_equal(first.get_xdata(), [10, 30])
+    np.testing.assert_array_equal(second.get_xdata(), [20])
+    np.testing.assert_array_equal(first.get_ydata(), [0, -1])  # the first row on top
     assert "\n" in axes.get_yticklabels()[1].get_text()
     assert first.get_marker() != second.get_marker()
 

@@ -36,7 +36,7 @@ ROWS: list[dict[str, Any]] = [
 POINTS = {"name": "n", "colour": 0, "x": [1, 2], "y": [3, 4]}
 PANEL = {"title": "T", "x": "x", "y": "y", "log": "", "points": [POINTS], "spans": []}
 IMAGES = np.random.default_rng(0).random((3, 8, 8))
-MADE_BY = {
+MADE_BY: dict[str, Any] = {
     "runs": [{"processor": "A Processor 9", "cores": 3, "python": "3.11.9", "numpy": "2", "n_runs": 7}],
     "engines": {"native": 7},
     "seeds": [0, 1, 2],

@@ -55,12 +55,12 @@ CHOICES = (
     "rating has too few, its shortest beside them. Whether the network is right plays no part.",
 )
 _BESIDE = (
-    "The paper's figure shows reviews and their stars. What else is here is not in it.",
-    "What a word does: the network is linear by parts, so that what goes into the softmax is, exactly, a sum "
-    "over the review's words and a constant (section 3.1); through the softmax it is told to first order, in "
-    "stars. A word that a review has twice counts once, as in the bag.",
-    "Units that are active are those that are not exactly 0, without noise. They are compared with what "
-    "their number would vary by if each unit were as often active, but by itself.",
+    "Not in the paper, whose figure shows reviews and their stars: what a word does. The network is linear "
+    "by parts, so that what goes into the softmax is, exactly, a sum over the review's words and a constant "
+    "(section 3.1); through the softmax it is told to first order, in stars. A word that a review has twice "
+    "counts once, as in the bag.",
+    "Not in the paper: numbers of active units. Active are those that are not exactly 0, without noise. They "
+    "are compared with what their number would vary by if each unit were as often active, but by itself.",
 )
 
 
