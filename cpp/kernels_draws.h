@@ -20,14 +20,14 @@ inline __attribute__((always_inline)) Words64 times_low(Words64 x, std::uint64_t
 inline __attribute__((always_inline)) void store_pairs(std::uint32_t* to, Words64 a, Words64 b) {
   Words64 low, high;
 #if TRUEZERO_VECTOR_BYTES == 64
-  low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-  high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  low = shuffle<0, 8, 1, 9, 2, 10, 3, 11>(a, b);
+  high = shuffle<4, 12, 5, 13, 6, 14, 7, 15>(a, b);
 #elif TRUEZERO_VECTOR_BYTES == 32
-  low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-  high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  low = shuffle<0, 4, 1, 5>(a, b);
+  high = shuffle<2, 6, 3, 7>(a, b);
 #else
-  low = __builtin_shufflevector(a, b, 0, 2);
-  high = __builtin_shufflevector(a, b, 1, 3);
+  low = shuffle<0, 2>(a, b);
+  high = shuffle<1, 3>(a, b);
 #endif
   std::memcpy(to, &low, sizeof low);
   std::memcpy(to + sizeof low / sizeof *to, &high, sizeof high);

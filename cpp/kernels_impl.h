@@ -1,8 +1,9 @@
 // The kernels, for vectors of TRUEZERO_VECTOR_BYTES; included once per instruction level. All of it
-// is in an unnamed namespace and nothing of the standard library's templates is used, so that no
+// is in an unnamed namespace and no function template of the standard library's is used, so that no
 // function compiled with one level's flags can be linked into another's.
 
 #include <cstring>
+#include <type_traits>
 
 #if defined(__SSE2__)
 #include <immintrin.h>

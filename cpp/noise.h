@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "kernels.h"
 #include "philox.h"
@@ -75,7 +76,7 @@ void add_normal(const Kernels<T>& kernels, const Noise<T>& noise, std::uint32_t 
   const auto uniform = [](std::uint32_t word) { return (static_cast<double>(word) + 0.5) * 0x1p-32; };
   each_words(kernels, noise.normal, id, 0, n, [&](Index at, Index count, const std::uint32_t* words) {
     for (Index j = 0; j < count; j += 2) {
-      const double radius = std::sqrt(-2 * std::log(uniform(words[j]))), angle = 2 * M_PI * uniform(words[j + 1]);
+      const double radius = std::sqrt(-2 * std::log(uniform(words[j]))), angle = 2 * std::numbers::pi * uniform(words[j + 1]);
       x[at + j] += static_cast<T>(noise.deviation * (radius * std::cos(angle)));
       if (j + 1 < count) x[at + j + 1] += static_cast<T>(noise.deviation * (radius * std::sin(angle)));
     }

@@ -4,7 +4,9 @@
 // less than waking a sleeper would. Sleeping is for a busy one: there what one waits for needs the core.
 #pragma once
 
+#if !defined(_WIN32)
 #include <pthread.h>
+#endif
 
 #include <atomic>
 #include <exception>
@@ -103,8 +105,10 @@ class Pool {
  public:
   // Of this process: a forked child, which inherits no threads, gets a pool of its own.
   static Pool& get() {
+#if !defined(_WIN32)  // where nothing forks
     static const int registered = pthread_atfork(nullptr, nullptr, [] { instance().store(nullptr); });
     static_cast<void>(registered);
+#endif
     Pool* pool = instance().load();
     if (pool == nullptr) {
       auto* made = new Pool;  // never deleted: its threads may outlive every static object

@@ -20,6 +20,16 @@ inline __attribute__((always_inline)) void store(T* to, typename Vector<T>::type
   std::memcpy(to, &v, sizeof v);
 }
 
+// Lanes of a and, counted on from a's last, of b. GCC has __builtin_shufflevector from 12 on; written so, compilers of
+// before and since come to the same instructions.
+template <int... Lanes, class V>
+inline __attribute__((always_inline)) auto shuffle(V a, V b) {
+  using T = std::remove_reference_t<decltype(a[0])>;
+  typedef T Result __attribute__((vector_size(sizeof...(Lanes) * sizeof(T))));
+  constexpr int n = sizeof a / sizeof(T);
+  return Result{(Lanes < n ? a[Lanes < n ? Lanes : 0] : b[Lanes < n ? 0 : Lanes - n])...};
+}
+
 // Sum over lanes by halves: an order fixed by the level. Values stay in registers.
 template <class T, int Lanes>
 struct Fold {
@@ -28,12 +38,12 @@ struct Fold {
 
   static inline __attribute__((always_inline)) T sum(Whole v) {
     if constexpr (Lanes == 16) {
-      return Fold<T, 8>::sum(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
-                             __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+      return Fold<T, 8>::sum(shuffle<0, 1, 2, 3, 4, 5, 6, 7>(v, v) +
+                             shuffle<8, 9, 10, 11, 12, 13, 14, 15>(v, v));
     } else if constexpr (Lanes == 8) {
-      return Fold<T, 4>::sum(__builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7));
+      return Fold<T, 4>::sum(shuffle<0, 1, 2, 3>(v, v) + shuffle<4, 5, 6, 7>(v, v));
     } else if constexpr (Lanes == 4) {
-      return Fold<T, 2>::sum(__builtin_shufflevector(v, v, 0, 1) + __builtin_shufflevector(v, v, 2, 3));
+      return Fold<T, 2>::sum(shuffle<0, 1>(v, v) + shuffle<2, 3>(v, v));
     } else {
       return v[0] + v[1];
     }
@@ -57,24 +67,24 @@ inline __attribute__((always_inline)) void sums(const typename Vector<T>::type (
       EightLanes two;  // lanes of each of the four, one after the other
       if constexpr (Vector<T>::lanes == 16) {
         const auto eight = [](Whole a, Whole b) __attribute__((always_inline)) {
-          return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-                 __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+          return shuffle<0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23>(a, b) +
+                 shuffle<8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31>(a, b);
         };
         const Whole a = eight(v[n], v[n + 1]), b = eight(v[n + 2], v[n + 3]);
-        const Whole four = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
-                           __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
-        two = __builtin_shufflevector(four, four, 0, 1, 4, 5, 8, 9, 12, 13) +
-              __builtin_shufflevector(four, four, 2, 3, 6, 7, 10, 11, 14, 15);
+        const Whole four = shuffle<0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27>(a, b) +
+                           shuffle<4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31>(a, b);
+        two = shuffle<0, 1, 4, 5, 8, 9, 12, 13>(four, four) +
+              shuffle<2, 3, 6, 7, 10, 11, 14, 15>(four, four);
       } else {
         const auto four = [](Whole a, Whole b) __attribute__((always_inline)) {
-          return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
-                 __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+          return shuffle<0, 1, 2, 3, 8, 9, 10, 11>(a, b) +
+                 shuffle<4, 5, 6, 7, 12, 13, 14, 15>(a, b);
         };
         const Whole a = four(v[n], v[n + 1]), b = four(v[n + 2], v[n + 3]);
-        two = __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) +
-              __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
+        two = shuffle<0, 1, 4, 5, 8, 9, 12, 13>(a, b) +
+              shuffle<2, 3, 6, 7, 10, 11, 14, 15>(a, b);
       }
-      const FourLanes one = __builtin_shufflevector(two, two, 0, 2, 4, 6) + __builtin_shufflevector(two, two, 1, 3, 5, 7);
+      const FourLanes one = shuffle<0, 2, 4, 6>(two, two) + shuffle<1, 3, 5, 7>(two, two);
       std::memcpy(to + n, &one, sizeof one);
     }
   }
