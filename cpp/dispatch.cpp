@@ -2,7 +2,33 @@
 
 #include <cstdlib>
 
+#ifdef TRUEZERO_X86
+#include <cpuid.h>
+#endif
+
 namespace truezero {
+
+#ifdef TRUEZERO_X86
+namespace {
+
+struct Supported {
+  bool avx2 = false, avx512 = false;
+};
+
+// The processor is asked itself: __builtin_cpu_supports asks the compiler's library, and zig's says no to everything.
+Supported supported() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return {};
+  const bool fma = c & bit_FMA;
+  unsigned kept, high;  // registers that the system saves when threads change
+  asm volatile("xgetbv" : "=a"(kept), "=d"(high) : "c"(0));
+  constexpr unsigned ymm = 0x06, zmm = 0xE6, avx512 = bit_AVX512F | bit_AVX512DQ | bit_AVX512VL | bit_AVX512BW;
+  if (!fma || (kept & ymm) != ymm || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return {};
+  return {true, (kept & zmm) == zmm && (b & avx512) == avx512};
+}
+
+}  // namespace
+#endif
 
 std::vector<const Level*> compiled_levels() {
 #ifdef TRUEZERO_X86
@@ -15,14 +41,9 @@ std::vector<const Level*> compiled_levels() {
 std::vector<const Level*> available_levels() {
   std::vector<const Level*> levels = {&level_baseline};
 #ifdef TRUEZERO_X86
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    levels.push_back(&level_avx2);
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
-      levels.push_back(&level_avx512);
-    }
-  }
+  const Supported here = supported();
+  if (here.avx2) levels.push_back(&level_avx2);
+  if (here.avx512) levels.push_back(&level_avx512);
 #endif
   return levels;
 }

@@ -6,6 +6,8 @@ pytest test_minimal.py
 from __future__ import annotations
 
 import json
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,18 @@ def levels() -> list[str]:
     except ImportError:
         return []
     return native.instruction_levels()
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="nobody says what the processor can do")
+def test_instruction_sets_are_those_of_the_processor() -> None:
+    found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    flags = set(found[1].split()) if found and platform.machine() == "x86_64" else set()
+    expected = ["baseline"]
+    if flags >= {"avx2", "fma"}:
+        expected.append("avx2")
+        if flags >= {"avx512f", "avx512dq", "avx512vl", "avx512bw"}:
+            expected.append("avx512")
+    assert levels() == expected
 
 
 def test_info() -> None:
