@@ -29,8 +29,8 @@ def count(program: str, level: str, kernel: str, times: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out",
-             program, kernel, str(times)],
-            env={"TRUEZERO_ISA": level, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+             program, level, kernel, str(times)],
+            env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     collected = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
     if done.returncode != 0 or collected is None:

@@ -434,6 +434,7 @@ NB_MODULE(_native, m) {
   m.def("limit_cores", [](int n) { core_limit() = n; });
   m.def("assume_cores", [](int n) { assumed_cores() = n; });
   m.def("level_in_use", [] { return std::string(level_in_use().name); });
+  m.def("use_level", &use_level);
   m.def("available_levels", [] { return names(available_levels()); });
   m.def("compiled_levels", [] { return names(compiled_levels()); });
   m.attr("BLAS_ROWS") = kBlasRows;

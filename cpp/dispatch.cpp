@@ -1,6 +1,6 @@
 #include "dispatch.h"
 
-#include <cstdlib>
+#include <atomic>
 
 #ifdef TRUEZERO_X86
 #include <cpuid.h>
@@ -48,17 +48,27 @@ std::vector<const Level*> available_levels() {
   return levels;
 }
 
+namespace {
+
+// The environment is not looked at: another thread might be changing it.
+std::atomic<const Level*> chosen{nullptr};
+
+}  // namespace
+
 const Level& level_in_use() {
+  const Level* level = chosen.load();
+  if (level == nullptr) chosen.store(level = available_levels().back());
+  return *level;
+}
+
+void use_level(const std::string& name) {
   const auto levels = available_levels();
-  const char* forced = std::getenv("TRUEZERO_ISA");
-  if (forced == nullptr || *forced == '\0') return *levels.back();
   std::string known;
   for (const Level* level : levels) {
-    if (forced == std::string(level->name)) return *level;
+    if (name.empty() || name == level->name) return chosen.store(name.empty() ? levels.back() : level);
     known += (known.empty() ? "" : ", ") + std::string(level->name);
   }
-  throw LevelUnavailable("TRUEZERO_ISA=" + std::string(forced) + " cannot be used; this machine and build have: " +
-                         known);
+  throw LevelUnavailable(name + " cannot be used; this machine and build have: " + known);
 }
 
 template <>

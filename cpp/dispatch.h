@@ -9,14 +9,15 @@
 
 namespace truezero {
 
-// The level forced by TRUEZERO_ISA is unknown, or this build or machine does not have it.
+// A level that is unknown, or that this build or machine does not have.
 struct LevelUnavailable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 std::vector<const Level*> compiled_levels();   // slowest first
 std::vector<const Level*> available_levels();  // those this machine can run
-const Level& level_in_use();                   // the fastest, or TRUEZERO_ISA
+const Level& level_in_use();                   // the fastest, or the one that was chosen
+void use_level(const std::string& name);       // empty: the fastest
 
 template <class T>
 const Kernels<T>& kernels_in_use();

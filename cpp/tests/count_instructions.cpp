@@ -1,5 +1,5 @@
 // Runs one kernel so many times on fixed data, for counting instructions under callgrind:
-//   count_instructions KERNEL TIMES
+//   count_instructions LEVEL KERNEL TIMES
 // benchmarks/check_instructions.py subtracts one count from another, so that what is around them is left out.
 
 #include <cstdio>
@@ -80,6 +80,7 @@ struct Input {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1) use_level(argv[1]);
   const Kernels<float>& kernels = kernels_in_use<float>();
   const Lists now(1), next(2), whole(3, true);
   std::vector<float> weights(kRows * kWidth, 0.01F), z(kRows * kWidth), delta(kExamples * kWidth, 0.001F),
@@ -170,11 +171,11 @@ int main(int argc, char** argv) {
     for (const auto& run : runs) std::printf("%s\n", run.first.c_str());
     return 0;
   }
-  const auto chosen = runs.find(argv[1]);
-  if (argc != 3 || chosen == runs.end()) {
-    std::fprintf(stderr, "use: count_instructions KERNEL TIMES; without any, it lists the kernels\n");
+  const auto chosen = argc == 4 ? runs.find(argv[2]) : runs.end();
+  if (chosen == runs.end()) {
+    std::fprintf(stderr, "use: count_instructions LEVEL KERNEL TIMES; without any, it lists the kernels\n");
     return 2;
   }
-  for (int times = std::atoi(argv[2]); times > 0; --times) chosen->second();
+  for (int times = std::atoi(argv[3]); times > 0; --times) chosen->second();
   return 0;
 }

@@ -247,7 +247,7 @@ void test_x87_registers_are_free() {}
 int main() {
   assumed_cores() = 4;  // teams as large as they are asked to be
   for (const Level* level : available_levels()) {
-    setenv("TRUEZERO_ISA", level->name, 1);
+    use_level(level->name);
     std::printf("%s\n", level->name);
     test_threads_and_forms<float>();
     test_threads_and_forms<double>();

@@ -21,18 +21,11 @@ from truezero.errors import DataError, OptionError
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
 LEVELS: dict[str, Any] = {"masking": 0.3, "salt-and-pepper": (0.3, 0.1), "gaussian": 0.3}
-levels = _native.available_levels()
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     return get_engine(request.param)
-
-
-@pytest.fixture(params=levels)
-def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("TRUEZERO_ISA", request.param)
-    return str(request.param)
 
 
 def make(

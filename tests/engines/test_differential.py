@@ -18,15 +18,17 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
+import pytest
 import pytest
 from comparing import TOLERANCE, Trained, disagreement, parameters, same_bits, teams_of_any_size  # noqa: F401
 from random_trainings import Training, draw_training
 
 from truezero import Network
 from truezero.engines import get_engine
-from truezero.engines.native import instruction_levels
+from truezero.engines.native import instruction_levels, use_level
 
 ALWAYS = 60  # trainings
 # What was wrong once: an explosion, few moves, biases that lost bits row by row, a bias that moved by one bit,
@@ -43,7 +45,7 @@ def compare(seed: int) -> str:
     """Run one training on both engines; say how it went, in a word or two. Disagreement is an error."""
     training = draw_training(seed)
     levels = instruction_levels()
-    os.environ["TRUEZERO_ISA"] = levels[seed % len(levels)]
+    use_level(levels[seed % len(levels)])
     with np.errstate(all="ignore"):
         expected, expected_tally = training.run(get_engine("reference"))
         if not all(np.isfinite(array).all() for array in parameters(expected)):
@@ -135,8 +137,14 @@ def predict(training: Training, trained: Trained, seed: int) -> None:
         assert again.zeros == first.zeros
 
 
-def test_native_trains_as_the_reference_whatever_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRUEZERO_ISA", "")
+@pytest.fixture
+def level_left_as_it_was() -> Iterator[None]:
+    yield
+    use_level("")
+
+
+@pytest.mark.usefixtures("level_left_as_it_was")
+def test_native_trains_as_the_reference_whatever_is_trained() -> None:
     if "TRUEZERO_DIFFERENTIAL_SEED" in os.environ:
         print(compare(int(os.environ["TRUEZERO_DIFFERENTIAL_SEED"])))
         return

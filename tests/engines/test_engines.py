@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,18 +35,11 @@ from truezero.errors import DataError, EngineUnavailableError, OptionError
 
 ENGINES = ("reference", "native")
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
-levels = _native.available_levels()
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     return get_engine(request.param)
-
-
-@pytest.fixture(params=levels)
-def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("TRUEZERO_ISA", request.param)
-    return str(request.param)
 
 
 def make(
@@ -215,11 +209,47 @@ def test_wide_sparse_rows_train_as_reference(dtype: str) -> None:
     assert (actual.weights[0][untouched] == network.weights[0][untouched]).all()
 
 
-def test_unknown_instruction_level(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRUEZERO_ISA", "mmx")
-    network, examples = make()
-    with pytest.raises(EngineUnavailableError, match=r"TRUEZERO_ISA=mmx .* baseline"):
-        get_engine("native").evaluate(network, examples.features, n_threads=1)
+def test_an_instruction_level_that_is_not_there() -> None:
+    program = "from truezero.engines import instruction_level; instruction_level()"
+    environment = {**os.environ, "TRUEZERO_ISA": "mmx"}
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert re.search(r"EngineUnavailableError: TRUEZERO_ISA=mmx cannot be used; .* baseline", ended.stderr)
+
+
+def test_the_environment_may_change_while_threads_are_at_work() -> None:
+    program = """
+import os, sys, threading
+import numpy as np
+from truezero.core.network import initialize
+from truezero.engines import Features, get_engine
+
+sys.setswitchinterval(1e-5)
+network, engine = initialize((8, 8, 2), seed=1).freeze(), get_engine("native")
+rows, ended = Features(np.ones((1, 8), np.float32)), threading.Event()
+
+def change():
+    k = 0
+    while not ended.is_set():
+        k += 1
+        os.environ[f"SOMETHING_{k % 500}"] = "x" * (k % 90)
+        os.environ.pop(f"SOMETHING_{(k + 250) % 500}", None)
+
+def predict():
+    for _ in range(3000):
+        engine.forward(network, rows, n_threads=1)
+
+changing = threading.Thread(target=change)
+predicting = [threading.Thread(target=predict) for _ in range(3)]
+changing.start()
+for thread in predicting:
+    thread.start()
+for thread in predicting:
+    thread.join()
+ended.set()
+changing.join()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

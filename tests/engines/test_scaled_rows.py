@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from truezero.engines import (
     _native,
     get_engine,
 )
+from truezero.engines.native import use_level
 
 NUMBERS = ("uint8", "float32", "float64")
 # Scale and offset, and whether the rows are CSR.
@@ -35,18 +37,14 @@ N_IN, N = 130, 57
 
 
 @pytest.fixture(params=["reference", *_native.available_levels()])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """The native engine once at every instruction level."""
     if request.param == "reference":
-        return get_engine("reference")
-    monkeypatch.setenv("TRUEZERO_ISA", request.param)
-    return get_engine("native")
-
-
-@pytest.fixture(params=_native.available_levels())
-def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("TRUEZERO_ISA", request.param)
-    return str(request.param)
+        yield get_engine("reference")
+        return
+    use_level(request.param)
+    yield get_engine("native")
+    use_level("")
 
 
 def scaled(form: str, numbers: str, dtype: str, *, as_csr: bool = False) -> tuple[Features, Features]:

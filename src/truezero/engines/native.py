@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,17 +188,30 @@ class NativeEngine:
 
 
 def instruction_level() -> str:
-    """Name of the instruction level in use: the machine's best, or TRUEZERO_ISA.
+    """Name of the instruction level in use: the machine's best, or TRUEZERO_ISA when it was first asked for.
 
     Raises
     ------
     EngineUnavailableError
         If TRUEZERO_ISA names one that this build or machine does not have.
     """
-    try:
-        return _native.level_in_use()
-    except _native.LevelUnavailable as error:
-        raise EngineUnavailableError(str(error)) from None
+    global _level
+    if _level is None:
+        try:
+            use_level(os.environ.get("TRUEZERO_ISA", ""))
+        except _native.LevelUnavailable as error:
+            raise EngineUnavailableError(f"TRUEZERO_ISA={error}") from None
+    return cast(str, _level)
+
+
+def use_level(name: str) -> None:
+    """Choose an instruction level for all that follows; the machine's best if `name` is empty."""
+    global _level
+    _native.use_level(name)
+    _level = _native.level_in_use()
+
+
+_level: str | None = None  # the environment is read once: it may change while threads are at work
 
 
 def instruction_levels() -> list[str]:
