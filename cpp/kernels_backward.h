@@ -49,38 +49,82 @@ inline __attribute__((always_inline)) void backward_row(T* w, const T* ahead, In
 // As many examples at once as registers allow.
 constexpr int kGroup = TRUEZERO_VECTOR_BYTES == 64 ? 10 : 4;
 
-// Any number of examples of one row.
-template <class T, bool Dots, bool Update, bool Norm, bool Same>
-inline void backward_groups(T* w, const T* ahead, Index width, const std::int32_t* example, const T* value,
-                            Index left, const T* d_dot, const T* d_update, T rate, T* dots, T* norm_change) {
+// Dots of any number of examples with one row.
+template <class T>
+inline void dots_of_row(const T* w, const T* ahead, Index width, const std::int32_t* example, Index left, const T* d,
+                        T* dots) {
   while (left > 0) {
     const Index n = left < kGroup ? left : kGroup;
     with_count<kGroup>(n, [&](auto count) {
-      backward_row<T, count.value, Dots, Update, Norm, Same>(w, ahead, width, example, value, d_dot, d_update, rate, dots,
-                                                       norm_change);
+      const T unused[count.value] = {};  // nothing is updated
+      backward_row<T, count.value, true, false, false, true>(const_cast<T*>(w), ahead, width, example, unused, d, d,
+                                                             T(0), dots, nullptr);
     });
     ahead = w;
-    left -= n, example += n, value += n;
-    if constexpr (Dots) dots += n;
+    left -= n, example += n, dots += n;
   }
+}
+
+// V vectors of a row, from column j on, updated by any number of examples: their sum is subtracted at once, for
+// what is subtracted is rounded at the weight's size, not at its own.
+template <class T, Index V, bool Norm>
+inline __attribute__((always_inline)) void move_strip(T* w, Index j, Index width, const std::int32_t* example,
+                                                      const T* value, Index n, const T* d_update, T rate,
+                                                      T* norm_change) {
+  constexpr Index lanes = Vector<T>::lanes;
+  typename Vector<T>::type step[V] = {};
+  for (Index k = 0; k < n; ++k) {
+    const T* of_example = d_update + example[k] * width + j;
+    const T moved = rate * value[k];
+    for (Index v = 0; v < V; ++v) step[v] += load(of_example + v * lanes) * moved;
+  }
+  for (Index v = 0; v < V; ++v, j += lanes) {
+    const auto old = load(w + j), now = old - step[v];
+    store(w + j, now);
+    if constexpr (Norm) store(norm_change + j, load(norm_change + j) + (now - old) * (now + old));
+  }
+}
+
+template <class T, bool Norm>
+inline void move_row(T* w, const T* ahead, Index width, const std::int32_t* example, const T* value, Index n,
+                     const T* d_update, T rate, T* norm_change) {
+  constexpr Index V = 4, strip = V * Vector<T>::lanes;
+  Index j = 0;
+  for (; j + strip <= width; j += strip) {
+    for (Index line = 0; line < strip; line += 64 / static_cast<Index>(sizeof(T))) {
+      __builtin_prefetch(ahead + j + line, 1, 0);
+    }
+    move_strip<T, V, Norm>(w, j, width, example, value, n, d_update, rate, norm_change);
+  }
+  for (; j < width; j += Vector<T>::lanes) {
+    move_strip<T, 1, Norm>(w, j, width, example, value, n, d_update, rate, norm_change);
+  }
+}
+
+// One row and the examples that touch it.
+template <class T, bool Dots, bool Norm, bool Same>
+inline void backward_entries(T* w, const T* ahead, Index width, const std::int32_t* example, const T* value, Index n,
+                             const T* d_dot, const T* d_update, T rate, T* dots, T* norm_change) {
+  if (n <= kGroup) {
+    return with_count<kGroup>(n, [&](auto count) {
+      backward_row<T, count.value, Dots, true, Norm, Same>(w, ahead, width, example, value, d_dot, d_update, rate, dots,
+                                                           norm_change);
+    });
+  }
+  // All dots need the old weights; the row stays in the first-level cache between the two.
+  if constexpr (Dots) dots_of_row(w, ahead, width, example, n, d_dot, dots);
+  move_row<T, Norm>(w, Dots ? w : ahead, width, example, value, n, d_update, rate, norm_change);
 }
 
 template <class T, bool Dots, bool Norm, bool Same>
 void backward_rows(const ActiveRows<T>& active, T* weights, Index width, const T* d_dot, const T* d_update, T rate,
                    T* dots, T* norm_change) {
   for (Index i = active.n_rows; i-- > 0;) {  // the last ones of the forward pass are still in the cache
-    T* w = weights + active.rows[i] * width;
     const T* ahead = weights + active.rows[i < kAhead ? i : i - kAhead] * width;
-    const Index first = active.start[i], n = active.start[i + 1] - first;
-    const std::int32_t* example = active.example + first;
-    const T* value = active.value + first;
-    T* row_dots = Dots ? dots + first : nullptr;
-    if (n <= kGroup || !Dots) {
-      backward_groups<T, Dots, true, Norm, Same>(w, ahead, width, example, value, n, d_dot, d_update, rate, row_dots, norm_change);
-    } else {  // all dots need the old weights; the row stays in the first-level cache between the two
-      backward_groups<T, true, false, false, Same>(w, ahead, width, example, value, n, d_dot, d_update, rate, row_dots, nullptr);
-      backward_groups<T, false, true, Norm, Same>(w, w, width, example, value, n, d_dot, d_update, rate, nullptr, norm_change);
-    }
+    const Index first = active.start[i];
+    backward_entries<T, Dots, Norm, Same>(weights + active.rows[i] * width, ahead, width, active.example + first,
+                                          active.value + first, active.start[i + 1] - first, d_dot, d_update, rate,
+                                          Dots ? dots + first : nullptr, norm_change);
   }
 }
 
@@ -106,8 +150,9 @@ void backward_forward(const ActiveRows<T>& active, const ActiveRows<T>& next, T*
     T* w = weights + (of_this < of_next ? of_this : of_next) * width;
     if (of_this <= of_next) {
       const Index first = active.start[i];
-      backward_groups<T, false, true, false, true>(w, row_ahead(active, i, weights, width), width, active.example + first, active.value + first,
-                                             active.start[i + 1] - first, delta, delta, rate, nullptr, nullptr);
+      backward_entries<T, false, false, true>(w, row_ahead(active, i, weights, width), width, active.example + first,
+                                              active.value + first, active.start[i + 1] - first, delta, delta, rate,
+                                              nullptr, nullptr);
       ++i;
     }
     if (of_next <= of_this) {
@@ -121,15 +166,13 @@ template <class T>
 void dots(const ActiveRows<T>& active, const T* weights, Index width, const T* h, T* to) {
   for (Index i = 0; i < active.n_rows; ++i) {
     const Index first = active.start[i];
-    T* w = const_cast<T*>(weights + active.rows[i] * width);  // read only: nothing is updated
-    backward_groups<T, true, false, false, true>(w, row_ahead(active, i, weights, width), width, active.example + first,
-                                                 active.value + first, active.start[i + 1] - first, h, h, T(0),
-                                                 to + first, nullptr);
+    dots_of_row(weights + active.rows[i] * width, row_ahead(active, i, weights, width), width, active.example + first,
+                active.start[i + 1] - first, h, to + first);
   }
 }
 
-// N examples of one row of a transposed decoder: what it adds to their dh, and its update by them, or one alone.
-template <class T, int N, bool Down, bool Update>
+// N examples of one row of a transposed decoder: what it adds to their dh, and its update by them.
+template <class T, int N, bool Update>
 inline __attribute__((always_inline)) void backward_output(T* w, const T* ahead, Index width,
                                                            const std::int32_t* example, const T* value, const T* h,
                                                            T rate, T* dh) {
@@ -150,22 +193,7 @@ inline __attribute__((always_inline)) void backward_output(T* w, const T* ahead,
       for (int e = 1; e < N; ++e) step += load(update[e] + j) * moved[e];
       store(w + j, old - step);
     }
-    if constexpr (Down) {
-      for (int e = 0; e < N; ++e) store(to[e] + j, load(to[e] + j) + old * v[e]);
-    }
-  }
-}
-
-template <class T, bool Down, bool Update>
-inline void backward_output_groups(T* w, const T* ahead, Index width, const std::int32_t* example, const T* value,
-                                   Index left, const T* h, T rate, T* dh) {
-  while (left > 0) {
-    const Index n = left < kGroup ? left : kGroup;
-    with_count<kGroup>(n, [&](auto count) {
-      backward_output<T, count.value, Down, Update>(w, ahead, width, example, value, h, rate, dh);
-    });
-    ahead = w;
-    left -= n, example += n, value += n;
+    for (int e = 0; e < N; ++e) store(to[e] + j, load(to[e] + j) + old * v[e]);
   }
 }
 
@@ -178,10 +206,16 @@ void backward_outputs(const ActiveRows<T>& active, T* weights, Index width, cons
     const std::int32_t* example = active.example + first;
     const T* value = active.value + first;
     if (n <= kGroup) {
-      backward_output_groups<T, true, true>(w, ahead, width, example, value, n, h, rate, dh);
-    } else {  // all of dh needs the old weights
-      backward_output_groups<T, true, false>(w, ahead, width, example, value, n, h, rate, dh);
-      backward_output_groups<T, false, true>(w, w, width, example, value, n, h, rate, dh);
+      with_count<kGroup>(n, [&](auto count) {
+        backward_output<T, count.value, true>(w, ahead, width, example, value, h, rate, dh);
+      });
+      continue;
     }
+    for (Index k = 0; k < n; k += kGroup, ahead = w) {  // all of dh needs the old weights
+      with_count<kGroup>(n - k < kGroup ? n - k : kGroup, [&](auto count) {
+        backward_output<T, count.value, false>(w, ahead, width, example + k, value + k, h, rate, dh);
+      });
+    }
+    move_row<T, false>(w, w, width, example, value, n, h, rate, nullptr);
   }
 }
