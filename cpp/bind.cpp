@@ -14,7 +14,6 @@
 
 #include "autoencoder.h"
 #include "bandwidth.h"
-#include "blas.h"
 #include "cores.h"
 #include "dispatch.h"
 #include "forward.h"
@@ -374,15 +373,6 @@ std::vector<std::string> names(const std::vector<const Level*>& levels) {
   return all;
 }
 
-// From a capsule whose name is the function's signature, as scipy.linalg.cython_blas gives them. Only one
-// with 32-bit whole numbers fits.
-template <class T>
-void use_gemm(const nb::capsule& capsule) {
-  const std::string signature = capsule.name() ? capsule.name() : "";
-  require(signature.rfind("void (char *, char *, int *, int *, int *,", 0) == 0, "not a gemm");
-  gemm_in_use<T>() = reinterpret_cast<Gemm<T>>(capsule.data());
-}
-
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -428,8 +418,6 @@ NB_MODULE(_native, m) {
         nb::arg(), nb::arg(), nb::arg());
   bind_predictor<float>(m, "PredictorFloat32");
   bind_predictor<double>(m, "PredictorFloat64");
-  m.def("use_sgemm", &use_gemm<float>);
-  m.def("use_dgemm", &use_gemm<double>);
   m.def("measure_bandwidth", &measure_bandwidth, nb::call_guard<nb::gil_scoped_release>());
   m.def("limit_cores", [](int n) { core_limit() = n; });
   m.def("assume_cores", [](int n) { assumed_cores() = n; });
@@ -437,7 +425,7 @@ NB_MODULE(_native, m) {
   m.def("use_level", &use_level);
   m.def("available_levels", [] { return names(available_levels()); });
   m.def("compiled_levels", [] { return names(compiled_levels()); });
-  m.attr("BLAS_ROWS") = kBlasRows;
+  m.attr("MANY_EXAMPLES") = kManyExamples;
   m.attr("COMPILER") = TRUEZERO_COMPILER;
   m.attr("SOURCE_HASH") = TRUEZERO_SOURCE_HASH;
 }

@@ -55,6 +55,16 @@ struct ActivationView {
   const T* signs;  // null: all +1
 };
 
+// Products of matrices read what they have packed: so many rows of at most two vectors of the weights, or all of a
+// tile's gradients and a few inputs of all examples.
+constexpr std::ptrdiff_t kMatrixPanel = 256, kMatrixRows = 12;
+template <class T>
+constexpr std::ptrdiff_t matrix_room(std::ptrdiff_t n_examples, std::ptrdiff_t width) {
+  const std::ptrdiff_t panel = kMatrixPanel * 128 / static_cast<std::ptrdiff_t>(sizeof(T));
+  const std::ptrdiff_t gradients = n_examples * (width + kMatrixRows);
+  return panel > gradients ? panel : gradients;
+}
+
 constexpr int kReconstructions = 6;
 
 // A decoder's outputs and their cost; codes as in reconstruction.py.
@@ -125,6 +135,19 @@ struct Kernels {
   void (*backward)(const ActiveRows<T>& active, T* weights, std::ptrdiff_t width, const T* d_dot,
                    const T* d_update, T rate, T* dots, T* norm_change);
 
+  // Where a layer is taken whole, input x[example][x_stride] of n examples; the weights' rows and z, d are `width`
+  // apart, a multiple of 16, and room is for matrix_room(n, width) numbers. z += x weights
+  void (*multiply)(std::ptrdiff_t n, std::ptrdiff_t n_in, const T* x, std::ptrdiff_t x_stride, const T* weights,
+                   std::ptrdiff_t width, T* z, T* room);
+
+  // to[example][stride] = d weights', of n_in inputs
+  void (*multiply_back)(std::ptrdiff_t n, std::ptrdiff_t n_in, const T* d, const T* weights, std::ptrdiff_t width, T* to,
+                        std::ptrdiff_t stride);
+
+  // weights -= rate * x' d, summed over the examples first
+  void (*move_weights)(std::ptrdiff_t n, std::ptrdiff_t n_in, const T* x, std::ptrdiff_t x_stride, const T* d, T rate,
+                       T* weights, std::ptrdiff_t width, T* room);
+
   // to[entry] = weights[row] . h[example], of a transposed decoder: a row is an output's weights.
   void (*dots)(const ActiveRows<T>& active, const T* weights, std::ptrdiff_t width, const T* h, T* to);
 
@@ -143,6 +166,10 @@ struct Kernels {
   // has room for one more.
   std::ptrdiff_t (*list_hits)(const std::uint32_t* words, std::ptrdiff_t n, std::uint32_t highest, std::int32_t first,
                               std::int32_t* unit);
+
+  // Reads n numbers and returns their sum, or adds 1 to each; n is a multiple of 64. Yardsticks.
+  T (*read_all)(const T* from, std::ptrdiff_t n);
+  void (*rewrite_all)(T* at, std::ptrdiff_t n);
 };
 
 struct Level {

@@ -25,6 +25,17 @@ void each_tile(Index n_out, Use&& use) {
   for (Index first = 0; first < n_out; first += width) use(first, std::min(width, n_out - first));
 }
 
+// Of the layer that has most: more threads than that would have nothing to do.
+template <class T>
+int most_tiles(const NetworkView<T>& network) {
+  Index most = 1;
+  for (const auto& layer : network.layers) {
+    const Index width = tile_width(layer.n_out);
+    most = std::max(most, (layer.n_out + width - 1) / width);
+  }
+  return static_cast<int>(most);
+}
+
 // Numbers in a layer's tiles.
 inline Index tiled_size(Index n_in, Index n_out) {
   Index size = 0;
@@ -75,6 +86,7 @@ struct Tile : WeightTile<T> {
   Buffer<T> gain;   // [batch][width]: dh/dz, of hidden layers
   Buffer<T> delta;  // [batch][width]: dCost/dz
   Buffer<T> scale, norm_change, d_dot, d_update;  // with weight decay or max-norm only
+  Buffer<T> room;                                 // where the layer's input is a matrix
   std::vector<double> norm;                       // squared, of the unscaled columns
   ActiveList<T> active;                           // of hidden layers
   std::vector<Buffer<T>> dots;                    // per tile of the layer below: delta * weights, this tile's part

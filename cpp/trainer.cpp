@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "blas.h"
 #include "dispatch.h"
 #include "input.h"
 #include "targets.h"
@@ -66,10 +65,10 @@ class Trainer {
         whole_(!examples.input.sparse || noise_.whole()),
         max_entries_(Gather<T>::most_entries(examples.input, order, n_order, batch_, noise_)),
         gather_(examples.input, kernels_, batch_, max_entries_,
-                blas(0) ? Listed::nothing : dense(0) ? Listed::all : Listed::non_zeros, whole_),
+                matrix(0) ? Listed::nothing : dense(0) ? Listed::all : Listed::non_zeros, whole_),
         minibatches_{{examples.input, batch_, max_entries_, whole_, denoising != nullptr},
                      {examples.input, batch_, max_entries_, whole_, denoising != nullptr}},
-        team_(network.n_weights() < kSmallNetwork ? 1 : n_threads) {
+        team_(network.n_weights() < kSmallNetwork ? 1 : std::min(n_threads, most_tiles(network))) {
     for (std::size_t l = 0; l <= top_; ++l) {
       const auto& layer = network.layers[l];
       const Index n_weights = tiled_size(layer.n_in, layer.n_out);
@@ -80,12 +79,13 @@ class Trainer {
       each_tile(layer.n_out, [&](Index first, Index units) {
         tiles(l).emplace_back(first, units, space, layer.n_in, batch_, l < top_, scaled_);
         space += layer.n_in * tiles(l).back().width;
+        if (matrix(l)) tiles(l).back().room = Buffer<T>(matrix_room<T>(batch_, tiles(l).back().width));
         for (std::size_t below = 0; l > 0 && below < tiles(l - 1).size(); ++below) {
           tiles(l).back().dots.emplace_back(batch_ * tiles(l - 1)[below].width);
         }
       });
     }
-    split_top_ = top_ > 0 && tiles(top_).size() == 1 && !scaled_ && !blas(top_) && !denoising;
+    split_top_ = top_ > 0 && tiles(top_).size() == 1 && !scaled_ && !matrix(top_) && !denoising;
   }
 
   Tally run() {
@@ -133,13 +133,13 @@ class Trainer {
   }
 
   // Whether the input of a layer is used as a matrix, without lists.
-  bool blas(std::size_t l) const {
-    return dense(l) && batch_ >= kBlasRows && gemm_in_use<T>() && !(l == 0 && examples_.input.sparse);
+  bool matrix(std::size_t l) const {
+    return dense(l) && batch_ >= kManyExamples && !(l == 0 && examples_.input.sparse);
   }
 
   // Of layer 0 a row is fetched when it is first touched: of wide sparse input most never are. Column
   // scales concern all rows.
-  bool lazy(std::size_t l) const { return l == 0 && !scaled_ && !blas(0); }
+  bool lazy(std::size_t l) const { return l == 0 && !scaled_ && !matrix(0); }
 
   // To the sums of layer 0 for the first minibatch.
   void begin(int thread) {
@@ -241,13 +241,13 @@ class Trainer {
     for (std::size_t t = tiles(l - 1).size(); t-- > 0;) use(tiles(l - 1)[t].active.view(), t);
   }
 
-  // For inputs that are used as matrices, in order: use(matrix, its first row of weights, columns, number).
+  // For inputs that are used as matrices, in order: use(matrix, its stride, its first row of weights, columns, number).
   template <class Use>
   void input_matrices(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
-    if (l == 0) return use(Matrix<T>{minibatch.input.dense.get(), minibatch.input.stride}, 0, network_.layers[0].n_in, 0);
+    if (l == 0) return use(minibatch.input.dense.get(), minibatch.input.stride, 0, network_.layers[0].n_in, 0);
     for (std::size_t t = 0; t < tiles(l - 1).size(); ++t) {
       const Tile<T>& below = tiles(l - 1)[t];
-      use(Matrix<T>{below.z.get(), below.width}, below.first, below.n_units, t);
+      use(below.z.get(), below.width, below.first, below.n_units, t);
     }
   }
 
@@ -258,10 +258,9 @@ class Trainer {
 
   void add_products(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
     std::fill_n(tile.z.get(), minibatch.n * tile.width, T(0));
-    if (blas(l)) {
-      return input_matrices(l, minibatch, [&](Matrix<T> below, Index first, Index n_units, std::size_t) {
-        multiply(minibatch.n, tile.width, n_units, T(1), below, {tile.weights + first * tile.width, tile.width}, T(1),
-                 tile.z.get(), tile.width);
+    if (matrix(l)) {
+      return input_matrices(l, minibatch, [&](const T* x, Index stride, Index first, Index n_units, std::size_t) {
+        kernels_.multiply(minibatch.n, n_units, x, stride, tile.row(first), tile.width, tile.z.get(), tile.room.get());
       });
     }
     inputs(l, minibatch, [&](const ActiveRows<T>& below, std::size_t) {
@@ -292,7 +291,7 @@ class Trainer {
                  static_cast<T>(1 / (1 - settings_.dropout)), tile.z.get() + b * tile.width,
                  tile.gain.get() + b * tile.width);
     }
-    if (!blas(l + 1)) {
+    if (!matrix(l + 1)) {
       tile.active.collect(kernels_, tile.z.get(), tile.gain.get(), n, tile.n_units, tile.width, tile.first, dense(l + 1));
     }
     if (settings_.l1[l] != 0) penalize(l, tile, minibatch);
@@ -301,14 +300,14 @@ class Trainer {
   void penalize(std::size_t l, Tile<T>& tile, const Minibatch<T>& minibatch) {
     const ActiveRows<T> active = tile.active.view();
     double penalty = 0;
-    if (blas(l + 1)) {
+    if (matrix(l + 1)) {
       for (Index b = 0; b < minibatch.n; ++b) {
         double magnitude = 0;
         for (Index j = 0; j < tile.n_units; ++j) magnitude += std::abs(tile.z[b * tile.width + j]);
         penalty += static_cast<double>(minibatch.share[b]) * magnitude;
       }
     }
-    for (Index k = 0; !blas(l + 1) && k < active.start[active.n_rows]; ++k) {
+    for (Index k = 0; !matrix(l + 1) && k < active.start[active.n_rows]; ++k) {
       penalty += static_cast<double>(minibatch.share[active.example[k]]) * static_cast<double>(std::abs(active.value[k]));
     }
     tile.penalty += penalty * static_cast<double>(minibatch.n);
@@ -368,15 +367,19 @@ class Trainer {
     const auto t = static_cast<std::size_t>(&tile - tiles(l).data());
     std::fill_n(tile.delta.get(), minibatch.n * tile.width, T(0));
     const T l1 = static_cast<T>(settings_.l1[l]);
-    if (blas(l + 1)) {
+    if (matrix(l + 1)) {
       for (Index b = 0; b < minibatch.n; ++b) {
-        for (Index at = b * tile.width; at < b * tile.width + tile.n_units; ++at) {
-          T gradient = 0;
-          for (const auto& above : tiles(l + 1)) gradient += above.dots[t][at];
-          const T h = tile.z[at];
-          if (l1 != 0 && h != 0) gradient += std::copysign(l1, h) * minibatch.share[b];
-          tile.delta[at] = gradient * tile.gain[at];
+        const Index first = b * tile.width;
+        T* to = tile.delta.get() + first;
+        for (const auto& above : tiles(l + 1)) {
+          const T* part = above.dots[t].get() + first;
+          for (Index j = 0; j < tile.n_units; ++j) to[j] += part[j];
         }
+        for (Index j = 0; l1 != 0 && j < tile.n_units; ++j) {
+          const T h = tile.z[first + j];
+          if (h != 0) to[j] += std::copysign(l1, h) * minibatch.share[b];
+        }
+        for (Index j = 0; j < tile.n_units; ++j) to[j] *= tile.gain[first + j];
       }
       return;
     }
@@ -424,15 +427,14 @@ class Trainer {
       d_update = tile.d_update.get();
       std::fill_n(tile.norm_change.get(), tile.width, T(0));
     }
-    if (blas(l)) {
-      input_matrices(l, minibatch, [&](Matrix<T> below, Index first, Index n_units, std::size_t t) {
-        T* weights = tile.weights + first * tile.width;
+    if (matrix(l)) {
+      input_matrices(l, minibatch, [&](const T* x, Index stride, Index first, Index n_units, std::size_t t) {
+        T* weights = tile.row(first);
         if (l > 0) {
-          multiply(minibatch.n, n_units, tile.width, T(1), {d_dot, tile.width}, {weights, tile.width, true}, T(0),
-                   tile.dots[t].get(), tiles(l - 1)[t].width);
+          kernels_.multiply_back(minibatch.n, n_units, d_dot, weights, tile.width, tile.dots[t].get(),
+                                 tiles(l - 1)[t].width);
         }
-        multiply(n_units, tile.width, minibatch.n, -rate(), {below.data, below.stride, true}, {d_update, tile.width}, T(1),
-                 weights, tile.width);
+        kernels_.move_weights(minibatch.n, n_units, x, stride, d_update, rate(), weights, tile.width, tile.room.get());
       });
       if (bounded) tile.measure();
     } else {
@@ -448,7 +450,7 @@ class Trainer {
   // Of layer 0: this minibatch's backward and the next one's forward.
   void backward_to_next(Tile<T>& tile, const Minibatch<T>& now, const Minibatch<T>& next) {
     if (lazy(0)) tile.pack_touched(network_.layers[0], next.input.view);
-    if (scaled_ || blas(0)) {  // column scales change in between, or there are no lists
+    if (scaled_ || matrix(0)) {  // column scales change in between, or there are no lists
       backward(0, tile, now);
       add_products(0, tile, next);
     } else {

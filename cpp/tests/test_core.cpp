@@ -42,7 +42,7 @@ void test_draws() {
   }
 }
 
-// Dense layers, by lists of everything and by BLAS, against the default.
+// Dense layers, by lists of everything and by matrices, against the default.
 template <class T>
 void test_dense() {
   const Rows<T> rows(97, 130, 6);
@@ -52,7 +52,6 @@ void test_dense() {
     Model<T> expected({130, 300, 530, 6}, {2, 0});
     const Tally tally = train(expected.view, rows.view(false), rows.order.data(), rows.n, settings, 1, never);
     settings.dense = {true, true, true};
-    gemm_in_use<T>() = plain_gemm<T>;
     Model<T> first({130, 300, 530, 6}, {2, 0});
     train(first.view, rows.view(false), rows.order.data(), rows.n, settings, 1, never);
     for (int n_threads = 2; n_threads <= 4; ++n_threads) {
@@ -61,7 +60,6 @@ void test_dense() {
       CHECK(same_bits(first, other));
       CHECK(std::abs(again.loss / tally.loss - 1) < 1e-4 && std::abs(again.penalty / tally.penalty - 1) < 1e-4);
     }
-    gemm_in_use<T>() = nullptr;
     for (std::size_t l = 0; l < 3; ++l) {
       for (std::size_t k = 0; k < first.weights[l].size(); ++k) {
         if (std::abs(first.weights[l][k] - expected.weights[l][k]) > 1e-4) {

@@ -1,4 +1,4 @@
-// What the tests of the core share: networks, rows, a BLAS.
+// What the tests of the core share: networks and rows.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,6 @@
 #include <random>
 #include <vector>
 
-#include "blas.h"
 #include "trainer.h"
 
 using namespace truezero;
@@ -111,22 +110,6 @@ bool same_bits(const Model<T>& a, const Model<T>& b) {
     if (std::memcmp(a.biases[l].data(), b.biases[l].data(), a.biases[l].size() * sizeof(T)) != 0) return false;
   }
   return true;
-}
-
-// Column-major c = alpha op(a) op(b) + beta c, as BLAS does it.
-template <class T>
-void plain_gemm(char* trans_a, char* trans_b, int* m, int* n, int* k, T* alpha, T* a, int* lda, T* b, int* ldb, T* beta,
-                T* c, int* ldc) {
-  for (int i = 0; i < *m; ++i) {
-    for (int j = 0; j < *n; ++j) {
-      T total = 0;
-      for (int l = 0; l < *k; ++l) {
-        total += (*trans_a == 'T' ? a[i * *lda + l] : a[l * *lda + i]) * (*trans_b == 'T' ? b[l * *ldb + j] : b[j * *ldb + l]);
-      }
-      T& to = c[j * *ldc + i];
-      to = *alpha * total + (*beta == 0 ? T(0) : *beta * to);
-    }
-  }
 }
 
 template <class T>

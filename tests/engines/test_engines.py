@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import pytest
 from comparing import TOLERANCE, disagreement, parameters, same_bits, teams_of_any_size  # noqa: F401
 from peers import require_torch
 from scipy import sparse
+from threadpoolctl import ThreadpoolController
 
 from truezero import Network
 from truezero.core.activations import activation_names, get_activation, register_activation
@@ -179,14 +182,14 @@ def test_layers_taken_whole_train_as_reference(batch_size: int, dtype: str, leve
 @pytest.mark.parametrize(
     "name", ["plain", "several tiles", "wide output", "squared error", "no l1", "everything"]
 )
-def test_blas_trains_as_reference(name: str, dtype: str) -> None:
+def test_products_of_matrices_train_as_reference(name: str, dtype: str) -> None:
     network_options, changes = VARIATIONS[name]
     network, examples = make(**{"dtype": dtype, **network_options, "n": 131})
     steps = settings(network, **{**changes, "batch_size": 70})
     expected, _ = run(get_engine("reference"), network, examples, steps)
     whole = (1.0,) * len(network.weights)
     actual, tally = run(get_engine("native"), network, examples, steps, density=whole)
-    assert tally.blas is not None
+    assert tally.products == ("dense",) * len(network.weights)
     assert disagreement(expected, actual, network) <= TOLERANCE[dtype]
     mixed, tally = run(get_engine("native"), network, examples, steps, density=(0.1, *whole[1:]), n_threads=2)
     assert tally.products[0] == "sparse"
@@ -212,7 +215,9 @@ def test_wide_sparse_rows_train_as_reference(dtype: str) -> None:
 def test_an_instruction_level_that_is_not_there() -> None:
     program = "from truezero.engines import instruction_level; instruction_level()"
     environment = {**os.environ, "TRUEZERO_ISA": "mmx"}
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
+    )
     assert re.search(r"EngineUnavailableError: TRUEZERO_ISA=mmx cannot be used; .* baseline", ended.stderr)
 
 
@@ -543,22 +548,55 @@ def test_the_least_activations_are_counted_as_the_reference_does(
 
 
 def test_blas_is_given_back_its_threads() -> None:
-    from truezero.engines import native as module
+    from truezero.engines import blas
 
-    network, examples = make((120, 300, 600, 11), n=200, dtype="float32")
-    steps = settings(network, batch_size=100)
-    before = [library["num_threads"] for library in module._controller.info()]
+    def threads() -> list[int]:
+        return [library["num_threads"] for library in blas._controller.info()]
 
-    def work() -> None:
-        for _ in range(5):
-            run(get_engine("native"), network, examples, steps, density=(1.0, 1.0, 1.0))
+    with ThreadpoolController().limit(limits=2):
+        before = threads()
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [library["num_threads"] for library in module._controller.info()] == before
+        def work() -> None:
+            for _ in range(50):
+                with blas.blas_alone():  # which does nothing here where BLAS is another thread's to set
+                    pass
+
+        with ThreadPoolExecutor(3) as pool:
+            for done in [pool.submit(work) for _ in range(3)]:
+                done.result()
+        assert threads() == before
+        with blas.blas_alone():
+            assert set(threads()) == {1}
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", DeprecationWarning
+                )  # other threads have no lock that the child takes
+                child = os.fork()
+            if child == 0:
+                os._exit(0 if threads() == before else 1)
+            assert os.waitpid(child, 0)[1] == 0
+        assert threads() == before
+
+
+@pytest.mark.parametrize("rate", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("whole", [False, True])
+def test_large_minibatches_are_as_exact_as_the_reference(rate: float, whole: bool) -> None:
+    """Of float32 against float64; a sum that is subtracted piece by piece is rounded at the weights' size each time."""
+    sizes, n = (60, 80, 70, 5), 1000
+    network, examples = make(sizes, n=n, dtype="float32")
+    exact, _ = make(sizes, n=n, dtype="float64")
+    for of, given in zip(parameters(exact), parameters(network), strict=True):
+        of[:] = given
+    steps = settings(network, batch_size=1000, learning_rate=rate)
+    density = (1.0 if whole else 0.1,) * 3
+
+    def moved(engine: str, start: Network) -> Network:
+        return run(get_engine(engine), start, examples, steps, density=density)[0]
+
+    expected = moved("reference", exact)
+    reference = disagreement(expected, moved("reference", network), exact)
+    native = disagreement(expected, moved("native", network), exact)
+    assert native <= 1.5 * reference
 
 
 def test_one_frozen_network_in_many_threads() -> None:

@@ -104,7 +104,7 @@ class Tally:
         "sparse" or "dense" per layer: whether zeros of its input were skipped. "factored" of a decoder
         that was kept as a product of two matrices (Vincent, de Brébisson, Bouthillier, NIPS 2015).
     blas : str or None
-        The BLAS that multiplied the dense layers, if one did.
+        The BLAS that multiplied, if one did.
     n_rows : int
         Examples, each as often as it was trained on; who puts stretches together counts them.
     """

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import operator
 import os
-import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import cython_blas
-from threadpoolctl import ThreadpoolController
 
 from truezero.core.activations import Array
 from truezero.core.autoencoder import Autoencoder
@@ -22,6 +18,7 @@ from truezero.core.draws import threshold
 from truezero.core.network import Network
 from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.engines import _native, factored
+from truezero.engines.blas import blas_alone, blas_name
 from truezero.engines.contract import AutoencoderSettings, Evaluation, StepSettings, Tally
 from truezero.engines.cores import cpu_quota
 from truezero.errors import DataError, EngineUnavailableError, OptionError
@@ -68,23 +65,22 @@ class NativeEngine:
     ) -> Tally:
         """Run minibatch SGD over `order`; see `Engine.train`."""
         examples.check(network)
-        features, products, by_blas = _prepare(network, examples.features, settings, len(order), density)
+        features, products = _prepare(network, examples.features, settings, len(order), density)
         target_type = np.int64 if network.output == "softmax" else network.dtype
-        with _blas_alone() if by_blas else nullcontext():
-            loss, penalty = _call(
-                network,
-                _TRAIN[network.dtype],
-                _arrays(network),
-                _input(features, network),
-                np.ascontiguousarray(examples.target, dtype=target_type),
-                None if examples.weight is None else np.ascontiguousarray(examples.weight, dtype=np.float64),
-                np.ascontiguousarray(examples.ids, dtype=np.int64),
-                np.ascontiguousarray(order, dtype=np.int64),
-                _settings(settings, products, epoch, seed),
-                n_threads,
-            )
+        loss, penalty = _call(
+            network,
+            _TRAIN[network.dtype],
+            _arrays(network),
+            _input(features, network),
+            np.ascontiguousarray(examples.target, dtype=target_type),
+            None if examples.weight is None else np.ascontiguousarray(examples.weight, dtype=np.float64),
+            np.ascontiguousarray(examples.ids, dtype=np.int64),
+            np.ascontiguousarray(order, dtype=np.int64),
+            _settings(settings, products, epoch, seed),
+            n_threads,
+        )
         n = max(len(order), 1)
-        return Tally(loss / n, penalty / n, products, _BLAS if by_blas else None)
+        return Tally(loss / n, penalty / n, products)
 
     def train_autoencoder(
         self,
@@ -104,29 +100,30 @@ class NativeEngine:
         network, n = autoencoder.network, max(len(order), 1)
         if factored.applies(autoencoder, examples, settings, len(order), density):
             _check_writable(network)
-            with _blas_alone():
+            with blas_alone():
                 loss, penalty = factored.train(
                     autoencoder, examples, order, settings, layer=layer, epoch=epoch, seed=seed
                 )
-            return Tally(loss / n, penalty / n, ("sparse", "factored"), _BLAS)
-        features, products, by_blas = _prepare(network, examples.features, settings, len(order), density)
+            return Tally(loss / n, penalty / n, ("sparse", "factored"), blas_name())
+        features, products = _prepare(network, examples.features, settings, len(order), density)
         if autoencoder.tied or settings.sampling is not None:
-            # Of the input zeros are skipped; an output that is listed is multiplied whole.
-            products, by_blas = ("sparse", "dense"), False
+            products = (
+                "sparse",
+                "dense",
+            )  # zeros of the input are skipped; a listed output is multiplied whole
         target = examples.target
-        with _blas_alone() if by_blas else nullcontext():
-            loss, penalty = _call(
-                network,
-                _TRAIN_AUTOENCODER[network.dtype],
-                _arrays(network),
-                _input(features, network),
-                None if target is None else np.ascontiguousarray(target, dtype=network.dtype),
-                np.ascontiguousarray(examples.ids, dtype=np.int64),
-                np.ascontiguousarray(order, dtype=np.int64),
-                _autoencoder_settings(autoencoder, settings, products, layer, epoch, seed),
-                n_threads,
-            )
-        return Tally(loss / n, penalty / n, products, _BLAS if by_blas else None)
+        loss, penalty = _call(
+            network,
+            _TRAIN_AUTOENCODER[network.dtype],
+            _arrays(network),
+            _input(features, network),
+            None if target is None else np.ascontiguousarray(target, dtype=network.dtype),
+            np.ascontiguousarray(examples.ids, dtype=np.int64),
+            np.ascontiguousarray(order, dtype=np.int64),
+            _autoencoder_settings(autoencoder, settings, products, layer, epoch, seed),
+            n_threads,
+        )
+        return Tally(loss / n, penalty / n, products)
 
     def forward(
         self, network: Network, features: Features, *, n_threads: int, products: str = "automatic"
@@ -279,15 +276,13 @@ def _prepare(
     settings: StepSettings | AutoencoderSettings,
     n_order: int,
     density: Sequence[float] | None,
-) -> tuple[Features, tuple[str, ...], bool]:
-    """Input as the core takes it, how it multiplies each layer's input, and whether BLAS does any of that."""
+) -> tuple[Features, tuple[str, ...]]:
+    """Input as the core takes it, and how it multiplies each layer's input."""
     _check_writable(network)
     instruction_level()
     features = features.canonical()
     batch_size = min(settings.batch_size, n_order)
-    large = _BLAS is not None and batch_size >= _native.BLAS_ROWS
-    products = _products(network, features, density, _dense_above(batch_size, large))
-    return features, products, large and "dense" in products
+    return features, _products(network, features, density, _dense_above(batch_size))
 
 
 def _settings(
@@ -343,49 +338,13 @@ def _set_step(
     core.epoch, core.seed = epoch, seed
 
 
-def _use_blas() -> str | None:
-    """Hand SciPy's BLAS to the core; return its name, or None if it does not fit."""
-    try:
-        _native.use_sgemm(cython_blas.__pyx_capi__["sgemm"])
-        _native.use_dgemm(cython_blas.__pyx_capi__["dgemm"])
-    except (KeyError, ValueError):
-        return None
-    libraries = sorted(_controller.info(), key=lambda library: "scipy.libs" not in library["filepath"])
-    return f"{libraries[0]['internal_api']} {libraries[0]['version']}" if libraries else "BLAS"
-
-
-_controller = ThreadpoolController().select(user_api="blas")
-_BLAS = _use_blas()
-
-
-_alone = threading.Lock()
-_limits: list[Any] = []  # one per training now running; the first one's remembers how BLAS was set before
-
-
-@contextmanager
-def _blas_alone() -> Iterator[None]:
-    """Keep BLAS to one thread a call while any training calls it from threads of our own.
-
-    The setting is the process's: the first training makes it, the last one takes it back.
-    """
-    with _alone:
-        _limits.append(_limits[0] if _limits else _controller.limit(limits=1))
-    try:
-        yield
-    finally:
-        with _alone:
-            limit = _limits.pop()
-            if not _limits:
-                limit.restore_original_limits()
-
-
-def _dense_above(batch_size: int, blas: bool) -> float:
+def _dense_above(batch_size: int) -> float:
     """Share of non-zeros above which training is faster with a layer's input taken whole.
 
     Fitted to times of 1000 × 1000 layers (docs/benchmarks.md). Small minibatches are bound by the traffic
-    of the weights, whichever way; BLAS gains on the lists the more rows it gets.
+    of the weights, whichever way; products of matrices gain on the lists the more rows they get.
     """
-    return 0.3 + 20 / batch_size if blas else 0.95
+    return 0.3 + 20 / batch_size if batch_size >= _native.MANY_EXAMPLES else 0.95
 
 
 def _products(

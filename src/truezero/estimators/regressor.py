@@ -120,8 +120,8 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     epoch_selected_ : int
         The epoch that was kept; the first is 1, and 0 the network from elsewhere.
     engine_ : dict
-        What ran: the engine's "name", "products", "sparse" or "dense" per layer, and the "blas" that
-        multiplied the dense ones, if one did.
+        What ran: the engine's "name", "products", "sparse" or "dense" per layer, and "blas", None:
+        no library multiplies in fine-tuning.
     pretraining_ : StackedDenoisingAutoencoder
         What pre-trained the network, with its own history; only with `pretraining`.
     n_samples_ : (int, int)

@@ -36,7 +36,7 @@ class EpochRecord(Trained):
     losses of a regression are of the targets as trained on, (y − mean) / 2**k. `sparsity`
     and `dead_units` have one number per hidden layer. `products` is how the engine multiplied each
     layer's input in the epoch, "sparse" or "dense", and `blas` the
-    BLAS that multiplied the dense ones, if one did; `learning_rate` is the epoch's. Old files lack all
+    BLAS that a factored decoder was multiplied by; `learning_rate` is the epoch's. Old files lack all
     three.
     """
 
