@@ -15,7 +15,7 @@ from truezero.core.activations import activation_names, get_activation
 from truezero.core.autoencoder import Autoencoder, initialize_autoencoder
 from truezero.core.corruption import CORRUPTIONS, Corruption
 from truezero.core.reconstruction import reconstruction_names
-from truezero.engines import AutoencoderSettings, Engine, Features, Tally, Unlabeled, _native, get_engine
+from truezero.engines import AutoencoderSettings, Engine, Features, Tally, Unlabeled, get_engine
 from truezero.errors import DataError, OptionError
 
 ENGINES = ("reference", "native")

@@ -22,7 +22,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import pytest
 from comparing import TOLERANCE, Trained, disagreement, parameters, same_bits, teams_of_any_size  # noqa: F401
 from random_trainings import Training, draw_training
 

@@ -30,7 +30,6 @@ from truezero.engines import (
     Features,
     StepSettings,
     Tally,
-    _native,
     available_engines,
     get_engine,
 )

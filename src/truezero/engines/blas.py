@@ -1,4 +1,4 @@
-"""NumPy's and SciPy's BLAS on one thread, so that the bits of its products do not depend on the machine's load."""
+"""BLAS on one thread, so that the bits of its products do not depend on the machine's load."""
 
 from __future__ import annotations
 
