@@ -88,15 +88,16 @@ inline __attribute__((always_inline)) void move_strip(T* w, Index j, Index width
 template <class T, bool Norm>
 inline void move_row(T* w, const T* ahead, Index width, const std::int32_t* example, const T* value, Index n,
                      const T* d_update, T rate, T* norm_change) {
-  constexpr Index V = 4, strip = V * Vector<T>::lanes;
+  constexpr Index lanes = Vector<T>::lanes, line = 64 / static_cast<Index>(sizeof(T));
+  for (Index j = 0; j < width; j += line) __builtin_prefetch(ahead + j, 1, 0);
   Index j = 0;
-  for (; j + strip <= width; j += strip) {
-    for (Index line = 0; line < strip; line += 64 / static_cast<Index>(sizeof(T))) {
-      __builtin_prefetch(ahead + j + line, 1, 0);
-    }
-    move_strip<T, V, Norm>(w, j, width, example, value, n, d_update, rate, norm_change);
+  for (; j + 8 * lanes <= width; j += 8 * lanes) {
+    move_strip<T, 8, Norm>(w, j, width, example, value, n, d_update, rate, norm_change);
   }
-  for (; j < width; j += Vector<T>::lanes) {
+  for (; j + 2 * lanes <= width; j += 2 * lanes) {
+    move_strip<T, 2, Norm>(w, j, width, example, value, n, d_update, rate, norm_change);
+  }
+  for (; j < width; j += lanes) {
     move_strip<T, 1, Norm>(w, j, width, example, value, n, d_update, rate, norm_change);
   }
 }
