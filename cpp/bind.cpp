@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <type_traits>
 
@@ -321,6 +322,24 @@ class PyPredictor {
     return nb::make_tuple(counts.zeros, ever_active);
   }
 
+  // The output of plain dense rows, and no more: what is called for one row after the other.
+  void forward(const nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>& input,
+               const nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>& output, int n_threads) {
+    const auto& layers = predictor_.network().layers;
+    require(static_cast<Index>(input.shape(1)) == layers[0].n_in, "the network takes another number of features");
+    require(output.shape(0) == input.shape(0) && static_cast<Index>(output.shape(1)) == layers.back().n_out,
+            "the output has another shape");
+    RowsView view;
+    view.n_rows = static_cast<Index>(input.shape(0));
+    view.n_cols = layers[0].n_in;
+    view.number = std::is_same_v<T, float> ? Number::f32 : Number::f64;
+    view.data = input.data();
+    view.row_stride = view.n_cols;
+    run([&](Predictor<T>& predictor) {
+      return predictor.evaluate(view, Products::automatic, n_threads, signals(), output.data(), nullptr);
+    });
+  }
+
   nb::tuple encode(const nb::tuple& input, Index layer, int n_threads) {
     const RowsView view = rows(input);
     require(layer >= 0 && layer < predictor_.network().n_hidden(), "no such hidden layer");
@@ -337,7 +356,7 @@ class PyPredictor {
     return view;
   }
 
-  // One caller at a time has the predictor; another one meanwhile makes one for itself.
+  // One caller at a time has a predictor; whoever comes meanwhile gets another one, which is kept for the next time.
   template <class Work>
   void run(Work&& work) {
     bool finished;
@@ -347,16 +366,31 @@ class PyPredictor {
       if (alone.owns_lock()) {
         finished = work(predictor_);
       } else {
-        Predictor<T> another(predictor_.network());
-        finished = work(another);
+        std::unique_ptr<Predictor<T>> another = lend();
+        finished = work(*another);
+        const std::lock_guard<std::mutex> lock(idle_mutex_);
+        idle_.push_back(std::move(another));
       }
     }
     if (!finished) throw nb::python_error();
   }
 
+  std::unique_ptr<Predictor<T>> lend() {
+    {
+      const std::lock_guard<std::mutex> lock(idle_mutex_);
+      if (!idle_.empty()) {
+        auto predictor = std::move(idle_.back());
+        idle_.pop_back();
+        return predictor;
+      }
+    }
+    return std::make_unique<Predictor<T>>(predictor_.network());
+  }
+
   nb::tuple network_;
   Predictor<T> predictor_;
-  std::mutex busy_;
+  std::mutex busy_, idle_mutex_;
+  std::vector<std::unique_ptr<Predictor<T>>> idle_;
 };
 
 template <class T>
@@ -364,6 +398,7 @@ void bind_predictor(nb::module_& m, const char* name) {
   nb::class_<PyPredictor<T>>(m, name)
       .def(nb::init<const nb::tuple&>())
       .def("evaluate", &PyPredictor<T>::evaluate)
+      .def("forward", &PyPredictor<T>::forward, nb::arg().noconvert(), nb::arg().noconvert(), nb::arg())
       .def("encode", &PyPredictor<T>::encode);
 }
 
