@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from truezero.core.schema import Fields, Items, flag, word
 from truezero.core.tensors import Path, Tensors
 from truezero.core.text import printable
 from truezero.errors import EngineUnavailableError, ModelFileError, OptionError
+
+if TYPE_CHECKING:
+    from truezero.core.predictor import Predictor
 
 SignMask = Literal["random", "half"]
 Output = Literal["softmax", "linear"]
@@ -115,6 +118,23 @@ class Network(ExchangeMixin):
         """
         return _runner().forward(self, X)
 
+    def predictor(self, n_threads: int | None = 1) -> Predictor:
+        """Bind the network, as it is now, for many small predictions.
+
+        Parameters
+        ----------
+        n_threads : int or None, default=1
+            Of a call; None as for a network that is called.
+
+        Returns
+        -------
+        Predictor
+            To be called with rows, by any number of threads. Where time goes when a network is called with one
+            row, into conversions and checks, it spends next to none; it knows dense arrays of the network's
+            dtype alone.
+        """
+        return _runner().bind(self, n_threads)
+
     def encode(self, X: Any, layer: int = -1) -> sparse.csr_array[Any]:
         """Compute the activations of a hidden layer, sign masks included.
 
@@ -152,6 +172,12 @@ class Network(ExchangeMixin):
             self.use_biases,
             self.output,
         )
+
+    @property
+    def frozen(self) -> bool:
+        """Whether all arrays are read-only."""
+        arrays = (*self.weights, *self.biases, *self.signs)
+        return not any(array is not None and array.flags.writeable for array in arrays)
 
     def freeze(self) -> Network:
         """Make the arrays read-only; return the network.
@@ -255,6 +281,10 @@ class Runner(Protocol):
 
     def encode(self, network: Network, X: Any, layer: int) -> sparse.csr_array[Any]:
         """Compute the activations of a hidden layer, 0 .. n_hidden − 1."""
+        ...
+
+    def bind(self, network: Network, n_threads: int | None) -> Predictor:
+        """Make ready what predicts with a network as it is now."""
         ...
 
 

@@ -15,6 +15,7 @@ from truezero.core.autoencoder import Autoencoder
 from truezero.core.constraints import Constraints, number
 from truezero.core.corruption import Corruption
 from truezero.core.network import Network
+from truezero.core.predictor import Forward
 from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.errors import OptionError
 
@@ -203,6 +204,14 @@ class Engine(Protocol):
 
     def evaluate(self, network: Network, features: Features, *, n_threads: int) -> Evaluation:
         """Compute the network's output and count its zeros."""
+        ...
+
+    def bound(self, network: Network) -> Forward:
+        """Make ready what computes the output of dense rows with a network whose arrays are read-only.
+
+        It takes rows and where the output goes, both C-contiguous and in the network's dtype, and the number of
+        threads, and raises TypeError or ValueError if they are not.
+        """
         ...
 
     def encode(

@@ -16,6 +16,7 @@ from truezero.core.activations import Array
 from truezero.core.autoencoder import Autoencoder
 from truezero.core.draws import threshold
 from truezero.core.network import Network
+from truezero.core.predictor import Forward
 from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.engines import _native, factored
 from truezero.engines.blas import blas_alone, blas_name
@@ -149,6 +150,10 @@ class NativeEngine:
         output = np.empty((features.X.shape[0], network.biases[-1].shape[0]), network.dtype)
         rows, how = _input(features, network), _PRODUCTS[products]
         return output, _call(network, predictor.evaluate, rows, output, how, count, n_threads)
+
+    def bound(self, network: Network) -> Forward:
+        """Make ready what computes the output of dense rows; see `Engine.bound`."""
+        return self._predictor(network).forward
 
     def encode(
         self, network: Network, features: Features, layer: int, *, n_threads: int

@@ -15,6 +15,7 @@ from truezero.core.autoencoder import Autoencoder
 from truezero.core.costs import cost
 from truezero.core.draws import Purpose, threshold, words
 from truezero.core.network import Network
+from truezero.core.predictor import Forward
 from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.engines.contract import AutoencoderSettings, Evaluation, StepSettings, Tally
 
@@ -99,6 +100,18 @@ class ReferenceEngine:
             outputs.append(_product(h, network, network.n_hidden))
         output = np.concatenate(outputs) if outputs else np.empty((0, network.layer_sizes[-1]), network.dtype)
         return Evaluation(output, tuple(zeros), tuple(ever_active))
+
+    def bound(self, network: Network) -> Forward:
+        """Make ready what computes the output of dense rows; see `Engine.bound`."""
+
+        def forward(X: Array, out: Array, n_threads: int) -> None:
+            shapes = (out.shape[0], network.layer_sizes[0]), (X.shape[0], network.layer_sizes[-1])
+            for array, shape in zip((X, out), shapes, strict=True):
+                if (array.dtype, array.shape) != (network.dtype, shape) or not array.flags.c_contiguous:
+                    raise ValueError("not such arrays")
+            out[...] = self.forward(network, Features(X), n_threads=n_threads)
+
+        return forward
 
     def encode(
         self, network: Network, features: Features, layer: int, *, n_threads: int

@@ -11,6 +11,7 @@ from scipy import sparse
 from truezero.core.activations import Array, get_activation
 from truezero.core.constraints import Constraint, whole_number
 from truezero.core.network import Network, run_networks_by
+from truezero.core.predictor import Predictor
 from truezero.core.rows import Features, as_features
 from truezero.engines.contract import Engine
 from truezero.engines.cores import available_cores
@@ -137,6 +138,12 @@ class _Automatic:
     def encode(self, network: Network, X: Any, layer: int) -> sparse.csr_array[Any]:
         features = _finite(X, network)
         return get_engine("auto", network).encode(network, features, layer, n_threads=resolve_threads(None))
+
+    def bind(self, network: Network, n_threads: int | None) -> Predictor:
+        if not network.frozen:
+            network = network.copy().freeze()
+        forward = get_engine("auto", network).bound(network)
+        return Predictor(network, forward, resolve_threads(n_threads))
 
 
 run_networks_by(_Automatic())

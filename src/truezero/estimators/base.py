@@ -13,6 +13,7 @@ from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, layerwise, number, truth_value, whole_number
 from truezero.engines import Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import DataError
+from truezero.estimators.bound import BoundModel
 from truezero.estimators.codes import check_computed
 from truezero.estimators.drafts import at_once
 from truezero.estimators.parameters import LABEL, per_layer
@@ -260,6 +261,23 @@ class DeepRectifierBase(SupervisedMixin):
         output = engine.forward(self.network_, features, n_threads=resolve_threads(self.n_threads))
         check_computed(output)
         return output
+
+    def predictor(self, n_threads: int | None = 1) -> BoundModel:
+        """Bind the model, as it is fitted now, for many small predictions.
+
+        Parameters
+        ----------
+        n_threads : int or None, default=1
+            Of a call; None as for `predict`.
+
+        Returns
+        -------
+        BoundModel
+            With `predict`, and with `predict_proba` where there are classes, for dense rows of the network's
+            dtype; any number of threads may call them.
+        """
+        check_is_fitted(self)
+        return BoundModel(self, self.network_.predictor(n_threads))
 
     def fit_transform(self, X: Any, y: Any, **fit_params: Any) -> Any:
         """Fit, then `transform` the same rows.

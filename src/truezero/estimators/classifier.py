@@ -200,7 +200,10 @@ class DeepRectifierClassifier(ClassifierMixin, SoftmaxBase):
             dtype.
         """
         check_is_fitted(self)
-        return np.asarray(self.classes_[self._output(X).argmax(axis=1)])
+        return self._predicted(self._output(X))
+
+    def _predicted(self, output: Array) -> NDArray[Any]:
+        return np.asarray(self.classes_[output.argmax(axis=1)])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy, the share of rows whose class is predicted; rows without a label are left out.

@@ -206,7 +206,10 @@ class RatingPredictor(RegressorMixin, SoftmaxBase):
             dtype.
         """
         check_is_fitted(self)
-        return expected_value(self._output(X), self.classes_)
+        return self._predicted(self._output(X))
+
+    def _predicted(self, output: Array) -> NDArray[np.float64]:
+        return expected_value(output, self.classes_)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R², the share of the ratings' variance that is predicted; rows without a rating are left out.

@@ -239,7 +239,10 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
             dtype.
         """
         check_is_fitted(self)
-        values = self._target_scale.decode(self._output(X))
+        return self._predicted(self._output(X))
+
+    def _predicted(self, output: Array) -> NDArray[np.float64]:
+        values = self._target_scale.decode(output)
         return values if self._matrix_target else values[:, 0]
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import column_or_1d
 
+from truezero.core.activations import Array
 from truezero.core.constraints import Constraints
 from truezero.core.costs import log_softmax
 from truezero.core.network import Network
@@ -178,7 +179,10 @@ class SoftmaxBase(DeepRectifierBase):
         DataError
             If rows have another number of features, or a value that is no finite number in that dtype.
         """
-        return np.asarray(np.exp(self.predict_log_proba(X)))
+        return self._probabilities(self._output(X))
+
+    def _probabilities(self, output: Array) -> NDArray[np.floating]:
+        return np.asarray(np.exp(log_softmax(output)))
 
     def _distinct(self, y: NDArray[Any]) -> NDArray[Any]:
         """All different labels in their order, checked."""
