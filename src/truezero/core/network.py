@@ -129,8 +129,8 @@ class Network(ExchangeMixin):
         Returns
         -------
         Predictor
-            To be called with rows, by any number of threads. Where time goes when a network is called with one
-            row, into conversions and checks, it spends next to none; it knows dense arrays of the network's
+            To be called with rows, by any number of threads. It saves the conversions and checks in which
+            the time goes when a network is called with one row; it knows dense arrays of the network's
             dtype alone.
         """
         return _runner().bind(self, n_threads)

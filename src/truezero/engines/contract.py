@@ -209,8 +209,8 @@ class Engine(Protocol):
     def bound(self, network: Network) -> Forward:
         """Make ready what computes the output of dense rows with a network whose arrays are read-only.
 
-        It takes rows and where the output goes, both C-contiguous and in the network's dtype, and the number of
-        threads, and raises TypeError or ValueError if they are not.
+        It takes rows and where the output goes, both C-contiguous and in the network's dtype, and the
+        number of threads, and raises TypeError or ValueError if they are not.
         """
         ...
 
