@@ -93,6 +93,7 @@ int main(int argc, char** argv) {
   std::vector<std::int64_t> of_rows(kWidth + 1);
   std::vector<float> value(kRows * kBlock + 16), listed(kExamples * kWidth + 1);
   std::vector<std::uint32_t> bits(16);
+  std::vector<float> room(static_cast<std::size_t>(matrix_room<float>(kExamples, kWidth)));
   const UnitLists<float> lists = {rows.data(), of_rows.data(), example.data(), listed.data(), bits.data()};
   const auto collect = [&] {
     for (Index b = 0; b < kRows; ++b) {
@@ -156,6 +157,15 @@ int main(int argc, char** argv) {
       {"backward_forward",
        [&] {
          kernels.backward_forward(now.view(), next.view(), weights.data(), kWidth, delta.data(), 1e-6F, z.data());
+       }},
+      {"multiply",
+       [&] { kernels.multiply(kExamples, kRows, sparse.data(), kRows, weights.data(), kWidth, z.data(), room.data()); }},
+      {"multiply_back",
+       [&] { kernels.multiply_back(kExamples, kRows, delta.data(), weights.data(), kWidth, dots.data(), kRows); }},
+      {"move_weights",
+       [&] {
+         kernels.move_weights(kExamples, kRows, sparse.data(), kRows, delta.data(), 1e-6F, weights.data(), kWidth,
+                              room.data());
        }},
       {"dots", [&] { kernels.dots(now.view(), weights.data(), kWidth, delta.data(), dots.data()); }},
       {"backward_outputs",
