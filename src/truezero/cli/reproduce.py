@@ -116,7 +116,9 @@ def reproduce(
         executor = Cluster(dask, data_dir=dask_data_dir)
     make_folder(folder)
     try:
-        with progress_of_runs(f"{study} on {', '.join(names)}", lines=not as_json) as show:
+        with progress_of_runs(
+            f"{study} on {', '.join(names)}" if names else study, lines=not as_json
+        ) as show:
             result = studies.reproduce(
                 STUDIES[study], datasets, store,
                 scale=scale, n_seeds=n_seeds, executor=executor, shard=share,

@@ -11,8 +11,10 @@ from matplotlib.figure import Figure
 
 from truezero.plots.counted import clouds, heatmap
 from truezero.plots.curves import bands, curves
+from truezero.plots.functions import functions
 from truezero.plots.images import examples, filters, gallery, pairs
 from truezero.plots.lines import histograms, lines, paths
+from truezero.plots.propagation import propagation
 from truezero.plots.scatter import dots, scatter
 from truezero.plots.style import INK, style
 
@@ -30,6 +32,8 @@ KINDS: dict[str, Callable[..., Figure]] = {
     "lines": lines,
     "histograms": histograms,
     "paths": paths,
+    "functions": functions,
+    "propagation": propagation,
 }
 """Kinds of figures; each is drawn from the arguments of its function."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from truezero.studies import (
     amazon,
     few_labels,
+    figure1,
+    figure2,
     figure3,
     figure4,
     figure5,
@@ -35,6 +37,8 @@ _MODULES = (
     table2,
     figure5,
     amazon,
+    figure1,
+    figure2,
     figure3,
     figure4,
     softplus_scaling,

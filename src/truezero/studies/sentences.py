@@ -1,4 +1,4 @@
-"""Every sentence of section 4.1 that states a result, quoted, and which studies check it."""
+"""Sentences of the paper that state a result, quoted, and which studies check them: all of section 4.1."""
 
 from __future__ import annotations
 
@@ -136,3 +136,52 @@ IMAGES = (
     TANH_WANTS_PRETRAINING, FEW_LABELS, CLOSER, IDENTICAL, EXPLOITED,
 )  # fmt: skip
 """Those of section 4.1, in the paper's order."""
+
+LINEAR_TRANSFORMATION = Sentence(
+    "The most commonly used activation functions in the deep learning and neural networks literature are the "
+    "standard logistic sigmoid and the hyperbolic tangent (see Figure 1, right), which are equivalent up to "
+    "a linear transformation.",
+    ("figure1",),
+    section="2.1",
+)
+ANTISYMMETRY = Sentence(
+    "The hyperbolic tangent has a steady state at 0 […], but it forces an antisymmetry around 0 which is "
+    "absent in biological neurons.",
+    ("figure1",),
+    section="2.1",
+)
+ONE_SIDED = Sentence(
+    "The rectifier function rectifier(x) = max(0, x) is one-sided and therefore does not enforce a sign "
+    "symmetry or antisymmetry: instead, the response to the opposite of an excitatory input pattern is 0 (no "
+    "response).",
+    ("figure1",),
+    section="3.1",
+)
+SMOOTH_VERSION = Sentence(
+    "The second one is a smooth version of the first [rectifier and softplus activation functions].",
+    ("figure2",),
+    section="3.1, Figure 2",
+)
+SUBSET = Sentence("For a given input only a subset of neurons are active.", ("figure2",), section="3.1")
+LINEAR_ON_SUBSET = Sentence(
+    "Computation is linear on this subset: once this subset of neurons is selected, the output is a linear "
+    "function of the input.",
+    ("figure2",),
+    section="3.1",
+)
+DISCRETE_CHANGE = Sentence(
+    "A large enough change can trigger a discrete change of the active set of neurons.",
+    ("figure2",),
+    section="3.1",
+)
+MANY_LINEAR_MODELS = Sentence(
+    "We can see the model as an exponential number of linear models that share parameters.",
+    ("figure2",),
+    section="3.1",
+)
+
+UNITS = (
+    LINEAR_TRANSFORMATION, ANTISYMMETRY, ONE_SIDED, SMOOTH_VERSION, SUBSET, LINEAR_ON_SUBSET, DISCRETE_CHANGE,
+    MANY_LINEAR_MODELS,
+)  # fmt: skip
+"""Those of sections 2.1 and 3.1 that Figures 1 and 2 illustrate."""

@@ -75,7 +75,7 @@ class Study:
     begin : callable
         ``(setting) -> generator`` that ends in a `StudyResult`; see `Setting`.
     data : tuple of str
-        Names of the data sets it is run on where none is named.
+        Names of the data sets it is run on where none is named. Empty: it needs no data, and takes none.
     needs : tuple of str
         Parts that each must have with labels, beside the training rows.
     load : callable
@@ -114,8 +114,10 @@ class Study:
         DataError
             If one cannot be read.
         OptionError
-            If the study does not take texts.
+            If the study does not take texts, or no data at all.
         """
+        if names and not self.data:
+            raise OptionError(f"{self.name} needs no data and takes none: leave --data out")
         if of_texts and not self.of_own_texts:
             option = next(iter(of_texts))
             raise OptionError(
@@ -148,7 +150,7 @@ class Study:
         Raises
         ------
         OptionError
-            If the scale is unknown.
+            If the scale is unknown, or there are no seeds to choose.
         DataError
             If the data set lacks a part.
         """
@@ -167,5 +169,7 @@ class Study:
         if n_seeds is not None and n_seeds < 1:
             raise OptionError(f"n_seeds must be at least 1, got {n_seeds}")
         chosen = self.scales[scale]
+        if n_seeds is not None and not hasattr(chosen, "n_seeds"):
+            raise OptionError(f"{self.name} trains no networks: leave --n-seeds out")
         chosen = chosen if n_seeds is None else replace(chosen, n_seeds=n_seeds)
         return self.begin(Setting(self.name, self.title, several, scale, chosen, store))

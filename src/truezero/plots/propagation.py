@@ -1,0 +1,122 @@
+"""What goes through a small network: its units in layers, and the connections that carry something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from truezero.plots.curves import PALETTE
+
+_UP, _DOWN, _OFF = PALETTE[0], PALETTE[1], "#CCCCCC"
+_THICKEST = 3.0  # points
+
+
+def propagation(panels: list[dict[str, Any]]) -> Figure:
+    """Draw what inputs send through a network, a panel each, as the paper's Figure 2 (left).
+
+    A filled circle is an active unit, a square the output that is largest. Connections from an active unit to
+    an active one are blue where they carry something up and vermilion, dashed, where down, the thicker the
+    more; the others are faint.
+
+    Parameters
+    ----------
+    panels : list of dict
+        "title"; "layers", the input first, the output last: dicts with "name", "units" (numbers of those that
+        are drawn), "n" (how many there are), "active" (numbers) and "n_active", None of the output, which may
+        have "names"; "carried", for each layer but the last what its drawn units send to those of the next, a
+        list of shape (n_units, n_next); "output", the number of the largest one; and "image", an ndarray of
+        shape (height, width), or None.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(5.4 * len(panels), 5.4), layout="constrained")
+    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+        _draw(axes, panel)
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color="black", label="active"),
+        Line2D([], [], marker="o", linestyle="", color=_OFF, markerfacecolor="white", label="0"),
+        Line2D([], [], color=_UP, linewidth=2, label="carries up"),
+        Line2D([], [], color=_DOWN, linewidth=2, linestyle="--", label="carries down"),
+        Line2D([], [], color=_OFF, linewidth=1, label="carries nothing"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    return figure
+
+
+def _draw(axes: Axes, panel: dict[str, Any]) -> None:
+    layers = panel["layers"]
+    heights = [-(np.arange(len(layer["units"])) + 0.5) / max(len(layer["units"]), 1) for layer in layers]
+    active = [np.isin(layer["units"], layer["active"]) for layer in layers]
+    for x, carried in enumerate(panel["carried"]):
+        _connect(axes, x, np.asarray(carried, float), heights[x : x + 2], active[x : x + 2])
+    for x, (layer, height, on) in enumerate(zip(layers, heights, active, strict=True)):
+        size = float(np.clip(130 / max(len(height), 1), 4, 11))
+        about: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": size, "zorder": 3}
+        axes.plot(np.full((~on).sum(), x), height[~on], color=_OFF, markerfacecolor="white", **about)
+        axes.plot(np.full(on.sum(), x), height[on], color="black", **about)
+        if x == len(layers) - 1:
+            largest = [place for place, unit in enumerate(layer["units"]) if unit == panel["output"]]
+            about |= {"marker": "s", "markersize": size + 3}
+            axes.plot(np.full(len(largest), x), height[largest], color="black", **about)
+            names = zip(layer.get("names", layer["units"]), height, strict=True)
+            for name, y in names:
+                axes.annotate(str(name), (x, y), xytext=(11, 0), textcoords="offset points", va="center")
+    axes.set_xticks(range(len(layers)), [_caption(layer) for layer in layers], fontsize=9)
+    axes.set_yticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlim(-0.75 if panel["image"] is not None else -0.3, len(layers) - 0.6)
+    axes.set_ylim(-1.02, 0.02)
+    axes.set_title(panel["title"], fontsize=10)
+    if panel["image"] is not None:
+        inset = axes.inset_axes((0.0, 0.42, 0.13, 0.16))
+        inset.imshow(panel["image"], cmap="gray_r", interpolation="nearest")
+        inset.set(xticks=[], yticks=[])
+
+
+def _caption(layer: dict[str, Any]) -> str:
+    """Name a layer, how many of its units are active, and whether all are drawn."""
+    if layer["n_active"] is None:
+        return str(layer["name"])
+    text = f"{layer['name']}\n{layer['n_active']} of {layer['n']} active"
+    return text if len(layer["units"]) == layer["n"] else f"{text}\n{len(layer['units'])} drawn"
+
+
+def _connect(
+    axes: Axes,
+    x: int,
+    carried: NDArray[np.float64],
+    heights: list[NDArray[np.float64]],
+    active: list[NDArray[np.bool_]],
+) -> None:
+    """Draw the connections from a layer to the next, those that carry most on top."""
+    on = active[0][:, np.newaxis] & active[1]
+    most = float(np.abs(np.where(on, carried, 0)).max(initial=0)) or 1.0
+    below, above = np.indices(carried.shape).reshape(2, -1)
+    lines = np.stack(
+        [
+            np.column_stack([np.full(below.size, x), heights[0][below]]),
+            np.column_stack([np.full(above.size, x + 1), heights[1][above]]),
+        ],
+        axis=1,
+    )
+    on, carried = on.ravel(), carried.ravel()
+    axes.add_collection(LineCollection(list(lines[~on]), colors=_OFF, linewidths=0.25, zorder=1))
+    for sign, colour, style in ((1, _UP, "solid"), (-1, _DOWN, "dashed")):
+        chosen = np.flatnonzero(on & (sign * carried > 0))
+        chosen = chosen[np.argsort(np.abs(carried[chosen]))]
+        strength = np.abs(carried[chosen]) / most
+        axes.add_collection(
+            LineCollection(
+                list(lines[chosen]), colors=colour, linestyles=style, zorder=2,
+                linewidths=_THICKEST * strength, alpha=0.25 + 0.75 * strength,
+            )
+        )  # fmt: skip
