@@ -44,5 +44,6 @@ def functions(panels: list[dict[str, Any]]) -> Figure:
                 mark["name"], (mark["x"], 0.97), xycoords=("data", "axes fraction"), xytext=(4, 0),
                 textcoords="offset points", fontsize=9, va="top",
             )  # fmt: skip
-        axes.legend(frameon=False, fontsize=9, loc="best")
+        if len(panel["lines"]) > 1:
+            axes.legend(frameon=False, fontsize=9, loc="best")
     return figure

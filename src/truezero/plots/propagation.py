@@ -112,6 +112,8 @@ def _connect(
     axes.add_collection(LineCollection(list(lines[~on]), colors=_OFF, linewidths=0.25, zorder=1))
     for sign, colour, style in ((1, _UP, "solid"), (-1, _DOWN, "dashed")):
         chosen = np.flatnonzero(on & (sign * carried > 0))
+        if not chosen.size:
+            continue
         chosen = chosen[np.argsort(np.abs(carried[chosen]))]
         strength = np.abs(carried[chosen]) / most
         axes.add_collection(
