@@ -25,11 +25,12 @@ from truezero.estimators import (
 )
 from truezero.interchange import accelerate
 from truezero.models import load, save
-from truezero.training import Checkpoint
+from truezero.training import Checkpoint, CSVLogger, TensorBoardLogger
 
 __all__ = [
     "Activation",
     "BagOfWords",
+    "CSVLogger",
     "Checkpoint",
     "DataError",
     "DeepRectifierClassifier",
@@ -41,6 +42,7 @@ __all__ = [
     "OptionError",
     "RatingPredictor",
     "StackedDenoisingAutoencoder",
+    "TensorBoardLogger",
     "TruezeroError",
     "__version__",
     "accelerate",

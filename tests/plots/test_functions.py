@@ -50,7 +50,7 @@ def test_connections_that_carry_something_are_drawn_by_how_much() -> None:
     # From inputs 2 and 7, which are active, to unit 1, which is.
     assert [len(found.get_segments()) for found in (off, up, down)] == [4, 1, 1]
     assert [len(found.get_segments()) for found in (off_above, up_above, down_above)] == [2, 1, 1]
-    (strong,), (weak,) = up.get_linewidths(), down.get_linewidths()  # type: ignore[misc]
+    (strong,), (weak,) = np.asarray(up.get_linewidth()), np.asarray(down.get_linewidth())
     assert weak / strong == pytest.approx(0.5)
     np.testing.assert_allclose(up.get_segments()[0], [[0, -0.5 / 3], [1, -0.75]])
     np.testing.assert_allclose(down.get_segments()[0], [[0, -2.5 / 3], [1, -0.75]])

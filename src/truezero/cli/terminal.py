@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -22,7 +22,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
-from truezero.core.text import printable
+from truezero.core.text import duration, printable
+from truezero.training.progress import Display
 
 if TYPE_CHECKING:
     from truezero.runs import Progress
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 # Names of files and the like come from outside: none of them is taken for markup.
 out_console = Console(markup=False, highlight=False, emoji=False)
 err_console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+
+
+REMINDED_AFTER = 30.0
+"""Seconds after which a log hears of runs again though none is done."""
 
 
 def _text() -> TextColumn:
@@ -58,35 +63,53 @@ def progress(title: str, *, lines: bool = False) -> Iterator[Callable[[str], Any
 
 @contextmanager
 def progress_of_runs(title: str, *, lines: bool) -> Iterator[Callable[[Progress], Any]]:
-    """Give a function that shows how many runs are done, running and left.
+    """Give a function that shows how many runs are done, running and left, and how the one at work stands.
 
     Parameters
     ----------
     title : str
     lines : bool
-        Where there is no terminal, print a line for every run on standard error.
+        Where there is no terminal, print a line on standard error for every run that is done, and one every
+        half a minute.
     """
     if not err_console.is_terminal:
-        yield _run_lines() if lines else (lambda progress: None)
+        with _run_lines() if lines else nullcontext(lambda progress: None) as show:
+            yield show
         return
-    bar = Bar(
-        _text(), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[about]}", markup=False),
-        TimeRemainingColumn(), console=err_console, transient=True,
-    )  # fmt: skip
-    with bar:
-        task = bar.add_task(printable(title), total=None, about="")
+    display, started = Display(err_console), time.monotonic()
 
-        def show(progress: Progress) -> None:
-            about = f"{progress.running} running" + (f": {progress.current}" if progress.current else "")
-            if progress.found:
-                about += f", {progress.found} found"
-            if progress.failed:
-                about += f", {progress.failed} failed (the last: {progress.failure})"
-            # Of those done now alone: the time left follows from them.
-            total = progress.done + progress.left
-            bar.update(task, completed=progress.done, total=total, about=printable(about))
+    def show_live(progress: Progress) -> None:
+        about = [f"{progress.running} running", *_found_and_failed(progress)]
+        # Of those done now alone: the time left follows from them.
+        total = progress.done + progress.left
+        left = _time_left(progress, time.monotonic() - started)
+        display.show(title, progress.done, total, left, ", ".join(about), "  ".join(_at_work(progress)))
 
-        yield show
+    try:
+        yield show_live
+    finally:
+        display.close()
+
+
+def _time_left(progress: Progress, seconds: float) -> str:
+    """How long the runs that are left will take, as those that are done did; nothing if none is."""
+    if not progress.done or not progress.left:
+        return ""
+    return f"about {duration(seconds / progress.done * progress.left)} left"
+
+
+def _found_and_failed(progress: Progress) -> list[str]:
+    found = [f"{progress.found} found"] if progress.found else []
+    failed = f"{progress.failed} failed, the last: {progress.failure}"
+    return [*found, failed] if progress.failed else found
+
+
+def _at_work(progress: Progress) -> list[str]:
+    """Where the training of the run at work stands, if that is known."""
+    standing = progress.current
+    if standing is None:
+        return []
+    return [f"{standing.phase}, epoch {standing.done}/{standing.most}", *standing.figures]
 
 
 @contextmanager
@@ -132,25 +155,50 @@ def _tenths() -> Callable[[str, int, int | None], None]:
     return show
 
 
-def _run_lines() -> Callable[[Progress], None]:
-    """Make a function that prints a line for each run that is done."""
-    started, said = time.monotonic(), -1
+@contextmanager
+def _run_lines() -> Iterator[Callable[[Progress], None]]:
+    """Give a function that prints a line for each run that is done; others come while none is.
+
+    A run may take hours, and others be done where nothing of them is heard: who reads the log shall see that
+    there is life.
+    """
+    started = said_at = time.monotonic()
+    n_said, known, over, ours = 0, list[Progress](), threading.Event(), threading.Lock()
+
+    def say(progress: Progress, *about: str) -> None:
+        nonlocal said_at
+        said_at = time.monotonic()
+        passed = said_at - started
+        parts = [*about, duration(passed), _time_left(progress, passed), *_found_and_failed(progress)]
+        _line("  ".join(part for part in parts if part))
 
     def show(progress: Progress) -> None:
-        nonlocal said
-        if progress.done != said and progress.left + progress.done:
-            if progress.done:
-                passed = time.monotonic() - started
-                found = f"  {progress.found} found" if progress.found else ""
-                left = f"  about {passed / progress.done * progress.left:.0f} s left" if progress.left else ""
-                failed = (
-                    f"  {progress.failed} failed, the last: {progress.failure}" if progress.failed else ""
-                )
-                of = progress.done + progress.left
-                _line(f"run {progress.done} of {of}  {passed:.1f} s{left}{found}{failed}")
-            said = progress.done
+        nonlocal n_said
+        with ours:
+            known[:] = [progress]
+            if progress.done != n_said:
+                n_said = progress.done
+                say(progress, f"run {n_said} of {n_said + progress.left}", progress.finished)
 
-    return show
+    def remind() -> None:
+        nonlocal said_at
+        while not over.wait(max(said_at + REMINDED_AFTER - time.monotonic(), 0.01)):
+            with ours:
+                if time.monotonic() - said_at < REMINDED_AFTER:
+                    continue
+                said_at = time.monotonic()
+                for progress in known:
+                    n = progress.done + progress.left
+                    of = f"{progress.done} of {n} runs done, {progress.running} running"
+                    say(progress, of, *_at_work(progress))
+
+    reminder = threading.Thread(target=remind, name="truezero-progress", daemon=True)
+    reminder.start()
+    try:
+        yield show
+    finally:
+        over.set()
+        reminder.join()
 
 
 def _line(text: str) -> None:

@@ -89,6 +89,14 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a killed training of the same kind stopped.")
     ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            "--log",
+            metavar="FILE.csv|DIR",
+            help="Keep the figures of every epoch: in a CSV file, or in a folder for TensorBoard.",
+        ),
+    ] = None,
     text: TextOption = None,
     target: TargetOption = None,
     encoding: EncodingOption = None,
@@ -105,7 +113,8 @@ def train(
         model, result = train_to_file(
             data, out, regression=regression, ratings=ratings, pretrain=pretrain, unlabeled=unlabeled,
             resume=resume, data_dir=data_dir, parameters=parameters,
-            pretraining_parameters=pretraining_parameters, verbose=not as_json, n_features=n_features,
+            pretraining_parameters=pretraining_parameters, verbose=not as_json, log=log,
+            n_features=n_features,
             zero_based="auto" if zero_based is None else zero_based, target=target, text=text,
             encoding=encoding, words=words, busy=_busy,
             note=(lambda note: None) if as_json else _note,

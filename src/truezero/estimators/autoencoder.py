@@ -44,11 +44,11 @@ from truezero.estimators.parameters import NOISE_LEVEL, check_parameters
 from truezero.estimators.reconstructions import ReconstructionMixin
 from truezero.estimators.streams import naming, with_each
 from truezero.training import (
+    EpochLines,
     LayerPlan,
     Pretraining,
     PretrainingRecord,
     PretrainingState,
-    ProgressBar,
     Stream,
     best_reconstruction,
     pretrain,
@@ -135,7 +135,7 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
     random_state : int, RandomState or None, default=None
         Seed of weights, order, split, noise and sampling.
     verbose : bool or int, default=False
-        Show a progress bar, or a line per epoch where there is no terminal.
+        Print a line per epoch on standard output: reconstruction error, zeros, rows a second, time left.
     code_layer : int, default=-1
         Layer whose code `transform` gives; -1 is the last.
     sparse_output : bool, default=True
@@ -339,16 +339,12 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         self._input_scale = InputScale.learn_common(rows) if below is None else below._input_scale
         train = self._unlabeled(rows) if stream is None else with_each(stream, self._unlabeled_of)
         engine = self._engine(settings)
-        bar = ProgressBar(sum(plan.max_epochs for plan in settings.layers), "pre-training")
-        callbacks = [*(self.callbacks or ()), *([bar] if self.verbose else [])]
-        try:
-            state = pretrain(
-                train, None if held_out is None else self._unlabeled(held_out), settings, engine=engine,
-                n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
-                below=None if below is None else _as_trained(below),
-            )  # fmt: skip
-        finally:
-            bar.close()
+        callbacks = [*(self.callbacks or ()), *([EpochLines()] if self.verbose else [])]
+        state = pretrain(
+            train, None if held_out is None else self._unlabeled(held_out), settings, engine=engine,
+            n_threads=resolve_threads(self.n_threads), callbacks=callbacks,
+            below=None if below is None else _as_trained(below),
+        )  # fmt: skip
         if state.interrupted:
             warnings.warn(
                 "pre-training was interrupted; the last layer's best epoch so far is kept",

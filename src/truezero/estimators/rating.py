@@ -104,7 +104,7 @@ class RatingPredictor(RegressorMixin, SoftmaxBase):
     random_state : int, RandomState or None, default=None
         Seed of weights, order, split and dropout.
     verbose : bool or int, default=False
-        Show a progress bar, or a line per epoch where there is no terminal.
+        Print a line per epoch on standard output: cost, error, zeros of each layer, rows a second, time left.
     code_layer : int, default=-1
         Hidden layer that `transform` gives; -1 is the last.
     sparse_output : bool, default=True

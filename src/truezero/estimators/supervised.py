@@ -32,7 +32,7 @@ from truezero.estimators.pretraining import (
 from truezero.estimators.seen import SEEN, Seen
 from truezero.estimators.streams import as_trained_on, given_piece, naming, refuse_with_stream
 from truezero.estimators.targets import as_target_array, as_weights, labeled_rows
-from truezero.training import FineTuning, ProgressBar, Stream, TrainingState, fine_tune
+from truezero.training import EpochLines, FineTuning, Stream, TrainingState, fine_tune
 from truezero.training.history import check_epochs
 
 # What a record must have for `_read_learned`.
@@ -298,16 +298,11 @@ class SupervisedMixin(MLPAttributes):
         if held_out is not None and self._error_unit != "fraction":
             self._validation_variance = held_out.variance()
         engine = get_engine(self.engine, network)
-        bar = ProgressBar(settings.max_epochs) if self.verbose else None
-        callbacks = [*(self.callbacks or ()), *([] if bar is None else [bar])]
-        try:
-            state = fine_tune(
-                network, train, validation, replace(settings, output_values=self._output_values()),
-                engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks, in_place=True,
-            )  # fmt: skip
-        finally:
-            if bar is not None:
-                bar.close()
+        callbacks = [*(self.callbacks or ()), *([EpochLines()] if self.verbose else [])]
+        state = fine_tune(
+            network, train, validation, replace(settings, output_values=self._output_values()),
+            engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks, in_place=True,
+        )  # fmt: skip
         last = state.history[-1]
         self.engine_ = {"name": engine.name, "products": last.get("products", []), "blas": last.get("blas")}
         return state

@@ -16,6 +16,7 @@ from truezero.errors import TruezeroError
 from truezero.runs.execute import Executor, Outcome, Serial, Shard, Task
 from truezero.runs.run import Result, Run
 from truezero.runs.store import RunStore
+from truezero.training.standing import Standing
 
 T = TypeVar("T")
 Requests = Generator[list[Run], list[Any], T]
@@ -51,8 +52,10 @@ class Progress:
         Of those done now, the ones that have no result.
     failure : str
         Why the last of them failed.
-    current : str
-        What the run under way is doing, where it is in this process.
+    finished : str
+        Recipe and key of the run that was done last.
+    current : Standing or None
+        Where the training of the run under way stands, if there is one and it is in this process.
     """
 
     found: int = 0
@@ -61,7 +64,8 @@ class Progress:
     left: int = 0
     failed: int = 0
     failure: str = ""
-    current: str = ""
+    finished: str = ""
+    current: Standing | None = None
     _known: set[str] = field(default_factory=set, repr=False)
 
     def ask(self, runs: Iterable[Run], *, missing: bool) -> None:
@@ -121,7 +125,7 @@ def carry_out(
     progress = Progress()
 
     def on_epoch(state: Any) -> None:
-        progress.current = state.progress[1]
+        progress.current = state.progress
         on_progress(progress)
 
     task = Task(store, known, n_threads, [on_epoch] if chosen.n_workers == 1 else [])
@@ -164,7 +168,8 @@ def _results(
             if outcome.failure is not None:
                 progress.failed += 1
                 progress.failure = f"{run.recipe} {run.key}: {outcome.failure}"
-            progress.done, progress.left, progress.current = progress.done + 1, progress.left - 1, ""
+            progress.done, progress.left, progress.current = progress.done + 1, progress.left - 1, None
+            progress.finished = f"{run.recipe} {run.key}"
             progress.running = min(executor.n_workers, progress.left)
             on_progress(progress)
     failures = [outcome.failure for outcome in outcomes.values() if outcome.failure is not None]

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
-
 from truezero.analysis import error_unit, measure, sparsity_of_layers
 from truezero.core.atomic import check_not_input, check_writable, is_written_through
+from truezero.core.locks import locked
 from truezero.datasets import Dataset, are_texts, column_names, load_dataset, load_texts
 from truezero.datasets.formats.tables import listed
 from truezero.errors import DataError, OptionError
@@ -27,7 +26,7 @@ from truezero.estimators import (
 from truezero.models import estimator_of, save
 from truezero.runs.rows import training_rows
 from truezero.runs.texts import Busy, estimator_kind, fit_texts
-from truezero.training import Checkpoint
+from truezero.training import Checkpoint, ProgressBar, log_to
 
 
 def train_to_file(
@@ -43,6 +42,7 @@ def train_to_file(
     parameters: Mapping[str, Any] | None = None,
     pretraining_parameters: Mapping[str, Any] | None = None,
     verbose: bool = False,
+    log: str | os.PathLike[str] | None = None,
     n_features: int | None = None,
     zero_based: bool | Literal["auto"] = "auto",
     target: str | os.PathLike[str] | None = None,
@@ -84,7 +84,9 @@ def train_to_file(
     pretraining_parameters : mapping, optional
         Of the `StackedDenoisingAutoencoder`, without `reconstruction`.
     verbose : bool, default=False
-        Show a progress bar, or a line per epoch where there is no terminal.
+        Show a live line on a terminal, or print a line per epoch where there is none.
+    log : path-like, optional
+        A CSV file, or a folder for TensorBoard, that keeps the figures of every epoch; see `log_to`.
     n_features, zero_based, target, encoding
         How the data are read; see `load_dataset`.
     text : str, optional
@@ -116,11 +118,14 @@ def train_to_file(
     """
     asked = _Asked(
         data, out, regression, ratings, pretrain, unlabeled, data_dir, dict(parameters or {}),
-        dict(pretraining_parameters or {}), dict(words or {}), verbose, n_features, zero_based, target, text,
-        encoding, busy, note,
+        dict(pretraining_parameters or {}), dict(words or {}), verbose, log, n_features, zero_based, target,
+        text, encoding, busy, note,
     )  # fmt: skip
     check_writable(out)
     check_not_input(out, data, unlabeled, target)
+    if log is not None:
+        log_to(log).check()
+        check_not_input(log, data, unlabeled, target, out)
     with _writing_alone(out) if _goes_on(out) else contextlib.nullcontext():
         for path in unfinished_files(out):
             if not resume:
@@ -145,6 +150,7 @@ class _Asked:
     of_pretraining: Mapping[str, Any]
     words: Mapping[str, Any]
     verbose: bool
+    log: str | os.PathLike[str] | None
     n_features: int | None
     zero_based: bool | Literal["auto"]
     target: str | os.PathLike[str] | None
@@ -161,16 +167,21 @@ class _Asked:
 
     def network(self, fingerprint: str) -> dict[str, Any]:
         """Parameters of the network, with checkpoints of data that have a fingerprint."""
-        goes_on = _goes_on(self.out)
         checkpoint, of_stack = (
-            [Checkpoint(path, fingerprint)] if goes_on else [] for path in _paths(self.out)
+            [*self._reports(), *([Checkpoint(path, fingerprint)] if _goes_on(self.out) else [])]
+            for path in _paths(self.out)
         )
-        found = {"random_state": 0, **self.parameters, "callbacks": checkpoint, "verbose": self.verbose}
+        found = {"random_state": 0, **self.parameters, "callbacks": checkpoint}
         if self.pretrain is not None:
             found["pretraining"] = StackedDenoisingAutoencoder(
                 reconstruction=self.pretrain, **self.of_pretraining, callbacks=of_stack
             )
         return found
+
+    def _reports(self) -> list[Any]:
+        """Callbacks that tell how it goes; each training has its own."""
+        logs = [] if self.log is None else [log_to(self.log)]
+        return [*logs, *([ProgressBar()] if self.verbose else [])]
 
 
 def _train_to_file(asked: _Asked) -> tuple[Any, dict[str, Any]]:
@@ -284,24 +295,12 @@ def _writing_alone(out: str | os.PathLike[str]) -> Iterator[None]:
     DataError
         If there can be no file for it.
     """
-    path = Path(f"{_paths(out)[0]}.lock")
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-        while not path.exists():  # its holder removed it while we waited for it: it keeps nobody away
-            lock.release()
-            lock.acquire(timeout=0)
-    except Timeout:
-        raise OptionError(
-            f"another training is writing {os.fspath(out)}: wait for its end, or give another file"
-        ) from None
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    try:
+    with locked(Path(f"{_paths(out)[0]}.lock"), wait=False) as ours:
+        if not ours:
+            raise OptionError(
+                f"another training is writing {os.fspath(out)}: wait for its end, or give another file"
+            )
         yield
-    finally:
-        path.unlink(missing_ok=True)
-        lock.release()
 
 
 def unfinished_files(out: str | os.PathLike[str]) -> list[Path]:

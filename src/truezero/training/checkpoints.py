@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from truezero.core.tensors import Tensors, read_tensors, write_tensors
 from truezero.core.text import printable
 from truezero.errors import ModelFileError
+from truezero.training.standing import Standing
 
 
 class State(Protocol):
@@ -40,8 +41,8 @@ class State(Protocol):
         ...
 
     @property
-    def progress(self) -> tuple[int, str]:
-        """Epochs done, and a note for people."""
+    def progress(self) -> Standing:
+        """Where it stands, for people."""
         ...
 
 

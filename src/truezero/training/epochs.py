@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ All of them are called, in their order. Checkpoints come last, so that they keep
 they do come if one of the others raises, Ctrl-C say, as the epoch is finished. A true result of any ends the
 training; in pre-training the layer's, and the next one begins. A training that is resumed from a checkpoint
 stays ended. One with a method `on_train_begin` has that called first, once, with the state, which it may fill
-from a file."""
+from a file; one with a method `on_train_end` has that called last, once, with the state, however it ends."""
 
 
 class Training(Protocol[Record]):
@@ -65,12 +66,18 @@ class Training(Protocol[Record]):
         ...
 
 
-def begin(state: State, callbacks: Sequence[Callback]) -> None:
-    """Let callbacks fill the state before training begins."""
-    for callback in callbacks:
-        on_train_begin = getattr(callback, "on_train_begin", None)
-        if on_train_begin is not None:
-            on_train_begin(state)
+@contextmanager
+def begun(state: State, callbacks: Sequence[Callback]) -> Iterator[None]:
+    """Let callbacks fill the state before training begins, and those that did say goodbye when it is over."""
+    with ExitStack() as ends:
+        for callback in callbacks:
+            on_train_begin = getattr(callback, "on_train_begin", None)
+            if on_train_begin is not None:
+                on_train_begin(state)
+            on_train_end = getattr(callback, "on_train_end", None)
+            if on_train_end is not None:
+                ends.callback(on_train_end, state)
+        yield
 
 
 def run_epochs(

@@ -17,7 +17,7 @@ from truezero.core.schema import Fields, anything, flag
 from truezero.core.tensors import Tensors
 from truezero.engines import Engine, Examples, StepSettings, Tally
 from truezero.errors import DivergenceError, OptionError
-from truezero.training.epochs import Callback, begin, divergence, run_epochs, train_pieces
+from truezero.training.epochs import Callback, begun, divergence, run_epochs, train_pieces
 from truezero.training.history import (
     EpochRecord,
     Rank,
@@ -28,6 +28,7 @@ from truezero.training.history import (
 )
 from truezero.training.schedules import SCHEDULES, rate_after
 from truezero.training.sources import Arrays, Ordering, Piece, Source, Stream, as_source
+from truezero.training.standing import Standing, of_network
 
 # Rows on which sparsity is measured where there are no validation rows.
 _EVALUATION_ROWS = 1000
@@ -164,14 +165,10 @@ class TrainingState:
         return self.history[best(self.history, self.rank)]
 
     @property
-    def progress(self) -> tuple[int, str]:
-        """Epochs done, and a note for people."""
-        record = self.history[-1]
-        note = f"loss {record['loss']:.4g}"
-        if record["validation_error"] is not None:
-            best = self._best()["validation_error"]
-            note += f", validation error {record['validation_error']:.4g} (best {best:.4g})"
-        return record["epoch"], note
+    def progress(self) -> Standing:
+        """Where it stands, for people."""
+        assert self.settings is not None
+        return of_network(self.history, self._best(), self.settings, self.network.output)
 
     def identity(self) -> tuple[list[Any], Tensors]:
         """All that the rest of the training depends on: facts for JSON, and arrays."""
@@ -260,13 +257,13 @@ def fine_tune(
         validation.check(network)
     trained = network if in_place else network.copy()
     state = TrainingState(trained, trained, settings=settings, data_shape=source.shape)
-    begin(state, callbacks)
-    training = _WholeNetwork(
-        state, settings, source,
-        sample.take(slice(_EVALUATION_ROWS)) if validation is None else validation, validation is not None,
-        _cost_of_zeros(network, sample), engine, n_threads,
-    )  # fmt: skip
-    run_epochs(training, state, max_epochs=settings.max_epochs, callbacks=callbacks)
+    with begun(state, callbacks):
+        training = _WholeNetwork(
+            state, settings, source,
+            sample.take(slice(_EVALUATION_ROWS)) if validation is None else validation,
+            validation is not None, _cost_of_zeros(network, sample), engine, n_threads,
+        )  # fmt: skip
+        run_epochs(training, state, max_epochs=settings.max_epochs, callbacks=callbacks)
     if state.interrupted:
         state.network = state.best_network.copy()
     return state

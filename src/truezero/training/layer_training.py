@@ -32,6 +32,7 @@ from truezero.training.layer_measure import (
 )
 from truezero.training.settings import Pretraining
 from truezero.training.sources import Arrays, Ordering, Piece, Source
+from truezero.training.standing import Standing, of_layer
 
 _KEPT = Fields(
     {"history": anything, "ended": flag, "finished": Items(anything)}, {"current": anything, "best": anything}
@@ -76,13 +77,11 @@ class PretrainingState:
         return [record for record in self.history if record["layer"] == layer]
 
     @property
-    def progress(self) -> tuple[int, str]:
-        """Epochs done, those that were not needed included, and a note for people."""
-        record = self.history[-1]
-        before = sum(plan.max_epochs for plan in self.settings.layers[: record["layer"]])
-        error = record["reconstruction_error"]
-        note = f"loss {record['loss']:.4g}" if error is None else f"reconstruction error {error:.4g}"
-        return before + record["epoch"], f"layer {record['layer'] + 1}, {note}"
+    def progress(self) -> Standing:
+        """Where it stands, for people; epochs that were not needed count as done."""
+        layer, plans = self.history[-1]["layer"], self.settings.layers
+        before, most = (sum(plan.max_epochs for plan in plans[self.n_given : end]) for end in (layer, None))
+        return of_layer(self.of_layer(layer), before, most, patience=self.settings.n_iter_no_change)
 
     def identity(self) -> tuple[list[Any], Tensors]:
         """All that the rest of the training depends on: facts for JSON, and arrays."""

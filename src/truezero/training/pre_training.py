@@ -13,7 +13,7 @@ from truezero.core.autoencoder import Autoencoder, Stack, initialize_autoencoder
 from truezero.core.network import draw_signs
 from truezero.engines import Engine, Unlabeled
 from truezero.errors import DataError, OptionError
-from truezero.training.epochs import Callback, begin, run_epoch, run_epochs
+from truezero.training.epochs import Callback, begun, run_epoch, run_epochs
 from truezero.training.history import PretrainingRecord
 from truezero.training.layer_input import hand_down, layer_source, scale_of_input, target_of_layer
 from truezero.training.layer_training import LayerTraining, PretrainingState
@@ -75,11 +75,11 @@ def pretrain(
     state = PretrainingState(
         settings, Stack(given.layers, _signs(settings)), data_shape=source.shape, n_given=len(given.layers)
     )
-    begin(state, callbacks)
-    while len(state.stack.layers) < n_layers:
-        _pretrain_layer(state, source, held_out, engine, n_threads, callbacks)
-        if state.interrupted and len(state.stack.layers) < n_layers:
-            raise KeyboardInterrupt
+    with begun(state, callbacks):
+        while len(state.stack.layers) < n_layers:
+            _pretrain_layer(state, source, held_out, engine, n_threads, callbacks)
+            if state.interrupted and len(state.stack.layers) < n_layers:
+                raise KeyboardInterrupt
     return state
 
 

@@ -1,73 +1,106 @@
-"""How a training goes, for people: a bar on a terminal, a line per epoch anywhere else."""
+"""How a training goes, for people: a live line on a terminal, a line per epoch anywhere else."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-import time
+from typing import TYPE_CHECKING, Any
 
 from truezero.core.text import printable
 from truezero.training.checkpoints import State
+from truezero.training.standing import Standing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LONGEST = 500  # characters of a line
+
+
+class EpochLines:
+    """Prints a line per epoch on standard output: what `verbose=True` of the estimators does."""
+
+    def __call__(self, state: State) -> None:
+        """Print the line."""
+        with contextlib.suppress(OSError):  # whoever read it has gone; the training has not
+            print(epoch_line(state.progress), flush=True)
 
 
 class ProgressBar:
     """Shows the epochs, with what was measured last, on standard error.
 
-    A bar, if that is a terminal; where it goes to a file, a notebook or another program, a line per epoch.
-
-    Parameters
-    ----------
-    max_epochs : int
-    title : str
+    Live, if that is a terminal; where it goes to a file, a notebook or another program, a line per epoch.
     """
 
-    def __init__(self, max_epochs: int, title: str = "training") -> None:
-        self.max_epochs = max_epochs
-        self.title = title
-
     def on_train_begin(self, state: State) -> None:
-        """Show the bar."""
-        self._before = time.monotonic()
-        if not _is_terminal():
-            return
-        # Imported when a bar is shown: most trainings show none.
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        """Show it, where there is a terminal."""
+        if sys.stderr is not None and sys.stderr.isatty():
+            from rich.console import Console  # when something is shown: most trainings show nothing
 
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            TimeRemainingColumn(),
-            console=Console(stderr=True, force_jupyter=False),
-            transient=True,
-        )
-        self._task = self._bar.add_task(self.title, total=self.max_epochs, note="")
-        self._bar.start()
+            self._display = Display(Console(stderr=True, force_jupyter=False))
 
     def __call__(self, state: State) -> None:
         """Move it on, or print the line."""
-        done, note = state.progress
-        if not hasattr(self, "_bar"):
-            now, numbers = time.monotonic(), note.replace(", ", "  ")
-            self._print(f"epoch {done}/{self.max_epochs}  {numbers}  {now - self._before:.1f} s")
-            self._before = now
+        standing = state.progress
+        if not hasattr(self, "_display"):
+            with contextlib.suppress(OSError):
+                print(epoch_line(standing), file=sys.stderr, flush=True)
             return
-        self._bar.update(self._task, completed=done, note=note)
-        if done >= self.max_epochs:
-            self.close()
+        self._display.show(
+            standing.phase, standing.done, standing.most, standing.time_left, "  ".join(standing.figures)
+        )
+
+    def on_train_end(self, state: State) -> None:
+        """Take it away."""
+        if hasattr(self, "_display"):
+            self._display.close()
+            del self._display
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # a copy, in another process perhaps, begins anew
+
+
+def epoch_line(standing: Standing) -> str:
+    """Write where a training stands in one line."""
+    what = f"{standing.phase}: " if standing.phase == "pre-training" else ""
+    parts = [f"{what}epoch {standing.done}/{standing.most}", *standing.figures, f"{standing.seconds:.1f} s"]
+    return printable("  ".join([*parts, *([standing.time_left] if standing.time_left else [])]), _LONGEST)
+
+
+class Display:
+    """A bar on a terminal, and below it a line of figures; it is taken away in the end.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    """
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
+            console=console,
+        )
+        self._task = self._bar.add_task("", total=None, left="")
+        self._live = Live(self._bar, console=console, transient=True, refresh_per_second=4)
+        self._live.start()
+
+    def show(self, title: str, done: int, total: int | None, left: str, *notes: str) -> None:
+        """Show how far it is, how long it will take, and a line for each note that says something."""
+        from rich.console import Group
+        from rich.text import Text
+
+        self._bar.update(
+            self._task, description=printable(title), completed=done, total=total, left=printable(left)
+        )
+        below = [Text(printable(note, _LONGEST), style="dim") for note in notes if note]
+        self._live.update(Group(self._bar, *below))
 
     def close(self) -> None:
-        """Take the bar away; the trainer's caller does when training ends early."""
-        if hasattr(self, "_bar"):
-            self._bar.stop()
-
-    def _print(self, line: str) -> None:
-        what = "" if self.title == "training" else f"{self.title}: "
-        with contextlib.suppress(OSError):  # whoever read it has gone; the training has not
-            print(printable(what + line, 500), file=sys.stderr, flush=True)
-
-
-def _is_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+        """Take it away."""
+        self._live.stop()
