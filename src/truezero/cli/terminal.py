@@ -109,7 +109,8 @@ def _at_work(progress: Progress) -> list[str]:
     standing = progress.current
     if standing is None:
         return []
-    return [f"{standing.phase}, epoch {standing.done}/{standing.most}", *standing.figures]
+    left = [f"{standing.time_left} of this run"] if standing.time_left else []
+    return [f"{standing.phase}, epoch {standing.done}/{standing.most}", *standing.figures, *left]
 
 
 @contextmanager
@@ -163,7 +164,8 @@ def _run_lines() -> Iterator[Callable[[Progress], None]]:
     there is life.
     """
     started = said_at = time.monotonic()
-    n_said, known, over, ours = 0, list[Progress](), threading.Event(), threading.Lock()
+    known: list[Progress] = []
+    n_said, over, ours = 0, threading.Event(), threading.Lock()
 
     def say(progress: Progress, *about: str) -> None:
         nonlocal said_at

@@ -124,8 +124,10 @@ def train_to_file(
     check_writable(out)
     check_not_input(out, data, unlabeled, target)
     if log is not None:
+        if os.path.realpath(log) == os.path.realpath(out):
+            raise OptionError(f"{os.fspath(out)} is to be the model: give another name for the log")
+        check_not_input(log, data, unlabeled, target)
         log_to(log).check()
-        check_not_input(log, data, unlabeled, target, out)
     with _writing_alone(out) if _goes_on(out) else contextlib.nullcontext():
         for path in unfinished_files(out):
             if not resume:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -95,8 +96,8 @@ def _place(record: Any, before: int) -> _Place:
 class CSVLogger(_Log):
     """Keeps the figures of every epoch in a CSV file, a row each, as soon as the epoch is over.
 
-    A callback for the parameter `callbacks` of all estimators. Several trainings, in several processes too, as
-    those of a grid search, may share a file. Columns are those of `history_`'s records, and before them
+    A callback for the parameter `callbacks` of all estimators. Several trainings, in several processes too,
+    as those of a grid search, may share a file. Columns are those of `history_`'s records, and before them
 
     - `phase`: pre-training or fine-tuning;
     - `run`: the number of the training among those of its phase in this file, from 1. One that is resumed
@@ -210,8 +211,8 @@ class TensorBoardLogger(_Log):
 
     A callback for the parameter `callbacks` of all estimators; it needs tensorboardX. Every training has a
     folder of its own in the one that is given, `fine-tuning-1`, `pre-training-1` and so on, which TensorBoard
-    shows as runs. One that is resumed from a checkpoint, or goes on with `warm_start`, goes on in the last one
-    of its phase. The folder is what ``tensorboard --logdir`` takes.
+    shows as runs. One that is resumed from a checkpoint, or with `warm_start`, goes on in the last one of its
+    phase. The folder is what ``tensorboard --logdir`` takes.
 
     Parameters
     ----------
@@ -245,16 +246,18 @@ class TensorBoardLogger(_Log):
                 break
             except FileExistsError:  # another process was faster
                 run += 1
-        # From its first epoch on what is there counts no more: it comes again.
-        purged = first[1] if goes_on else None
-        self._writer = _summary_writer()(str(folder / f"{phase}-{run}"), purge_step=purged)
+        self._writer = _summary_writer()(
+            str(folder / f"{phase}-{run}"),
+            purge_step=first[1] if goes_on else None,  # what is there from this epoch on comes again
+            filename_suffix=f".{time.time_ns()}",  # two in a second would be one file; they are read by name
+        )
         return run
 
     def _write(self, phase: str, records: list[Any], before: int) -> None:
         for record in records:
             layer, epoch = _place(record, before)
             for name, value in _scalars(record).items():
-                self._writer.add_scalar(name if layer < 0 else f"layer {layer}/{name}", value, epoch)
+                self._writer.add_scalar(name if layer < 0 else f"layer_{layer}/{name}", value, epoch)
         self._writer.flush()
 
     def on_train_end(self, state: Any) -> None:
@@ -264,24 +267,25 @@ class TensorBoardLogger(_Log):
             self._writer = None
 
 
+# Names with spaces are not allowed there.
 _LABELS = {
     "loss": "loss", "penalty": "penalty", "validation_error": "validation/error",
-    "validation_loss": "validation/loss", "reconstruction_error": "reconstruction error",
-    "learning_rate": "learning rate",
+    "validation_loss": "validation/loss", "reconstruction_error": "reconstruction_error",
+    "learning_rate": "learning_rate",
 }  # fmt: skip
 
 
 def _scalars(record: Any) -> dict[str, float]:
     """What TensorBoard draws of an epoch, by the names it has there."""
     found = {label: record[name] for name, label in _LABELS.items() if record.get(name) is not None}
-    for name, label in (("sparsity", "zeros"), ("dead_units", "dead units")):
+    for name, label in (("sparsity", "zeros"), ("dead_units", "dead_units")):
         of_layers = record[name]
         if isinstance(of_layers, list):
-            found |= {f"{label}/layer {layer}": value for layer, value in enumerate(of_layers)}
+            found |= {f"{label}/layer_{layer}": value for layer, value in enumerate(of_layers)}
         else:
             found[label] = of_layers
     if record.get("n_rows") and record["seconds"] > 0:
-        found["rows a second"] = record["n_rows"] / record["seconds"]
+        found["rows_per_second"] = record["n_rows"] / record["seconds"]
     return found
 
 
