@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import re
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from truezero.cli import app, bench, terminal
 from truezero.cli.interrupts import Interrupts
 from truezero.core.text import printable
 from truezero.runs import Progress
+from truezero.training.standing import Standing
 
 ESCAPE = "\x1b]0;title\x07\x1b[31m"
 LABELS = (f"a\nb{ESCAPE}", "c\rd")
@@ -117,21 +120,62 @@ def test_bars_and_tables(name: str, screen: io.StringIO) -> None:
     with terminal.progress(name) as note:
         note(name)
     with terminal.progress_of_runs(name, lines=True) as show:
-        show(Progress(found=1, done=1, left=2, running=1, current=name))
+        show(Progress(done=1, left=2, running=1, failed=1, failure=name))
     bench._print(Table(name, ("", name), [(name, name)]))
     shown = screen.getvalue()
     assert printable(name) in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     assert ESCAPE not in shown
 
 
-def test_lines_where_there_is_no_terminal() -> None:
+AT_WORK = Standing("fine-tuning", 12, 200, ("loss 1", "zeros 70 %"), 1.0, 188.0, False)
+
+
+def test_a_line_for_every_run_where_there_is_no_terminal() -> None:
     said = io.StringIO()
     with contextlib.redirect_stderr(said), terminal.progress_of_runs("t", lines=True) as show:
         for done in range(3):
-            show(Progress(found=2, done=done, left=36 - done))
-            show(Progress(found=2, done=done, left=36 - done, current="loss 1"))
+            show(Progress(found=2, done=done, left=36 - done, finished=f"fine-tune {done}"))
+            show(Progress(found=2, done=done, left=36 - done, current=AT_WORK))
     lines = said.getvalue().splitlines()
-    assert [line.split("  ")[0] for line in lines] == ["run 1 of 36", "run 2 of 36"]
+    assert [line.split("  ")[:2] for line in lines] == [
+        ["run 1 of 36", "fine-tune 1"], ["run 2 of 36", "fine-tune 2"]
+    ]  # fmt: skip
+    assert all(line.endswith("  2 found") for line in lines)
+
+
+def test_a_log_hears_of_runs_that_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "REMINDED_AFTER", 0.15)
+    n_threads, said = threading.active_count(), io.StringIO()
+    with contextlib.redirect_stderr(said), terminal.progress_of_runs("t", lines=True) as show:
+        time.sleep(0.3)  # nothing is known yet
+        show(Progress(done=3, left=1, running=1, failed=1, failure="it", current=AT_WORK))
+        time.sleep(0.5)
+    assert threading.active_count() == n_threads
+    first, *lines = said.getvalue().splitlines()
+    assert first.startswith("run 3 of 4  ")
+    assert 2 <= len(lines) <= 4
+    for line in lines:
+        assert line.startswith("3 of 4 runs done, 1 running  fine-tuning, epoch 12/200  loss 1  zeros 70 %  ")
+        assert "about 3 min 8 s left of this run" in line
+        assert line.endswith("1 failed, the last: it")
+
+
+def test_no_line_is_printed_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "REMINDED_AFTER", 0.05)
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), terminal.progress_of_runs("t", lines=False) as show:
+        show(Progress(done=3, left=1, current=AT_WORK))
+        time.sleep(0.2)
+    assert not said.getvalue()
+
+
+def test_a_terminal_shows_the_epochs_of_the_run_at_work(screen: io.StringIO) -> None:
+    with terminal.progress_of_runs("t", lines=True) as show:
+        show(Progress(found=1, done=1, left=2, running=1, current=AT_WORK))
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert re.search(r"t .* 1/3 .* left", shown)
+    assert "1 running, 1 found" in shown
+    assert "fine-tuning, epoch 12/200  loss 1  zeros 70 %" in shown
 
 
 def test_json_says_nothing_else(folder: Path) -> None:
@@ -146,8 +190,9 @@ def test_an_epoch_is_a_line(folder: Path) -> None:
         "--pretrain-max-iter", "1", folder=folder,
     )  # fmt: skip
     first, *lines = [line for line in ended.stderr.splitlines() if not line.startswith("truezero: ")]
-    assert re.fullmatch(r"pre-training: epoch 1/1  layer 1  reconstruction error [\d.]+  \d+\.\d s", first)
+    about = r"zeros [\d ]+ %  [\d,]+ rows/s  \d+\.\d s"
+    assert re.fullmatch(rf"pre-training: epoch 1/1  layer 1  reconstruction error [\d.]+  {about}", first)
     assert len(lines) == 2
     for number, line in enumerate(lines):
-        pattern = rf"epoch {number + 1}/2  loss [\d.]+  validation error [\d.]+ \(best [\d.]+\)  \d+\.\d s"
-        assert re.fullmatch(pattern, line)
+        pattern = rf"epoch {number + 1}/2  loss [\d.]+  validation error [\d.]+ % \(best [\d.]+ %\)  {about}"
+        assert re.fullmatch(pattern + ("" if number else r"  up to \d+ s left"), line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -258,3 +259,43 @@ def test_kill_and_resume_through_the_command_line(tmp_path: Path) -> None:
 def test_impossible_settings_are_refused(changes: dict[str, Any], step: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="must be"):
         settings(step=replace(settings().step, **step), **changes)
+
+
+class Ends:
+    """Notes when training begins and ends for it."""
+
+    def __init__(self, noted: list[str], name: str, fails: str = "") -> None:
+        self.noted, self.name, self.fails = noted, name, fails
+
+    def note(self, what: str) -> None:
+        self.noted.append(f"{self.name} {what}")
+        if what == self.fails:
+            raise RuntimeError(what)
+
+    def on_train_begin(self, state: TrainingState) -> None:
+        self.note("begins")
+
+    def __call__(self, state: TrainingState) -> None:
+        self.note("epoch")
+
+    def on_train_end(self, state: TrainingState) -> None:
+        self.note("ends")
+
+
+@pytest.mark.parametrize(
+    ("fails", "noted"),
+    [
+        ("", ["a begins", "b begins", "a epoch", "b epoch", "b ends", "a ends"]),
+        ("epoch", ["a begins", "b begins", "a epoch", "b epoch", "b ends", "a ends"]),
+        ("begins", ["a begins", "b begins", "a ends"]),
+    ],
+)
+def test_callbacks_hear_of_the_end_however_it_comes(engine: Any, fails: str, noted: list[str]) -> None:
+    network, train, held_out = problem()
+    found: list[str] = []
+    callbacks = [Ends(found, "a"), Ends(found, "b", fails)]
+    with pytest.raises(RuntimeError) if fails else contextlib.nullcontext():
+        fine_tune(
+            network, train, held_out, replace(settings(), max_epochs=1), engine=engine, callbacks=callbacks
+        )
+    assert found == noted
