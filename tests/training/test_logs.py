@@ -63,7 +63,7 @@ def test_a_row_is_an_epochs_record(tmp_path: Path) -> None:
     assert epochs(path) == of_run(1, 1, 2, 3)
     for row, record in zip(found, model.history_, strict=True):
         for name in ("loss", "penalty", "validation_error", "validation_loss", "learning_rate", "seconds"):
-            assert float(row[name]) == record[name], name  # type: ignore[literal-required]
+            assert float(row[name]) == record[name], name
         assert [float(value) for value in row["sparsity"].split()] == record["sparsity"]
         assert [int(value) for value in row["dead_units"].split()] == record["dead_units"]
         assert int(row["n_rows"]) == record["n_rows"]

@@ -7,6 +7,7 @@ import io
 import pickle
 import re
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -59,12 +60,11 @@ def test_verbose_prints_a_line_per_epoch_on_standard_output(capsys: pytest.Captu
     assert not said.err
     found = [LINE.fullmatch(line) for line in said.out.splitlines()]
     assert [match and match[2] for match in found] == ["1", "2", "3", "4"]
-    errors = [record["validation_error"] for record in model.history_]
+    errors = [100 * (record["validation_error"] or 0) for record in model.history_]
     for number, (match, record) in enumerate(zip(found, model.history_, strict=True), start=1):
         assert match is not None
-        assert record["validation_error"] is not None
-        assert float(match[8]) == pytest.approx(100 * record["validation_error"], abs=0.006)
-        assert float(match[9]) == pytest.approx(100 * min(errors[:number]), abs=0.006)  # type: ignore[type-var]
+        assert float(match[8]) == pytest.approx(errors[number - 1], abs=0.006)
+        assert float(match[9]) == pytest.approx(min(errors[:number]), abs=0.006)
         zeros = " ".join(f"{100 * of_layer:.0f}" for of_layer in record["sparsity"])
         assert f"zeros {zeros} %" in match[0]
         assert (match[11] or None) == (None if number == 4 else "about")  # nothing ends it early
@@ -74,7 +74,7 @@ def test_verbose_prints_a_line_per_epoch_on_standard_output(capsys: pytest.Captu
 
 def test_pre_training_has_lines_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     stack = StackedDenoisingAutoencoder(max_iter=(2, 1), random_state=0)
-    DeepRectifierClassifier((8, 6), max_iter=1, pretraining=stack, random_state=0, verbose=1).fit(X, y)
+    DeepRectifierClassifier((8, 6), max_iter=1, pretraining=stack, random_state=0, verbose=True).fit(X, y)
     first, second, third, last = map(LINE.fullmatch, capsys.readouterr().out.splitlines())
     assert first is not None
     assert second is not None
@@ -102,17 +102,14 @@ def test_errors_that_are_no_shares_are_no_per_cents() -> None:
     seen: list[Standing] = []
     options: dict[str, Any] = {"max_iter": 2, "random_state": 0}
     options |= {"callbacks": [lambda state: seen.append(state.progress)]}
-    for model, targets in (
-        (DeepRectifierRegressor((6,), **options), X[:, 0]),
-        (RatingPredictor((6,), **options), y),
-    ):
+    models = (DeepRectifierRegressor((6,), **options), X[:, 0]), (RatingPredictor((6,), **options), y)
+    for model, targets in models:
         seen.clear()
         model.fit(X, targets)
-        record, standing = model.history_[-1], seen[-1]
-        error, best = (f"{value['validation_error']:.4g}" for value in (record, min(
-            model.history_, key=lambda of: of["validation_loss"] if targets is not y else of["validation_error"]
-        )))  # fmt: skip
-        assert f"validation error {error} (best {best})" in standing.figures
+        error, best = (
+            f"{model.history_[number - 1]['validation_error']:.4g}" for number in (2, model.epoch_selected_)
+        )
+        assert f"validation error {error} (best {best})" in seen[-1].figures
     seen.clear()
     DeepRectifierClassifier((), early_stopping=False, **options).fit(X, y)
     assert not any("error" in figure or "zeros" in figure for figure in seen[-1].figures)
@@ -146,16 +143,30 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return screen
 
 
+def is_shown() -> bool:
+    """Whether a thread of the display's is at work."""
+    return any("Refresh" in type(thread).__name__ for thread in threading.enumerate())
+
+
+def is_taken_away() -> bool:
+    """Whether it ends; it looks for the end four times a second."""
+    until = time.monotonic() + 10
+    while is_shown() and time.monotonic() < until:
+        time.sleep(0.05)
+    return not is_shown()
+
+
 def test_a_live_line_on_a_terminal(terminal: Terminal) -> None:
-    n_threads, seen = threading.active_count(), list[int]()
-    callbacks = [ProgressBar(), lambda state: seen.append(threading.active_count())]
+    seen: list[bool] = []
+    callbacks = [ProgressBar(), lambda state: seen.append(is_shown())]
     with contextlib.redirect_stderr(terminal):
         DeepRectifierClassifier((8, 6), max_iter=3, random_state=0, callbacks=callbacks).fit(X, y)
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
     assert re.search(r"fine-tuning .* 3/3 ", shown)
     figures = r"loss [\d.]+  validation error [\d.]+ % \(best [\d.]+ %\)  zeros \d+ \d+ %  [\d,]+ rows/s"
     assert re.search(figures, shown)
-    assert max(seen) > n_threads == threading.active_count()
+    assert all(seen)
+    assert is_taken_away()
     assert "\x1b[?25h" in terminal.getvalue()  # the cursor is back
 
 
@@ -165,7 +176,6 @@ def test_it_is_taken_away_however_training_ends(end: BaseException, terminal: Te
     def fail(state: Any) -> None:
         raise end
 
-    n_threads = threading.active_count()
     stack = StackedDenoisingAutoencoder(max_iter=1, callbacks=[ProgressBar(), fail])
     for model in (
         DeepRectifierClassifier((8,), max_iter=2, callbacks=[ProgressBar(), fail]),
@@ -173,7 +183,7 @@ def test_it_is_taken_away_however_training_ends(end: BaseException, terminal: Te
     ):
         with contextlib.suppress(type(end)), contextlib.redirect_stderr(terminal):
             model.fit(X, y)
-        assert threading.active_count() == n_threads
+        assert is_taken_away()
     assert terminal.getvalue().count("\x1b[?25l") == terminal.getvalue().count("\x1b[?25h") > 0
 
 
