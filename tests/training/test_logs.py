@@ -7,6 +7,7 @@ import pickle
 import shutil
 import struct
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from truezero import (
     load,
     save,
 )
+from truezero.core.locks import locked
 from truezero.training.logs import COLUMNS, log_to
 
 X, y = load_iris(return_X_y=True)
@@ -173,6 +175,19 @@ def test_a_grid_search_shares_a_file(n_jobs: int, tmp_path: Path) -> None:
     widths = [len(row["sparsity"].split()) for row in found if row["run"] == "13"]
     assert widths == [len(search.best_params_["hidden_layer_sizes"])] * 3
     assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]
+
+
+def test_a_log_waits_for_who_writes(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    fit = threading.Thread(target=make(CSVLogger(path), max_iter=1).fit, args=(X, y))
+    with locked(tmp_path / "log.csv.lock", wait=False) as ours:
+        assert ours
+        fit.start()
+        fit.join(2)
+        assert fit.is_alive()
+        assert not path.exists()
+    fit.join()
+    assert epochs(path) == of_run(1, 1)
 
 
 def test_half_a_row_is_no_row(tmp_path: Path) -> None:

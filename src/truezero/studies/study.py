@@ -71,7 +71,7 @@ class Study:
     ----------
     name, title : str
     scales : mapping of str to object
-        How much of it is run, by the name of the scale.
+        How much of it is run, by the name of the scale; None where nothing is.
     begin : callable
         ``(setting) -> generator`` that ends in a `StudyResult`; see `Setting`.
     data : tuple of str
@@ -114,7 +114,7 @@ class Study:
         DataError
             If one cannot be read.
         OptionError
-            If the study does not take texts, or no data at all.
+            If the study takes no texts, or no data.
         """
         if names and not self.data:
             raise OptionError(f"{self.name} needs no data and takes none: leave --data out")
@@ -160,16 +160,14 @@ class Study:
         for dataset in several:
             for part in self.needs:
                 if any(rows is None for rows in dataset.part(part)):
-                    raise DataError(
-                        f"{self.name} needs {part} rows with labels, which {dataset.name} does not have; use "
-                        "a named data set"
-                    )
+                    lacks = f"{part} rows with labels, which {dataset.name} does not have"
+                    raise DataError(f"{self.name} needs {lacks}; use a named data set")
             if dataset.y_train is None:
                 raise DataError(f"{self.name} needs labels, which {dataset.name} does not have")
         if n_seeds is not None and n_seeds < 1:
             raise OptionError(f"n_seeds must be at least 1, got {n_seeds}")
         chosen = self.scales[scale]
-        if n_seeds is not None and not hasattr(chosen, "n_seeds"):
+        if n_seeds is not None and chosen is None:
             raise OptionError(f"{self.name} trains no networks: leave --n-seeds out")
         chosen = chosen if n_seeds is None else replace(chosen, n_seeds=n_seeds)
         return self.begin(Setting(self.name, self.title, several, scale, chosen, store))
