@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from truezero.plots.curves import PALETTE, tidy
+from truezero.plots.style import PALETTE, tidy
 
 _STYLES = ("-", "--", "-.", ":")
 

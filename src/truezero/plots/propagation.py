@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from truezero.plots.curves import PALETTE
+from truezero.plots.style import PALETTE
 
 _UP, _DOWN, _OFF = PALETTE[0], PALETTE[1], "#CCCCCC"
 _THICKEST = 3.0  # points
