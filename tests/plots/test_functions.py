@@ -9,7 +9,8 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from truezero.plots import draw
+from truezero.plots import draw, draw_apart
+from truezero.plots.style import PANEL
 
 
 def test_functions_have_axes_where_0_is_in_sight() -> None:
@@ -26,8 +27,8 @@ def test_functions_have_axes_where_0_is_in_sight() -> None:
     others = [np.asarray(line.get_xdata()).tolist() for line in first.lines if line not in drawn]
     assert others == [[0, 0], [0.5, 0.5]]  # y = 0 is out of sight
     assert [text.get_text() for text in first.texts] == ["here"]
-    assert first.get_legend() is not None
-    assert second.get_legend() is None
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["f", "g"]
+    assert [line.get_label() for line in second.lines[:1]] == ["f"]
 
 
 def panel(**changes: Any) -> dict[str, Any]:
@@ -63,14 +64,26 @@ def test_units_that_are_active_are_filled_and_counted() -> None:
     inputs_off, inputs_on = axes.lines[:2]
     assert len(np.asarray(inputs_off.get_xdata())) == 1
     assert len(np.asarray(inputs_on.get_xdata())) == 2
-    assert inputs_off.get_markerfacecolor() == "white"
+    assert inputs_off.get_markerfacecolor() == "none"  # the ground may be dark
     names = [text.get_text() for text in axes.get_xticklabels()]
-    assert names == ["input\n3 of 9 active\n3 drawn", "layer 1\n1 of 2 active", "output"]
+    assert names == ["input\n3 of 9\nactive\n3 drawn", "layer 1\n1 of 2\nactive", "output"]
     (largest,) = [line for line in axes.lines if line.get_marker() == "s"]
     assert np.asarray(largest.get_ydata()).tolist() == [-0.75]
     assert [text.get_text() for text in axes.texts] == ["a", "b"]
     assert len(figure.axes[1].child_axes) == 1
     assert not axes.child_axes
+
+
+@pytest.mark.parametrize("kind", ["functions", "propagation"])
+def test_each_panel_is_a_picture_as_wide_as_others_with_a_legend(kind: str) -> None:
+    line = {"name": "f", "colour": 0, "x": [0, 1], "y": [0, 1]}
+    one = panel() if kind == "propagation" else {"title": "t", "x": "z", "y": "out", "lines": [line]}
+    apart = draw_apart(kind, {"panels": [one, {**one, "title": "u"}]})
+    assert [figure.axes[0].get_title() for figure in apart] == ["t", "u"]
+    assert {figure.get_figwidth() for figure in apart} == {PANEL[0]}
+    named = ["f"] if kind == "functions" else ["active", "0", "carries up", "carries down", "carries nothing"]
+    for figure in apart:
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == named
 
 
 def test_a_row_of_zeros_is_drawn() -> None:

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 from commandline import succeeded, truezero
+from explained import is_explained
 
 from truezero import initialize
 from truezero.analysis import local_map
 from truezero.core.activations import get_activation
 from truezero.datasets import Dataset, load_dataset
 from truezero.plots import draw
+from truezero.plots.style import PALETTE
 from truezero.report import study_tables, write_report
 from truezero.runs import RunStore
 from truezero.studies import STUDIES, StudyResult, figure1, figure2, reproduce, sentences
+from truezero.studies.figures import colour
 from truezero.studies.study import Setting
 
 
@@ -79,6 +82,7 @@ def test_figure1_needs_no_data_and_no_runs(tmp_path: Path) -> None:
 
 def test_the_picture_of_figure1() -> None:
     result = reproduce(STUDIES["figure1"], [], RunStore(Path("nowhere")))
+    is_explained(result, *figure1._BESIDE)
     (figure,) = result.figures
     panels = draw(figure.kind, figure.data).axes
     assert [panel.get_xlabel() for panel in panels] == ["input current I, nA", "z", "z"]
@@ -86,6 +90,9 @@ def test_the_picture_of_figure1() -> None:
     x, y = np.asarray(rate.get_xdata()), np.asarray(rate.get_ydata())
     assert (y[x <= 1.5] == 0).all()
     assert (y[x > 1.5] > 0).all()
+    colours = {line.get_label(): line.get_color() for panel in panels for line in panel.lines}
+    assert colours["tanh"] == PALETTE[colour({"activation": "tanh"})]  # as in all figures
+    assert colours["leaky integrate-and-fire"] == colours["rescaled neuron (footnote 3)"]
     assert len(study_tables(result)) == 2
 
 
@@ -104,6 +111,7 @@ def test_what_figure1_does_not_take(options: tuple[str, str], message: str, tmp_
 
 
 def test_figure2(of_digits: StudyResult, tmp_path: Path) -> None:
+    is_explained(of_digits, *figure2._BESIDE)
     inputs, networks = (table.rows for table in of_digits.tables)
     assert len(networks) == 1
     (network,) = networks

@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from truezero.plots.style import PALETTE
+from truezero.plots.style import BLUE, GREY, INK, VERMILION, grid_of_panels, legend_below
 
-_UP, _DOWN, _OFF = PALETTE[0], PALETTE[1], "#CCCCCC"
+_FAINT: dict[str, Any] = {"color": GREY, "linewidth": 0.25, "alpha": 0.6}  # of what carries nothing
 _THICKEST = 3.0  # points
+_HIGHER = 1.5  # than other panels: units stand above each other
 
 
 def propagation(panels: list[dict[str, Any]]) -> Figure:
@@ -37,17 +37,11 @@ def propagation(panels: list[dict[str, Any]]) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(5.4 * len(panels), 5.4), layout="constrained")
-    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+    figure, all_axes = grid_of_panels(len(panels))
+    figure.set_figheight(_HIGHER * figure.get_figheight())
+    for axes, panel in zip(all_axes, panels, strict=True):
         _draw(axes, panel)
-    handles = [
-        Line2D([], [], marker="o", linestyle="", color="black", label="active"),
-        Line2D([], [], marker="o", linestyle="", color=_OFF, markerfacecolor="white", label="0"),
-        Line2D([], [], color=_UP, linewidth=2, label="carries up"),
-        Line2D([], [], color=_DOWN, linewidth=2, linestyle="--", label="carries down"),
-        Line2D([], [], color=_OFF, linewidth=1, label="carries nothing"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    legend_below(figure, all_axes)
     return figure
 
 
@@ -60,12 +54,12 @@ def _draw(axes: Axes, panel: dict[str, Any]) -> None:
     for x, (layer, height, on) in enumerate(zip(layers, heights, active, strict=True)):
         size = float(np.clip(130 / max(len(height), 1), 4, 11))
         about: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": size, "zorder": 3}
-        axes.plot(np.full((~on).sum(), x), height[~on], color=_OFF, markerfacecolor="white", **about)
-        axes.plot(np.full(on.sum(), x), height[on], color="black", **about)
+        axes.plot(np.full((~on).sum(), x), height[~on], color=GREY, markerfacecolor="none", **about)
+        axes.plot(np.full(on.sum(), x), height[on], color=INK, **about)
         if x == len(layers) - 1:
             largest = [place for place, unit in enumerate(layer["units"]) if unit == panel["output"]]
             about |= {"marker": "s", "markersize": size + 3}
-            axes.plot(np.full(len(largest), x), height[largest], color="black", **about)
+            axes.plot(np.full(len(largest), x), height[largest], color=INK, **about)
             names = zip(layer.get("names", layer["units"]), height, strict=True)
             for name, y in names:
                 axes.annotate(str(name), (x, y), xytext=(11, 0), textcoords="offset points", va="center")
@@ -75,7 +69,12 @@ def _draw(axes: Axes, panel: dict[str, Any]) -> None:
     axes.spines[:].set_visible(False)
     axes.set_xlim(-0.75 if panel["image"] is not None else -0.3, len(layers) - 0.6)
     axes.set_ylim(-1.02, 0.02)
-    axes.set_title(panel["title"], fontsize=10)
+    axes.set_title(panel["title"])
+    axes.plot([], [], "o", color=INK, label="active")
+    axes.plot([], [], "o", color=GREY, markerfacecolor="none", label="0")
+    axes.plot([], [], color=BLUE, linewidth=2, label="carries up")
+    axes.plot([], [], "--", color=VERMILION, linewidth=2, label="carries down")
+    axes.plot([], [], color=GREY, linewidth=0.8, label="carries nothing")
     if panel["image"] is not None:
         inset = axes.inset_axes((0.0, 0.42, 0.13, 0.16))
         inset.imshow(panel["image"], cmap="gray_r", interpolation="nearest")
@@ -86,7 +85,7 @@ def _caption(layer: dict[str, Any]) -> str:
     """Name a layer, how many of its units are active, and whether all are drawn."""
     if layer["n_active"] is None:
         return str(layer["name"])
-    text = f"{layer['name']}\n{layer['n_active']} of {layer['n']} active"
+    text = f"{layer['name']}\n{layer['n_active']:,} of {layer['n']:,}\nactive"
     return text if len(layer["units"]) == layer["n"] else f"{text}\n{len(layer['units'])} drawn"
 
 
@@ -109,8 +108,8 @@ def _connect(
         axis=1,
     )
     on, carried = on.ravel(), carried.ravel()
-    axes.add_collection(LineCollection(list(lines[~on]), colors=_OFF, linewidths=0.25, zorder=1))
-    for sign, colour, style in ((1, _UP, "solid"), (-1, _DOWN, "dashed")):
+    axes.add_collection(LineCollection(list(lines[~on]), zorder=1, **_FAINT))
+    for sign, colour, style in ((1, BLUE, "solid"), (-1, VERMILION, "dashed")):
         chosen = np.flatnonzero(on & (sign * carried > 0))
         if not chosen.size:
             continue

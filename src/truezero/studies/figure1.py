@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from truezero.core.activations import get_activation
 from truezero.runs import Requests
 from truezero.studies import sentences
+from truezero.studies.figures import colour
 from truezero.studies.sentences import Sentence
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 
@@ -80,6 +81,11 @@ CHOICES = (
     "− V_r above it.",
 )
 
+_BESIDE = (
+    "Not in the paper, whose figure has the other two: the picture of one-sided units, and the table that "
+    "sets the neuron beside them.",
+)
+
 Row = dict[str, Any]
 
 
@@ -102,26 +108,34 @@ def begin(setting: Setting) -> Requests[StudyResult]:
                 "The neuron beside units of networks",
                 _OF_UNITS,
                 _units(neuron),
-                "lif(x) in Hz is the output of the rescaled unit (footnote 3) times 1/t_ref; the last column "
-                "is max(tanh x, 0).",
+                "Where the neuron does not fire all of these units are 0, too.",
             ),
         ],
         [_figure(neuron)],
         choices=list(CHOICES),
+        departures=list(_BESIDE),
         claims=_claims(neuron),
     )
 
 
 _OF_PARAMETERS = [
-    Column("symbol", "symbol"), Column("name", "parameter"), Column("value", "value", "number"),
-    Column("unit", "unit"), Column("paper", "in the paper"),
-]  # fmt: skip
+    Column("symbol", "symbol", about="As the paper's section 2.1 writes it."),
+    Column("name", "parameter", about="What it is of the neuron."),
+    Column("value", "value", "number", about="What it is here."),
+    Column("unit", "unit", about="Of the value."),
+    Column("paper", "in the paper", about="What the paper says of its value."),
+]
 _OF_UNITS = [
-    Column("current", "I, nA", "number"), Column("rate", "neuron, Hz", "number", digits=1),
-    Column("x", "x", "number"), Column("lif", "lif(x)", "number", digits=4),
-    Column("lif_rate", "lif(x), Hz", "number", digits=1),
-    Column("rectifier", "rectifier", "number"), Column("rectified_tanh", "tanh, > 0", "number", digits=4),
-]  # fmt: skip
+    Column("current", "I, nA", "number", about="Current that goes into the neuron."),
+    Column("rate", "neuron, Hz", "number", digits=1, about="Spikes a second that the neuron fires at it."),
+    Column("x", "x", "number", about="The same as the input of a network's unit; 0 is the threshold."),
+    Column("lif", "lif(x)", "number", digits=4, about="Output of the neuron's law as a unit (footnote 3)."),
+    Column(
+        "lif_rate", "lif(x), Hz", "number", digits=1, about="That output times the greatest rate, 1/t_ref."
+    ),
+    Column("rectifier", "rectifier", "number", about="max(0, x)."),
+    Column("rectified_tanh", "tanh, > 0", "number", digits=4, about="max(0, tanh x)."),
+]
 
 
 def _parameters(neuron: Membrane) -> list[Row]:
@@ -163,15 +177,15 @@ def _units(neuron: Membrane) -> list[Row]:
 def _figure(neuron: Membrane) -> Figure:
     current, z, x = np.linspace(0, 10, 801), np.linspace(-5, 5, 401), np.linspace(-0.5, 1.5, 801)
 
-    def line(name: str, colour: int, at: NDArray[np.float64], values: NDArray[np.float64]) -> Row:
-        return {"name": name, "colour": colour, "x": at.tolist(), "y": values.tolist()}
+    def line(name: str, unit: str, at: NDArray[np.float64], values: NDArray[np.float64]) -> Row:
+        return {"name": name, "colour": colour({"activation": unit}), "x": at.tolist(), "y": values.tolist()}
 
     panels = [
         {
             "title": "A biological neuron",
             "x": "input current I, nA",
             "y": "firing rate, Hz",
-            "lines": [line("leaky integrate-and-fire", 4, current, neuron.rate(1e-9 * current))],
+            "lines": [line("leaky integrate-and-fire", "lif", current, neuron.rate(1e-9 * current))],
             "marks": [{"name": "threshold", "x": 1e9 * neuron.least_current}],
         },
         {
@@ -179,8 +193,8 @@ def _figure(neuron: Membrane) -> Figure:
             "x": "z",
             "y": "output",
             "lines": [
-                line("tanh", 1, z, _unit("tanh", z)),
-                line("logistic sigmoid", 3, z, _unit("sigmoid", z)),
+                line("tanh", "tanh", z, _unit("tanh", z)),
+                line("logistic sigmoid", "sigmoid", z, _unit("sigmoid", z)),
             ],
         },
         {
@@ -188,17 +202,17 @@ def _figure(neuron: Membrane) -> Figure:
             "x": "z",
             "y": "output",
             "lines": [
-                line("rectifier", 0, x, _unit("rectifier", x)),
-                line("rescaled neuron (footnote 3)", 4, x, _unit("lif", x)),
-                line("max(tanh z, 0)", 1, x, _unit("rectified-tanh", x)),
+                line("rectifier", "rectifier", x, _unit("rectifier", x)),
+                line("rescaled neuron (footnote 3)", "lif", x, _unit("lif", x)),
+                line("max(0, tanh z)", "rectified-tanh", x, _unit("rectified-tanh", x)),
             ],
         },
     ]
     return Figure(
         "functions",
         "Activation functions of neurons and of networks",
-        "Left and middle are the paper's Figure 1. Right: those that are 0 for every input below a "
-        "threshold, as neurons are.",
+        "The neuron and the units that were common are the paper's Figure 1. One-sided units are 0 for every "
+        "input below a threshold, as neurons are.",
         {"panels": panels},
     )
 
@@ -223,7 +237,7 @@ def _claims(neuron: Membrane) -> list[Claim]:
             sentences.ANTISYMMETRY,
             float(_unit("tanh", 0.0)) == 0 and antisymmetric < _EXACT and fires.min() > 0 == opposite.max(),
             f"tanh 0 is {float(_unit('tanh', 0.0)):g}; tanh z and −tanh(−z) differ by {antisymmetric:.1g} at "
-            f"the most; the neuron of the left panel fires at {fires.min():.3g} Hz or more at currents above "
+            f"the most; the neuron fires at {fires.min():.3g} Hz or more at currents above "
             f"1.1 thresholds, and at {opposite.max():g} Hz at their opposites",
         ),
         _claim(
@@ -240,5 +254,12 @@ def _claim(sentence: Sentence, holds: bool, evidence: str) -> Claim:
 
 
 STUDY = Study(
-    "figure1", "Figure 1", {"smoke": None, "laptop": None, "paper": None}, begin, data=(), needs=()
-)  # there is only one size of it
+    "figure1",
+    "Figure 1",
+    {"smoke": None, "laptop": None, "paper": None},  # there is only one size of it
+    begin,
+    data=(),
+    needs=(),
+    question="How often does a neuron fire, by the current that goes into it, and which units of networks "
+    "are like it: 0 below a threshold, and not the opposite for an opposite input?",
+)

@@ -49,6 +49,12 @@ CHOICES = (
     "Softplus is (1/α) log(1 + exp(αz)), with the α of section 4.1; α = 1 is that of the paper's figure.",
 )
 
+_BESIDE = (
+    "Not in the paper: both tables, which count what its picture shows and measure what its section 3.1 says "
+    "of linear functions.",
+    "Not in the paper's figure: softplus with α other than 1.",
+)
+
 Row = dict[str, Any]
 
 
@@ -81,43 +87,75 @@ def begin(setting: Setting) -> Requests[StudyResult]:
                 "The two inputs",
                 _OF_INPUTS,
                 inputs,
-                "Active units of the input and of each hidden layer; paths to the output that is largest, "
-                f"active and all.{named}",
+                "The rows that the figure shows; paths lead from an input to the output that is "
+                f"largest.{named}",
             ),
             Table(
                 "Networks on test rows",
                 _OF_NETWORKS,
                 networks,
-                "Active units of each layer, mean of the rows; different linear functions that these go "
-                "through; the largest relative deviation of one from the network. Rows near by and far away "
-                f"are those that have the same active units when each input changes by up to {100 * _NEAR:g} "
-                f"or {100 * _FAR:g} %, of the first {_N_ROWS}; {n_hidden} units have 2^{n_hidden} "
-                f"sets.{named}",
+                f"Linear functions are set against the network on the first {_N_ROWS} rows; {n_hidden} units "
+                f"have 2^{n_hidden} sets.{named}",
             ),
         ],
         [_drawn(setting, models[0], rows, chosen, inputs, named), _smooth()],
         choices=list(CHOICES),
+        departures=list(_BESIDE),
         stand_ins=stand_ins,
         claims=_claims(setting, networks, n_hidden),
     )
 
 
 _OF_INPUTS = [
-    Column("name", "input"), Column("predicted", "output"),
-    Column("active", "active units", "count"),
-    Column("n_active_paths", "active paths", "count"), Column("n_paths", "of", "count"),
-    Column("share", "%", "sparsity", digits=2),
-    Column("deviation", "deviation of the linear function", "number", detail=True),
+    Column("name", "input", about="A test row, by its number, and its class."),
+    Column("predicted", "output", about="The class whose output is largest."),
+    Column("active", "active units", "count", about="Inputs and, layer by layer, units that are not 0."),
+    Column(
+        "n_active_paths", "active paths", "count",
+        about="Paths to that output, one unit of each layer long, on which all units are active.",
+    ),
+    Column("n_paths", "all paths", "count", about="All paths to that output."),
+    Column("share", "active paths, %", "sparsity", digits=2, about="Active paths, as a share of all."),
+    Column(
+        "deviation", "deviation of the linear function", "number", detail=True,
+        about="Distance of the linear function of the active units from the network, as a share of the "
+        "largest output before the softmax.",
+    ),
 ]  # fmt: skip
 _OF_NETWORKS = [
-    Column("name", "network"), Column("test_error", "error, %", "error"),
-    Column("active", "active units", "number", digits=1),
-    Column("n_regions", "linear functions", "count"), Column("n_test", "rows", "count"),
-    Column("deviation", "deviation", "number"),
-    Column("n_near", "rows near by", "count", detail=True),
-    Column("deviation_near", "deviation there", "number", detail=True),
-    Column("kept_far", "rows far away", "count", detail=True),
-    Column("most_active", "most units active", "count", detail=True),
+    Column("name", "network", about="By its seed; that of seed 0 is drawn."),
+    Column("test_error", "error, %", "error", about="Test rows that the network puts into the wrong class."),
+    Column(
+        "active", "active units", "number", digits=1,
+        about="Units of each hidden layer that are not 0, mean of the test rows.",
+    ),
+    Column(
+        "n_regions", "linear functions", "count",
+        about="Different sets of active units that test rows have: of each set the network is one linear "
+        "function.",
+    ),
+    Column("n_test", "rows", "count", about="Test rows."),
+    Column(
+        "deviation", "deviation", "number",
+        about="Largest distance of a row's linear function from the network on that row, as a share of the "
+        "row's largest output before the softmax.",
+    ),
+    Column(
+        "n_near", "rows near by", "count", detail=True,
+        about=f"Rows that keep their active units when each input changes by up to {100 * _NEAR:g} %.",
+    ),
+    Column(
+        "deviation_near", "deviation there", "number", detail=True,
+        about="The largest distance on these changed rows, from the linear functions of the unchanged.",
+    ),
+    Column(
+        "kept_far", "rows far away", "count", detail=True,
+        about=f"Rows that keep their active units when each input changes by up to {100 * _FAR:g} %.",
+    ),
+    Column(
+        "most_active", "most units active", "count", detail=True,
+        about="Hidden units that are active for the row that has most.",
+    ),
 ]  # fmt: skip
 
 
@@ -234,7 +272,7 @@ def _panel(model: Any, x: NDArray[np.float64], about: Row, features: NDArray[np.
         | {"names": classes}
     )
     return {
-        "title": f"{about['name']}: {about['n_active_paths']:,} of {about['n_paths']:,} paths are active",
+        "title": f"{about['name']}\n{about['n_active_paths']:,} of {about['n_paths']:,} paths are active",
         "layers": layers,
         "carried": [values.tolist() for values in carried],
         "output": about["output"],
@@ -279,7 +317,7 @@ def _smooth() -> Figure:
         "functions",
         "Rectifier and softplus",
         "Softplus is log(1 + exp(z)); rescaled by α, as in section 4.1, it goes to the rectifier.",
-        {"panels": [{"title": "Rectifier and softplus", "x": "z", "y": "output", "lines": lines}]},
+        {"panels": [{"title": "", "x": "z", "y": "output", "lines": lines}]},
     )
 
 
@@ -343,4 +381,11 @@ def _claims(setting: Setting, networks: list[Row], n_hidden: int) -> list[Claim]
     ]
 
 
-STUDY = Study("figure2", "Figure 2", SCALES, begin)
+STUDY = Study(
+    "figure2",
+    "Figure 2",
+    SCALES,
+    begin,
+    question="Which units of a trained network of rectifiers does an input activate, and is what the network "
+    "computes linear in these alone? How near does a softplus come to a rectifier?",
+)
