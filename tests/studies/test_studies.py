@@ -394,5 +394,5 @@ def test_cells() -> None:
     assert cell({"a": 0}, Column("a", "", "error")) == "0.00"
     assert set(KINDS) == {
         "curves", "bands", "filters", "examples", "gallery", "pairs", "scatter", "dots", "heatmap", "clouds",
-        "lines", "histograms", "paths",
+        "lines", "histograms", "paths", "functions", "propagation",
     }  # fmt: skip

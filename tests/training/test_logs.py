@@ -54,6 +54,18 @@ def of_run(run: int, *numbers: int) -> list[tuple[str, str, str]]:
     return [("fine-tuning", str(run), str(epoch)) for epoch in numbers]
 
 
+def test_copies_write_where_the_log_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    there.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(there)
+    copied = pickle.dumps(make(CSVLogger("log.csv"), max_iter=1))
+    monkeypatch.chdir(elsewhere)  # as a worker may stand
+    pickle.loads(copied).fit(X, y)
+    assert epochs(there / "log.csv") == of_run(1, 1)
+    assert not list(elsewhere.iterdir())
+
+
 # ---- CSV ------------------------------------------------------------------------------------------------
 
 

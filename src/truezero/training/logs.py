@@ -43,7 +43,8 @@ class _Log:
         return f"{type(self).__name__}({os.fspath(self.path)!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
+        # A worker that has a copy may stand in another folder.
+        return {"path": Path(self.path).absolute()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         _Log.__init__(self, state["path"])
@@ -59,7 +60,17 @@ class _Log:
         raise NotImplementedError
 
     def on_train_begin(self, state: Any) -> None:
-        """Look whether it can be written."""
+        """Look whether it can be written.
+
+        Parameters
+        ----------
+        state : TrainingState or PretrainingState
+
+        Raises
+        ------
+        TruezeroError
+            If it cannot.
+        """
         self.check()
         self._begun = False
 
@@ -261,7 +272,12 @@ class TensorBoardLogger(_Log):
         self._writer.flush()
 
     def on_train_end(self, state: Any) -> None:
-        """Close what is open."""
+        """Close what is open.
+
+        Parameters
+        ----------
+        state : TrainingState or PretrainingState
+        """
         if self._writer is not None:
             self._writer.close()
             self._writer = None
