@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from numpydoc_sections import parameters, section
 from sklearn.base import BaseEstimator
 
 import truezero
@@ -18,18 +18,6 @@ ESTIMATORS = [
     for made in (getattr(truezero, name) for name in truezero.__all__)
     if inspect.isclass(made) and issubclass(made, BaseEstimator)
 ]
-
-
-def section(documented: Any, title: str) -> list[str]:
-    """Names that a section of a numpydoc docstring has entries for."""
-    text = inspect.getdoc(documented) or ""
-    found = re.search(rf"^{title}\n-+\n(.*?)(?=^[^\n]+\n-{{3,}}$|\Z)", text, re.MULTILINE | re.DOTALL)
-    heads = re.findall(r"^\S.*$", found[1], re.MULTILINE) if found else []
-    return [name.strip(" *") for head in heads for name in head.split(" : ")[0].split(",")]
-
-
-def parameters(function: Callable[..., Any]) -> list[str]:
-    return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
 def methods(made: type) -> list[str]:

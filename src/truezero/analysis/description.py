@@ -61,7 +61,19 @@ def describe(model: Any) -> dict[str, Any]:
 
 
 def sparsity_of_layers(network: Network, layers: Sequence[float]) -> Sparsity:
-    """Sparsity of a network from that of its hidden layers; 0 overall where it has none."""
+    """Sparsity of a network from that of its hidden layers; 0 overall where it has none.
+
+    Parameters
+    ----------
+    network : Network
+    layers : sequence of float
+        Fraction of exact zeros of each hidden layer, 0..1.
+
+    Returns
+    -------
+    Sparsity
+        Overall, each layer counts by its number of units.
+    """
     units = network.layer_sizes[1:-1]
     overall = float(np.average(layers, weights=units)) if units else 0.0
     return {"overall": overall, "layers": list(layers)}

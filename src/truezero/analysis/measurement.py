@@ -70,12 +70,35 @@ def measure(model: Any, X: Any, y: Any = None, *, n_threads: int | None = None) 
 
 
 def error_unit(model: Any) -> str | None:
-    """What a model's errors are: "fraction" of rows, or "squared units of y"; None if it has none."""
+    """What a model's errors are: "fraction" of rows, or "squared units of y"; None if it has none.
+
+    Parameters
+    ----------
+    model : object
+        An estimator of truezero, or anything else.
+
+    Returns
+    -------
+    str or None
+    """
     return getattr(model, "_error_unit", None)
 
 
 def sparsity(evaluation: Evaluation, rows: Features) -> Sparsity:
-    """Sparsity of an evaluation of rows; without a hidden layer, the overall one is the rows' own."""
+    """Sparsity of an evaluation of rows; without a hidden layer, the overall one is the rows' own.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What an engine's `evaluate` gave.
+    rows : Features
+        The rows that it was given.
+
+    Returns
+    -------
+    Sparsity
+        Fractions of exact zeros, 0..1.
+    """
     units = sum(len(active) for active in evaluation.ever_active)
     if units:
         overall = sum(evaluation.zeros) / (units * len(evaluation.output))

@@ -120,7 +120,17 @@ def rebalance(network: Network, *, powers_of_two: bool = True) -> Network:
 
 
 def weight_norms(network: Network) -> NDArray[np.float64]:
-    """Frobenius norm of each layer's weights, shape (n_layers,)."""
+    """Frobenius norm of each layer's weights, shape (n_layers,).
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    ndarray of shape (n_layers,), float64
+        The output layer's among them.
+    """
     return np.array([np.linalg.norm(w.astype(np.float64)) for w in network.weights])
 
 

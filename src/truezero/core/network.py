@@ -94,7 +94,17 @@ class Network(ExchangeMixin):
         return self.weights[0].dtype
 
     def activation(self, layer: int) -> Activation:
-        """Return the activation of a hidden layer, 0 .. n_hidden - 1."""
+        """Return the activation of a hidden layer.
+
+        Parameters
+        ----------
+        layer : int
+            0 .. n_hidden − 1.
+
+        Returns
+        -------
+        Activation
+        """
         return get_activation(self.activations[layer])
 
     def __call__(self, X: Any) -> Array:
@@ -192,7 +202,16 @@ class Network(ExchangeMixin):
         return self
 
     def is_like(self, other: Network) -> bool:
-        """Whether all but the weights and biases is the same: sizes, units, dtype, sign masks."""
+        """Whether all but the weights and biases is the same: sizes, units, dtype, sign masks.
+
+        Parameters
+        ----------
+        other : Network
+
+        Returns
+        -------
+        bool
+        """
         return (
             self.layer_sizes == other.layer_sizes
             and (self.activations, self.softplus_scale, self.use_biases, self.output, self.dtype)

@@ -49,7 +49,17 @@ def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
 
 
 def list_datasets(data_dir: str | os.PathLike[str] | None = None) -> list[DatasetInfo]:
-    """Every named data set, and whether it is there."""
+    """Every named data set, and whether it is there.
+
+    Parameters
+    ----------
+    data_dir : path-like, optional
+        Folder of the named data sets; None: $TRUEZERO_DATA, else the user's cache.
+
+    Returns
+    -------
+    list of DatasetInfo
+    """
     return [_describe(known, data_folder(data_dir)) for known in NAMED.values()]
 
 
@@ -141,12 +151,10 @@ def load_texts(
         A name of `list_datasets` that is one of texts; or one of:
 
         - a table with named columns, `.csv`, `.tsv`, JSON lines (`.jsonl`) or Parquet (which needs pyarrow);
-        all but
-          Parquet also compressed, or alone in a `.zip`;
+          all but Parquet also compressed, or alone in a `.zip`;
         - a `.review` file of Blitzer et al. 2007, pseudo-XML (whose text is `review_text`, the target
-        `rating`) or
-          processed_acl, whose texts are words already; a file of FDU-MTL (`.task.train`, `.test`,
-          `.unlabel`);
+          `rating`) or processed_acl, whose texts are words already; a file of FDU-MTL (`.task.train`,
+          `.test`, `.unlabel`);
         - a folder or `.tar` of `.txt` files, each in a folder of its class, the classes in folders `train`,
           `validation` and `test` or in none; in `pos` and `neg` files ID_RATING.txt have the rating as
           target, and those in `unsup` have none, as in aclImdb (Maas et al. 2011).
@@ -189,6 +197,15 @@ def load_texts(
 def are_texts(name: str | os.PathLike[str]) -> bool:
     """Whether a data set or file is one of texts by its name or kind, so that no column need be named.
 
+    Parameters
+    ----------
+    name : str or path-like
+        A name of `list_datasets`, or a path.
+
+    Returns
+    -------
+    bool
+
     Raises
     ------
     DataError
@@ -200,6 +217,17 @@ def are_texts(name: str | os.PathLike[str]) -> bool:
 
 def column_names(name: str | os.PathLike[str], encoding: str | None = None) -> tuple[str, ...]:
     """Names of the columns of a table; none of a file that is none, and of a named data set.
+
+    Parameters
+    ----------
+    name : str or path-like
+        A path, or a name of `list_datasets`.
+    encoding : str, optional
+        Of the file's text; None: what a mark at its start says, else UTF-8.
+
+    Returns
+    -------
+    tuple of str
 
     Raises
     ------
@@ -262,6 +290,18 @@ def fetch_dataset(
 
 def verify_dataset(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> list[Checked]:
     """Compare the files of a data set with their published checksums.
+
+    Parameters
+    ----------
+    name : str
+        A name of `list_datasets`.
+    data_dir : path-like, optional
+        Folder of the named data sets; None: $TRUEZERO_DATA, else the user's cache.
+
+    Returns
+    -------
+    list of Checked
+        One per file, with its "state".
 
     Raises
     ------

@@ -165,7 +165,7 @@ class StackedDenoisingAutoencoder(ReconstructionMixin):
         Whether Ctrl-C ended the last layer's training early.
     n_features_in_ : int
         Features of the rows it was fitted on.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names; only if the rows had names that are all strings.
 
     Notes

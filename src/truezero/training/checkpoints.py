@@ -69,6 +69,11 @@ class Checkpoint:
     def on_train_begin(self, state: State) -> None:
         """Fill the state from the file.
 
+        Parameters
+        ----------
+        state : TrainingState or PretrainingState
+            Changed in place, if the file is there.
+
         Raises
         ------
         ModelFileError

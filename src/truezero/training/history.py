@@ -115,7 +115,18 @@ def rank_by_reconstruction(record: PretrainingRecord) -> Rank | None:
 
 
 def best_reconstruction(records: Sequence[PretrainingRecord]) -> int:
-    """Position of the epoch with the least reconstruction error, the first of equals; else the last one."""
+    """Position of the epoch with the least reconstruction error, the first of equals; else the last one.
+
+    Parameters
+    ----------
+    records : sequence of PretrainingRecord
+        Of one layer, one or more.
+
+    Returns
+    -------
+    int
+        From 0.
+    """
     return best(records, rank_by_reconstruction)
 
 

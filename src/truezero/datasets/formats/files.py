@@ -60,9 +60,8 @@ def load_file(
           each in a folder of its class, the classes in folders `train`, `validation` and `test` or in none.
           Needs Pillow;
         - a table with named columns, `.csv`, `.tsv`, JSON lines (`.jsonl`) or Parquet (which needs pyarrow):
-        its columns
-          of numbers are the features, but for the target's; all but Parquet also compressed, or alone in a
-          `.zip`;
+          its columns of numbers are the features, but for the target's; all but Parquet also compressed, or
+          alone in a `.zip`;
         - a file of any other name whose first line is svmlight's: LIBSVM's `a9a`, `a9a.t`.
 
         Floats of 4 or 8 bytes and uint8 are kept; other numbers become float32, or float64 where that

@@ -1,0 +1,62 @@
+"""How `make docs` builds the site: every page of the repository at its own place, so that links are the same in both.
+
+Sphinx takes the repository for its source folder, and of it the pages below. What can be taken from the code,
+the reference of the API and of the command line, and the tree of pages from the lists of `docs/index.md`, is put
+into the pages when they are read: see `_site/pages.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_site"))
+
+import pages  # noqa: E402
+
+import truezero  # noqa: E402
+
+project = "truezero"
+author = copyright = "The truezero developers"
+version = release = truezero.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx.ext.doctest", "pages"]
+root_doc = "docs/index"
+include_patterns = ["docs/*.md", "benchmarks/README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+exclude_patterns = [
+    ".*",
+    "build",
+    "cpp",
+    "demo",
+    "results",
+    "runs",
+    "src",
+    "tests",
+]  # not even looked through
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]  # types in docstrings are in words
+suppress_warnings = ["myst.header"]  # pages may begin at any level of heading
+
+myst_heading_anchors = 4  # as the repository's own view has them
+myst_enable_extensions = ["colon_fence"]
+default_role = "code"  # `name` in docstrings
+
+autodoc_typehints = "none"  # numpydoc says them, with shapes
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_class_signature = "mixed"
+numpydoc_show_class_members = False
+numpydoc_show_inherited_class_members = False
+numpydoc_xref_param_type = False
+
+templates_path = ["_site/templates"]
+html_theme = "furo"
+html_title = f"truezero {version}"
+html_additional_pages = {"index": "redirect.html"}
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"top_of_page_buttons": [], "navigation_with_keys": True}
+html_static_path = ["_site/static"]
+html_css_files = ["pages.css"]
+pygments_style = "friendly"
+pygments_dark_style = "monokai"
