@@ -9,7 +9,7 @@ WHEEL_PYTHONS ?= python3.11 python3.12
 SOURCES = pyproject.toml CMakeLists.txt README.md LICENSE $(wildcard cpp/*.h cpp/*.cpp) \
 	$(shell find src -type f -not -name '*.pyc')
 
-.PHONY: demo test test-oldest test-wheel test-native test-arm lint bench bench-check wheels clean
+.PHONY: demo test test-oldest test-wheel test-native test-arm lint bench bench-check docs wheels clean
 
 demo: $(VENV)/.installed
 	$(BIN)/truezero reproduce table1 --out demo
@@ -68,6 +68,10 @@ bench-check: $(VENV)/bin/cmake
 wheels:
 	tools/wheels.sh $(WHEEL_PYTHONS)
 
+# The site from the pages and docstrings, into build/docs; whatever Sphinx warns of is an error.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -E -q -W --keep-going -b html -c docs . build/docs
+
 clean:
 	rm -rf $(VENV) $(OLDEST_VENV) build dist demo
 
@@ -92,4 +96,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet '.[bench]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet '.[docs]'
 	@touch $@
