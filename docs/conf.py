@@ -1,8 +1,8 @@
-"""How `make docs` builds the site: every page of the repository at its own place, so that links are the same in both.
+"""How `make docs` builds the site: every page of the repository at its own place, so that links stay the same.
 
-Sphinx takes the repository for its source folder, and of it the pages below. What can be taken from the code,
-the reference of the API and of the command line, and the tree of pages from the lists of `docs/index.md`, is put
-into the pages when they are read: see `_site/pages.py`.
+Sphinx takes the repository for its source folder, and of it the pages below. What can be taken from the code, the
+references of Python and of the command line, is put into the pages when they are read, and the tree of pages is
+made of the lists of `docs/index.md`: see `_site/pages.py`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_site"))
 
-import pages  # noqa: E402
 
-import truezero  # noqa: E402
+import truezero
 
 project = "truezero"
 author = copyright = "The truezero developers"
@@ -40,6 +39,7 @@ suppress_warnings = ["myst.header"]  # pages may begin at any level of heading
 myst_heading_anchors = 4  # as the repository's own view has them
 myst_enable_extensions = ["colon_fence"]
 default_role = "code"  # `name` in docstrings
+smartquotes = False  # default="rectifier" is to be copied
 
 autodoc_typehints = "none"  # numpydoc says them, with shapes
 autodoc_member_order = "bysource"

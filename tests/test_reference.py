@@ -65,7 +65,7 @@ def _with_parameters() -> list[Any]:
         or (
             inspect.isclass(made)
             and not issubclass(made, (Exception, dict))
-            and made.__init__ is not object.__init__
+            and Protocol not in made.__bases__
         )
     ]
 

@@ -1,4 +1,4 @@
-"""A Sphinx extension: what the code knows is put into the pages when they are read, so that it cannot be stale.
+"""A Sphinx extension: what the code knows is put into the pages as they are read, so it cannot be stale.
 
 - a block ``{api} MODULE`` that lists names becomes the reference of these names of the module;
 - a block ``{cli}`` becomes the reference of every command of the command line;
