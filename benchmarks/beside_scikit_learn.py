@@ -3,10 +3,10 @@
     python benchmarks/beside_scikit_learn.py --out results/beside-scikit-learn
     python benchmarks/beside_scikit_learn.py --only wine friedman
 
-Rows are split into 75 and 25 % anew for each of five seeds, which are the models' as well; Yelp's reviews, which
-take longer, have three, a9a its official split and one. Features are as they come, and standardised where it says
-so. Seconds are those of one processor, on one thread, of `fit` alone. a9a and Yelp's reviews are looked for in
---data-dir, else in $TRUEZERO_DATA.
+Rows are split into 75 and 25 % anew for each of five seeds, which are the models' as well; Yelp's reviews,
+which take longer, have three, a9a its official split and one. Features are as they come, and standardised
+where it says so. Seconds are those of one processor, on one thread, of `fit` alone. a9a and Yelp's reviews
+are looked for in --data-dir, else in $TRUEZERO_DATA.
 """
 
 from __future__ import annotations

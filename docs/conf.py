@@ -1,8 +1,8 @@
-"""How `make docs` builds the site: every page of the repository at its own place, so that links stay the same.
+"""How `make docs` builds the site: every page at its place in the repository, so that links stay the same.
 
-Sphinx takes the repository for its source folder, and of it the pages below. What can be taken from the code, the
-references of Python and of the command line, is put into the pages when they are read, and the tree of pages is
-made of the lists of `docs/index.md`: see `_site/pages.py`.
+Sphinx takes the repository for its source folder, and of it the pages below. What can be taken from the code,
+the references of Python and of the command line, is put into the pages when they are read, and the tree of
+pages is made of the lists of `docs/index.md`: see `_site/pages.py`.
 """
 
 from __future__ import annotations
@@ -12,32 +12,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_site"))
 
-
 import truezero
 
 project = "truezero"
 author = copyright = "The truezero developers"
 version = release = truezero.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx.ext.doctest", "pages"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "pages"]
 root_doc = "docs/index"
 include_patterns = ["docs/*.md", "benchmarks/README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
-exclude_patterns = [
-    ".*",
-    "build",
-    "cpp",
-    "demo",
-    "results",
-    "runs",
-    "src",
-    "tests",
-]  # not even looked through
-nitpicky = True
-nitpick_ignore_regex = [("py:.*", ".*")]  # types in docstrings are in words
-suppress_warnings = ["myst.header"]  # pages may begin at any level of heading
+# Not even looked through.
+exclude_patterns = [".*", "build", "cpp", "demo", "results", "runs", "src", "tests"]
 
 myst_heading_anchors = 4  # as the repository's own view has them
-myst_enable_extensions = ["colon_fence"]
 default_role = "code"  # `name` in docstrings
 smartquotes = False  # default="rectifier" is to be copied
 

@@ -48,10 +48,11 @@ def test_python_of(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for above, block in blocks(page, "python"):
         code = "\n" * above + block  # so that an error has the page's line
         if block.startswith(NOT_RUN):
-            imports = [
-                node for node in ast.parse(code).body if isinstance(node, (ast.Import, ast.ImportFrom))
+            ours: list[ast.stmt] = [
+                node
+                for node in ast.parse(code).body
+                if isinstance(node, (ast.Import, ast.ImportFrom)) and "truezero" in ast.unparse(node)
             ]
-            ours = [node for node in imports if "truezero" in ast.unparse(node)]
             exec(compile(ast.Module(ours, []), str(page), "exec"), {})
         else:
             exec(compile(code, str(page), "exec"), names)
