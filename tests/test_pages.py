@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import shlex
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,12 @@ def test_pages_of_analysis_show_what_they_say(
     for name in re.findall(r"^\|.*\| (.*) \|$", page.read_text(encoding="utf-8"), re.MULTILINE):
         for function in re.findall(r"`([a-z_]+)`", name):
             assert function in analysis.__all__
+
+
+def test_figures_of_the_defaults_are_those_of_the_results() -> None:
+    measured = runpy.run_path(str(ROOT / "benchmarks" / "beside_scikit_learn.py"))
+    page = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
+    assert measured["tables"](ROOT / "results" / "beside-scikit-learn") in page
 
 
 def commands(page: Path) -> list[list[str]]:
