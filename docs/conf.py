@@ -45,5 +45,6 @@ html_show_sourcelink = False
 html_theme_options = {"top_of_page_buttons": [], "navigation_with_keys": True}
 html_static_path = ["_site/static"]
 html_css_files = ["pages.css"]
+highlight_language = "none"  # of blocks that do not say theirs: commands
 pygments_style = "friendly"
 pygments_dark_style = "monokai"

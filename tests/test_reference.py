@@ -92,7 +92,7 @@ def test_every_method_of_classes(name: str) -> None:
 def test_the_reference_of_commands_has_all_options() -> None:
     text = pages.commands()
     for command in COMMANDS:
-        assert f"### truezero {command}\n" in text
+        assert f"## truezero {command}\n" in text
     for option in ("--hidden-layer-sizes", "--pretrain-max-iter", "--max-features", "--debug", "--data-dir"):
         assert f"`{option}" in text or f", {option}" in text, option
     assert "truezero data fetch" in text

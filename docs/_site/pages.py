@@ -60,7 +60,7 @@ def _foreign(made: type) -> str:
 def commands() -> str:
     """Every command with its arguments and options, as `--help` has them."""
     group: Any = typer.main.get_command(app)
-    return "\n\n".join(_described(group, group.context_class(group, info_name="truezero"), 3))
+    return "\n\n".join(_described(group, group.context_class(group, info_name="truezero"), 2))
 
 
 def _described(group: Any, context: Any, level: int) -> Iterator[str]:
