@@ -77,6 +77,14 @@ def test_pages_of_analysis_show_what_they_say(
             assert function in analysis.__all__
 
 
+def test_the_page_of_logs_shows_a_row_for_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test_python_of(ROOT / "docs" / "progress.md", tmp_path, monkeypatch)
+    runs = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:-1]]
+    assert runs == ["1", "2", "3", "4", "5"]
+
+
 def test_figures_of_the_defaults_are_those_of_the_results() -> None:
     measured = runpy.run_path(str(ROOT / "benchmarks" / "beside_scikit_learn.py"))
     page = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
