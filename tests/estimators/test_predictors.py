@@ -44,6 +44,7 @@ def test_a_network_of_units_of_ones_own_is_bound_too() -> None:
         (np.ones(4, np.float32), None, r"X must be .* got float32 of shape \(4,\)"),
         (np.ones((4, 2), np.float32).T, None, "X must be .* this one is not contiguous"),
         ([[1.0] * 4], None, "X must be .* got list"),
+        (1.0, None, "X must be .* got float"),
         (np.ones((2, 4), np.float32), np.ones((2, 3), np.float32), r"out must be .* \(n_samples, 2\)"),
         (np.ones((2, 4), np.float32), np.ones((3, 2), np.float32), "X has 2 rows, out 3"),
         (np.ones((2, 4), np.float32), np.broadcast_to(np.float32(1), (2, 2)), "out must be .* this one is"),

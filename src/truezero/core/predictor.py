@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -57,14 +57,14 @@ class Predictor:
         DataError
             If X or `out` is another kind of array, or has another shape.
         """
-        if out is None:
-            out = np.empty((len(X), self.n_outputs), self.dtype)
         try:
+            if out is None:
+                out = np.empty((len(X), self.n_outputs), self.dtype)
             self._forward(X, out, self.n_threads)
         except (TypeError, ValueError):
             self._refuse("X", X, self.n_features)
             self._refuse("out", out, self.n_outputs)
-            raise DataError(f"X has {len(X)} rows, out {len(out)}") from None
+            raise DataError(f"X has {len(X)} rows, out {len(cast(Array, out))}") from None
         return out
 
     def _refuse(self, name: str, given: Any, width: int) -> None:

@@ -17,7 +17,7 @@ from truezero.studies.confused import confusions
 from truezero.studies.figures import by_layer
 from truezero.studies.result import Verdict
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import LAYERS, facts, fewer_units, stand_ins_of
+from truezero.studies.tables import LAYERS, SPARSITY, facts, fewer_units, stand_ins_of
 
 # n_seeds is the number of networks.
 SCALES = {
@@ -186,15 +186,11 @@ _ERROR = Column(
     "test_error", "test error, %", "error", deviation="test_error_deviation",
     about="Test rows that a network puts into the wrong class.",
 )  # fmt: skip
-_ZEROS = Column(
-    "sparsity.overall", "zeros, %", "sparsity",
-    about="Sparsity: outputs of hidden units that are exactly 0, on the test rows, all layers together.",
-)  # fmt: skip
 _OF_RANGES = [
     Column("name", "range of zeros", about="Networks are put together by how sparse they came out."),
     Column("n", "networks", "count", about="In that range."),
     _ERROR,
-    replace(_ZEROS, title="mean zeros, %"),
+    replace(SPARSITY, title="mean zeros, %"),
     *_COSTS,
     Column("least_error", "least, %", "error", detail=True, about="Test error of the best of them."),
     Column("l1_activation", "λ from · to", "number", detail=True, about="Penalties that led there."),
@@ -203,7 +199,7 @@ _OF_RANGES = [
 _OF_NETWORKS = [
     Column("l1_activation", "λ", "number", about="L1 penalty on the activations."),
     replace(_ERROR, deviation=None),
-    _ZEROS,
+    SPARSITY,
     *_COSTS,
     LAYERS,
     Column("epoch_selected", "epoch", "count", detail=True, about="The best by validation error."),
