@@ -19,7 +19,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import Examples, Features, StepSettings, get_engine
 from truezero.runs.provenance import processor
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.core.rows import Examples
 from truezero.datasets.distortions import SHAPE, TRANSFORMATIONS, first_words
 from truezero.datasets.distortions.draws import Draws

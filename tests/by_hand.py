@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 
 UNITS: dict[str, Any] = {"rectifier": lambda z: np.maximum(z, 0), "tanh": np.tanh, "linear": lambda z: z}
 

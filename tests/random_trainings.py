@@ -14,7 +14,7 @@ from scipy import sparse
 from truezero.core.activations import activation_names, get_activation
 from truezero.core.autoencoder import initialize_autoencoder
 from truezero.core.corruption import Corruption
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.core.reconstruction import reconstruction_names
 from truezero.engines import AutoencoderSettings, Engine, Examples, Features, StepSettings, Tally, Unlabeled
 

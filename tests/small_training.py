@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.engines import Examples, Features, StepSettings
 from truezero.training import FineTuning
 

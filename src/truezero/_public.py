@@ -5,7 +5,8 @@ from __future__ import annotations
 import truezero.presets as presets
 from truezero._version import __version__
 from truezero.core.activations import Activation, register_activation
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.engines import available_engines
 from truezero.errors import (
     DataError,

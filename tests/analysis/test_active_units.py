@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from truezero import DeepRectifierRegressor, RatingPredictor
 from truezero.analysis import active_units
 from truezero.analysis import units as module
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.core.rows import Features
 from truezero.errors import DataError
 

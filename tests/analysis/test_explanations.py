@@ -12,7 +12,8 @@ from sklearn.datasets import load_diabetes, load_digits
 
 from truezero import DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor
 from truezero.analysis import explain, local_map, weighted_words
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.errors import DataError, OptionError
 
 

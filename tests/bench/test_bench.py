@@ -24,7 +24,7 @@ from truezero.bench.topics import topic_rows
 from truezero.cli.app import app
 from truezero.core.autoencoder import initialize_autoencoder
 from truezero.core.corruption import Corruption
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.datasets import Dataset, load_dataset
 from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
 from truezero.errors import DataError, DivergenceError, OptionError

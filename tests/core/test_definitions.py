@@ -9,7 +9,8 @@ import pytest
 
 from truezero.core.activations import activation_names, get_activation
 from truezero.core.draws import Purpose, permutation, philox, threshold, words
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.engines import Features, get_engine
 from truezero.errors import OptionError
 

@@ -207,7 +207,7 @@ def test_engines_are_there_wherever_people_get_a_network_from() -> None:
     for comes, expected in (
         ("from truezero import initialize", "(1, 3)"),
         (
-            "from truezero.core.network import initialize",
+            "from truezero.core.initial import initialize",
             "import truezero.engines first",
         ),  # definitions alone
     ):

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from characters import characters
 
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.core.rows import Examples
 from truezero.datasets.distortions import SHAPE
 from truezero.datasets.nistp import Layout, Nistp

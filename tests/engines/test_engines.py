@@ -23,7 +23,7 @@ from threadpoolctl import ThreadpoolController
 
 from truezero import Network
 from truezero.core.activations import activation_names, get_activation, register_activation
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import (
     Engine,
     Examples,
@@ -224,7 +224,7 @@ def test_the_environment_may_change_while_threads_are_at_work() -> None:
     program = """
 import os, sys, threading
 import numpy as np
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import Features, get_engine
 
 sys.setswitchinterval(1e-5)
@@ -755,7 +755,7 @@ def test_native_works_after_a_fork() -> None:
 import os, warnings
 import numpy as np
 from truezero.engines import Features, get_engine
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 warnings.simplefilter("ignore", DeprecationWarning)
 network = initialize((300, 600, 600, 5))
 X = Features(np.random.default_rng(0).random((200, 300)))

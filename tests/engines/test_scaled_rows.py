@@ -15,7 +15,7 @@ from scipy import sparse
 from truezero import Network
 from truezero.core.autoencoder import Autoencoder, initialize_autoencoder
 from truezero.core.corruption import Corruption
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import (
     AutoencoderSettings,
     Engine,
@@ -305,7 +305,7 @@ import resource, sys
 import numpy as np
 from scipy import sparse
 from truezero.core.autoencoder import initialize_autoencoder
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import AutoencoderSettings, Examples, Features, StepSettings, Unlabeled, get_engine
 
 n_in, size, numbers = 800, 40_000_000, {numbers!r}

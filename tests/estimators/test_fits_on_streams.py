@@ -22,7 +22,7 @@ from truezero import (
     load,
     save,
 )
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import Examples, Features, StepSettings, Unlabeled, get_engine
 from truezero.training import FineTuning, Stream, fine_tune
 

@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from truezero import DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor, load, save
 from truezero.analysis.description import describe
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.errors import DataError, OptionError
 
 

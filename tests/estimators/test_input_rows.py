@@ -19,7 +19,7 @@ from truezero import (
     available_engines,
 )
 from truezero.analysis import measure
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.core.rows import Features
 from truezero.datasets import load_dataset
 from truezero.errors import DataError

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler, normalize
 
 from truezero import DeepRectifierClassifier, DeepRectifierRegressor, StackedDenoisingAutoencoder, load, save
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.core.rows import Features
 from truezero.datasets import load_dataset
 from truezero.estimators.input_scale import InputScale, Sizes

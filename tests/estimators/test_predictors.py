@@ -10,7 +10,7 @@ import pytest
 
 from truezero import DataError, DeepRectifierClassifier, DeepRectifierRegressor, OptionError, RatingPredictor
 from truezero.core.activations import register_activation
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

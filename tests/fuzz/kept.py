@@ -24,7 +24,8 @@ from truezero import (
     load,
     save,
 )
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.core.tensors import read_tensors, write_tensors
 from truezero.datasets import load_file
 from truezero.errors import DivergenceError

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from truezero import StackedDenoisingAutoencoder, load, save
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.models import data_form
 
 

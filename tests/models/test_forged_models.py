@@ -18,7 +18,7 @@ from truezero import (
     load,
     save,
 )
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.errors import ModelFileError
 
 

@@ -19,7 +19,8 @@ from truezero import (
     load,
     save,
 )
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.errors import DataError, ModelFileError, OptionError
 
 FIRST_FORMAT = Path(__file__).parents[1] / "files" / "format-1.safetensors"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from forging import as_of_before, content_of, damage, forge
 
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import AutoencoderSettings, Examples, Features, StepSettings, Unlabeled, get_engine
 from truezero.errors import ModelFileError
 from truezero.training import (

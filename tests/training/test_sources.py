@@ -16,7 +16,7 @@ from scipy import sparse
 from truezero import Checkpoint
 from truezero.core.autoencoder import initialize_autoencoder
 from truezero.core.corruption import Corruption
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import (
     AutoencoderSettings,
     Examples,

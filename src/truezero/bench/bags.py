@@ -19,7 +19,7 @@ from truezero.bench.torch_autoencoder import TorchAutoencoder, as_tensors, noisy
 from truezero.core.autoencoder import Autoencoder
 from truezero.core.corruption import Corruption
 from truezero.core.draws import Purpose, permutation
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.engines import AutoencoderSettings, StepSettings, Unlabeled, get_engine
 from truezero.training import LayerPlan, Pretraining, best_reconstruction, pretrain
 

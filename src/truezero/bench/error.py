@@ -18,7 +18,8 @@ from truezero.bench.rows import labeled, training_rows
 from truezero.bench.terminal import Table, sizes
 from truezero.bench.timing import OURS, Contest, Progress
 from truezero.core.draws import Purpose, permutation
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.datasets import Dataset
 from truezero.engines import Examples, Features, StepSettings, get_engine, resolve_threads
 from truezero.errors import OptionError

@@ -17,7 +17,8 @@ from truezero.bench.ours import training_steps
 from truezero.bench.rows import labeled
 from truezero.bench.terminal import Table, ratio, sizes, times
 from truezero.bench.timing import OURS, Contest, Progress
-from truezero.core.network import Network, initialize
+from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.engines import StepSettings, resolve_threads
 from truezero.errors import OptionError
 

@@ -17,7 +17,7 @@ from truezero.bench.terminal import Table, ratio, sizes, times
 from truezero.bench.timing import ONE_THREAD, OURS, Contest, Progress
 from truezero.bench.traffic import against_floor
 from truezero.core.draws import Purpose, permutation
-from truezero.core.network import initialize
+from truezero.core.initial import initialize
 from truezero.datasets import Dataset
 from truezero.engines import Features, StepSettings, get_engine, resolve_threads
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints, number, one_of
 from truezero.core.draws import Purpose
-from truezero.core.network import Network, draw_weights, network_from_tensors, network_to_tensors
+from truezero.core.initial import draw_weights
+from truezero.core.network import Network, network_from_tensors, network_to_tensors
 from truezero.core.reconstruction import TARGETS, Reconstruction, Target, get_reconstruction, target_of
 from truezero.core.schema import Fields, Items, anything, flag, word
 from truezero.core.tensors import Path, Tensors

@@ -14,7 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from truezero.core.activations import Array
 from truezero.core.constraints import whole_number
-from truezero.core.network import Network, initialize, network_from_tensors, network_to_tensors
+from truezero.core.initial import initialize
+from truezero.core.network import Network, network_from_tensors, network_to_tensors
 from truezero.core.schema import Fields, Items, anything, measured
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter

@@ -10,7 +10,7 @@ import numpy as np
 
 from truezero.core.activations import Array, get_activation
 from truezero.core.autoencoder import Autoencoder, Stack, initialize_autoencoder
-from truezero.core.network import draw_signs
+from truezero.core.initial import draw_signs
 from truezero.engines import Engine, Unlabeled
 from truezero.errors import DataError, OptionError
 from truezero.training.epochs import Callback, begun, run_epoch, run_epochs
