@@ -69,7 +69,9 @@ CHOICES = (
 
 
 def of_paper(key: str, data: str | None, kind: Kind, *, digits: int | None = None) -> list[Column]:
-    """Columns of the paper's numbers beside ours, and of what ours have more; see `beside_paper`.
+    """Columns of the paper's numbers, and, if they are of the same data, of what ours have more.
+
+    See `beside_paper`.
 
     Parameters
     ----------
@@ -84,25 +86,20 @@ def of_paper(key: str, data: str | None, kind: Kind, *, digits: int | None = Non
     """
     what = {"test_error": "error", "test_rmse": "RMSE", "sparsity": "zeros"}[key]
     papers = f"paper's {what}" + (f" ({data})" if data else "")
-    return [
-        Column(
-            _PAPERS[key], papers if kind == "rmse" else f"{papers}, %", kind, paper=True,
-            about="As it stands in the paper.",
-        ),
-        Column(
-            f"over_paper.{key}",
-            f"{what} − paper's" if kind == "rmse" else f"{what} − paper's, points",
-            "difference" if kind == "rmse" else "points",
-            digits=digits,
-            about=f"The difference to the paper: our {what} less the paper's"
-            + (
-                f"; below 0, ours has less {what}."
-                if data is None
-                else f", of other data, {data}: how far apart the two experiments are, and not how well ours "
-                "repeats the paper's."
-            ),
-        ),
-    ]  # fmt: skip
+    beside = Column(
+        _PAPERS[key], papers if kind == "rmse" else f"{papers}, %", kind, paper=True,
+        about="As it stands in the paper." + (f" Of other data, {data}: no measure of ours." if data else ""),
+    )  # fmt: skip
+    if data is not None:
+        return [beside]
+    more = Column(
+        f"over_paper.{key}",
+        f"{what} − paper's" if kind == "rmse" else f"{what} − paper's, points",
+        "difference" if kind == "rmse" else "points",
+        digits=digits,
+        about=f"The difference to the paper: our {what} less the paper's; below 0, ours has less {what}.",
+    )
+    return [beside, more]
 
 
 def beside_paper(row: dict[str, Any], key: str, paper: float | None) -> None:
