@@ -14,7 +14,7 @@ from truezero.cli.options import JsonOption
 from truezero.cli.output import error_text
 from truezero.core.text import printable
 from truezero.errors import DataError, MissingFileError
-from truezero.runs import NUMERICS, RunStore
+from truezero.runs import NUMERICS, RunStore, export_runs, exported_runs, import_runs
 
 app = CommandLine()
 
@@ -93,12 +93,32 @@ def clean(store: StoreArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def export(
+    store: StoreArgument,
+    folder: Annotated[Path, typer.Argument(help="Where the files go, one for a run.", metavar="FOLDER")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write finished runs as one small file each, to keep; those that others start from are left out."""
+    written, left_out = export_runs(_open(store), folder)
+    if as_json:
+        print(json.dumps({"written": written, "left_out": left_out}))
+    else:
+        print(f"{written} runs written; {left_out} that left more than figures, weights say, left out")
+
+
+@app.command()
 def merge(
     store: StoreArgument,
-    others: Annotated[list[Path], typer.Argument(help="Folders whose runs it gets too.", metavar="OTHER...")],
+    others: Annotated[
+        list[Path],
+        typer.Argument(help="Folders whose runs it gets too, stores or of `export`.", metavar="OTHER..."),
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Copy the finished runs of other stores into one."""
     opened = _open(store) if store.exists() else RunStore(store)
-    copied = sum(opened.merge(_open(other)) for other in others)
+    copied = 0
+    for other in others:
+        files = exported_runs(other)
+        copied += import_runs(opened, files) if files else opened.merge(_open(other))
     print(json.dumps({"copied": copied}) if as_json else f"{copied} runs copied")

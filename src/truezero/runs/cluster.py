@@ -139,7 +139,9 @@ class Cluster:
         try:
             if self._client is None:
                 raise OSError("not connected")
-            needs = [self._sent(need.key, functools.partial(task.store.files, need)) for need in run.needs]
+            needs = [
+                self._sent(need.key, functools.partial(task.store.files, need.key)) for need in run.needs
+            ]
             flight.future = self._client.submit(
                 _on_worker, run, self._rows(task.datasets, run), task.n_threads, arithmetic_version(), *needs,
                 key=f"{run.recipe}-{run.key}-{time.monotonic_ns()}", pure=False,
@@ -271,7 +273,7 @@ def _landed(flight: _Flight, store: RunStore) -> Outcome | None:
         return None
     try:
         if files is not None:
-            store.receive(flight.run, files)
+            store.receive(flight.run.key, files)
     except TruezeroError as error:
         return Outcome(failure=error)
     assert isinstance(outcome, Outcome)
@@ -305,11 +307,11 @@ def _on_worker(
     with tempfile.TemporaryDirectory(prefix="truezero-") as folder:
         store = RunStore(folder)
         for need, files in zip(run.needs, needs, strict=True):
-            store.receive(need, files)
+            store.receive(need.key, files)
         outcome = perform(run, store, {run.data.fingerprint: dataset}, n_threads=n_threads, wait=True)
         if outcome.failure is not None:
             outcome.failure.add_note(f"on {where}")
-        return outcome, None if outcome.result is None else store.files(run)
+        return outcome, None if outcome.result is None else store.files(run.key)
 
 
 @functools.lru_cache(maxsize=2)

@@ -27,11 +27,12 @@ from truezero.training import Checkpoint
 
 _PARTIAL = ".partial"
 _LEASES = ".leases"
-_ABOUT, _PROVENANCE, _RESULT = "run.json", "provenance.json", "result.json"
-_KEY = re.compile(r"[0-9a-f]{20}$")
+DESCRIPTIONS = _ABOUT, _PROVENANCE, _RESULT = "run.json", "provenance.json", "result.json"
+"""Files that every finished run has; some leave more."""
+KEY = re.compile(r"[0-9a-f]{20}$")
 # In a run's provenance: by what, and the digests of all its files. No single damage makes both go.
 _ALGORITHM, _DIGESTS = "digest", "digests"
-_LARGEST = 100_000_000  # bytes of a file
+LARGEST = 100_000_000  # bytes of a file
 _OBJECT = Fields({})
 _OF_DIVERGED = Fields({"diverged": text})
 _OF_A_RUN = Fields(
@@ -138,7 +139,7 @@ class RunStore:
         for checkpoint in self.place(run).glob("checkpoint-*"):
             checkpoint.unlink(missing_ok=True)
 
-    def files(self, run: Run) -> Files:
+    def files(self, key: str) -> Files:
         """All that a finished run left, whole.
 
         Raises
@@ -146,14 +147,19 @@ class RunStore:
         DataError
             If it cannot be read, or is damaged.
         """
-        self.find(run)
+        self._whole(key)
         try:
-            return {path.name: path.read_bytes() for path in sorted(self.place(run).iterdir())}
+            return {path.name: path.read_bytes() for path in sorted((self.folder / key).iterdir())}
         except OSError as error:
-            raise file_error("cannot read", self.place(run), error) from error
+            raise file_error("cannot read", self.folder / key, error) from error
 
-    def receive(self, run: Run, files: Files) -> None:
+    def receive(self, key: str, files: Files) -> bool:
         """Let a run's folder appear that was finished elsewhere, with what `files` gave there.
+
+        Returns
+        -------
+        bool
+            Whether it was not here before.
 
         Raises
         ------
@@ -163,28 +169,29 @@ class RunStore:
         make_folder(self.folder)
         with tempfile.TemporaryDirectory(prefix=".receiving-", dir=self.folder) as beside:
             try:
-                place = Path(beside) / run.key
+                place = Path(beside) / key
                 place.mkdir()
                 for name, content in files.items():
                     (place / Path(name).name).write_bytes(content)
-                RunStore(beside).find(run)  # refuses what is damaged
-                os.rename(place, self.place(run))
+                there = RunStore(beside)
+                there._warned = True  # that it has no digests is said where it is read
+                there._whole(key)  # refuses what is damaged
+                os.rename(place, self.folder / key)
             except OSError as error:
-                if not self.has(run):  # else somebody finished it meanwhile
-                    raise file_error("cannot write", self.place(run), error) from error
+                if (self.folder / key).exists():
+                    return False
+                raise file_error("cannot write", self.folder / key, error) from error
+        return True
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, Any], Result]]:
         """Key, description and result of every finished run, by their keys."""
         for path in self._places():
             if (path / _ABOUT).exists():
-                about = self._about(path.name)
-                yield path.name, about, self._result(path.name, about["recipe"])
+                yield path.name, *self._whole(path.name)
 
     def _places(self) -> list[Path]:
         """Folders of finished runs, of all versions."""
-        return sorted(
-            path.parent for path in self.folder.glob(f"*/{_RESULT}") if _KEY.match(path.parent.name)
-        )
+        return sorted(path.parent for path in self.folder.glob(f"*/{_RESULT}") if KEY.match(path.parent.name))
 
     def provenance(self, key: str) -> dict[str, Any]:
         """What a finished run ran on.
@@ -244,22 +251,16 @@ class RunStore:
         DataError
             If the other store has damaged runs, or this one cannot be written.
         """
-        copied = 0
-        make_folder(self.folder)
-        for key, _, _ in other:
-            target = self.folder / key
-            if target.exists():
-                continue
-            with tempfile.TemporaryDirectory(prefix=".merging-", dir=self.folder) as beside:
-                try:
-                    shutil.copytree(other.folder / key, Path(beside) / key)
-                    os.rename(Path(beside) / key, target)
-                except OSError as error:
-                    if target.exists():  # somebody finished it meanwhile
-                        continue
-                    raise DataError(f"cannot write {target}: {error.strerror or error}") from error
-            copied += 1
-        return copied
+        return sum(
+            self.receive(path.name, other.files(path.name))
+            for path in other._places()
+            if not (self.folder / path.name).exists()
+        )
+
+    def _whole(self, key: str) -> tuple[dict[str, Any], Result]:
+        """Description and result of a finished run."""
+        about = self._about(key)
+        return about, self._result(key, about["recipe"])
 
     def _about(self, key: str) -> dict[str, Any]:
         return {"numerics": None, **self._read(key, _ABOUT, _OF_A_RUN)}
@@ -306,7 +307,7 @@ class RunStore:
         path = self.folder / key / name
         try:
             about = os.stat(path)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
+            if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
                 raise ValueError("it is no regular file, or too large")
             found: Any = parse_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -1,0 +1,84 @@
+"""Finished runs as one small file each, to keep beside what they led to, and given back to a store."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from truezero.core.atomic import make_folder, write_text
+from truezero.core.schema import Fields, Schema, parse_json
+from truezero.core.text import printable
+from truezero.errors import DataError, file_error
+from truezero.runs.store import DESCRIPTIONS, KEY, LARGEST, RunStore
+
+_OF_A_FILE: Schema = Fields({name: Fields({}) for name in DESCRIPTIONS})
+
+
+def export_runs(store: RunStore, folder: str | os.PathLike[str]) -> tuple[int, int]:
+    """Write every finished run that is known by its description alone to a file of its own, ``KEY.json``.
+
+    Runs that left more, the weights of a layer say, are left out: others start from it. They are done again
+    where they are needed.
+
+    Parameters
+    ----------
+    store : RunStore
+    folder : path-like
+        Made if it is not there.
+
+    Returns
+    -------
+    written, left_out : int
+        Numbers of runs.
+
+    Raises
+    ------
+    DataError
+        If a run is damaged, or the folder cannot be written.
+    """
+    made = make_folder(folder)
+    written = left_out = 0
+    for key, _, _ in store:
+        files = store.files(key)
+        if set(files) != set(DESCRIPTIONS):
+            left_out += 1
+            continue
+        whole = {name: json.loads(content) for name, content in files.items()}
+        write_text(made / f"{key}.json", json.dumps(whole, sort_keys=True, separators=(",", ":")) + "\n")
+        written += 1
+    return written, left_out
+
+
+def exported_runs(folder: str | os.PathLike[str]) -> list[Path]:
+    """Files that `export_runs` wrote into a folder."""
+    return sorted(path for path in Path(folder).glob("*.json") if KEY.match(path.stem))
+
+
+def import_runs(store: RunStore, files: list[Path]) -> int:
+    """Give a store the runs of files that it has not got.
+
+    Returns
+    -------
+    int
+        How many.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, is none that `export_runs` wrote, or is damaged; or the store cannot be
+        written.
+    """
+    given = 0
+    for path in files:
+        try:
+            if path.stat().st_size > LARGEST:
+                raise ValueError("it is too large")
+            whole = parse_json(path.read_text(encoding="utf-8"))
+            _OF_A_FILE.check(path.name, whole)
+        except OSError as error:
+            raise file_error("cannot read", path, error) from error
+        except ValueError as error:
+            raise DataError(f"{path} is no run that was exported: {printable(error, 300)}") from error
+        given += store.receive(path.stem, {name: json.dumps(whole[name]).encode() for name in DESCRIPTIONS})
+    return given

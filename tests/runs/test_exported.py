@@ -1,0 +1,74 @@
+"""Finished runs as one small file each, and given back to a store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commandline import succeeded, truezero
+
+from truezero.errors import DataError
+from truezero.runs import Data, Run, RunStore, export_runs, exported_runs, import_runs
+
+RUNS = [
+    Run(
+        "baseline",
+        {"estimator": "DummyClassifier", "parameters": {"random_state": seed}},
+        Data("rows", "0" * 40),
+    )
+    for seed in range(3)
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    made = RunStore(tmp_path / "runs")
+    for seed, run in enumerate(RUNS):
+        folder, _ = made.begin(run)
+        if seed == 2:
+            (folder / "model.safetensors").write_bytes(b"weights")
+        made.finish(run, {"test_error": 0.1 * seed, "seconds": 0.25}, {"truezero": "0.1.0"})
+    return made
+
+
+def test_a_store_has_back_what_was_exported(store: RunStore, tmp_path: Path) -> None:
+    assert export_runs(store, tmp_path / "kept") == (2, 1)
+    files = exported_runs(tmp_path / "kept")
+    assert [path.stem for path in files] == sorted(run.key for run in RUNS[:2])
+    other = RunStore(tmp_path / "other")
+    assert import_runs(other, files) == 2
+    assert import_runs(other, files) == 0
+    assert list(other) == [run for run in store if run[0] != RUNS[2].key]
+    assert other.provenance(RUNS[0].key) == store.provenance(RUNS[0].key)
+    assert not other.has(RUNS[2])  # what starts from its weights could not
+
+
+def test_a_damaged_file_is_refused(store: RunStore, tmp_path: Path) -> None:
+    export_runs(store, tmp_path / "kept")
+    path = exported_runs(tmp_path / "kept")[0]
+    content = path.read_text()
+    for damaged, message in (
+        (content.replace("0.25", "0.26"), "result.json does not have its digest"),
+        (content[:-9], "is no run that was exported"),
+        ("{}", "is no run that was exported: it lacks"),
+    ):
+        path.write_text(damaged)
+        other = RunStore(tmp_path / "other")
+        with pytest.raises(DataError, match=message) as raised:
+            import_runs(other, [path])
+        assert str(raised.value).isprintable()
+        assert list(other) == []
+
+
+def test_the_commands(store: RunStore, tmp_path: Path) -> None:
+    assert succeeded("runs", "export", "runs", "kept", folder=tmp_path) == {"written": 2, "left_out": 1}
+    assert "2 runs written; 1 " in truezero("runs", "export", "runs", "kept", folder=tmp_path).stdout
+    assert succeeded("runs", "merge", "other", "kept", folder=tmp_path) == {"copied": 2}
+    assert len(succeeded("runs", "list", "other", folder=tmp_path)["runs"]) == 2
+    (tmp_path / "nothing").mkdir()
+    assert succeeded("runs", "merge", "other", "nothing", folder=tmp_path) == {"copied": 0}
+    assert json.loads(next((tmp_path / "kept").glob("*.json")).read_text()).keys() >= {
+        "run.json",
+        "result.json",
+    }
