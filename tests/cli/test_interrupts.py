@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-# It takes some time until Python itself, and then the first import, leave Ctrl-C to anybody.
-STARTED = "print('started', flush=True)\nfrom truezero.cli import main\nmain()"
+# Until Python itself has started, and `main` is there, Ctrl-C is nobody's.
+STARTED = "from truezero.cli import main\nprint('started', flush=True)\nmain()"
 EARLIEST, LATEST = 0.03, 2.5
 TRAIN = ("train", "synthetic", "--hidden-layer-sizes", "50", "--max-iter", "1000", "--json", "--out", "m")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from truezero.cli.interrupts import end_quietly, interrupts
+
 
 def main() -> None:
     """Run the command line; see `truezero.cli.app.run`, which is imported where Ctrl-C ends well."""
-    from truezero.cli.interrupts import end_quietly, interrupts
-
     with interrupts() as watched:
         from truezero.cli.app import run
 
