@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from truezero import bench
 from truezero.bench import bags as bags_
+from truezero.bench import busy as busy_
 from truezero.bench import density as density_
 from truezero.bench import peers as peers_
 from truezero.bench import rows as rows_
@@ -103,7 +105,7 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     for run in (bench.bench_predict, bench.bench_text):
         with pytest.raises(OptionError, match="needs PyTorch"):
             run()
-    for train in (bench.bench_train, bench.bench_error, bench.bench_pretrain):
+    for train in (bench.bench_train, bench.bench_busy, bench.bench_error, bench.bench_pretrain):
         with pytest.raises(OptionError, match="needs PyTorch"):
             train(digits)
     result = bench.bench_density(widths=(16,), densities=(0.2,), batch_sizes=(10,), rounds=1, n_threads=1)
@@ -137,6 +139,33 @@ def test_against_pytorch(tmp_path: Path) -> None:
     for result in results:
         assert json.loads(json.dumps(result)) == result
         assert bench.BENCHMARKS[result["benchmark"]].figure(result).axes
+
+
+def test_beside_busy_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    require_torch()
+    note = tmp_path / "started"
+    monkeypatch.setattr(busy_, "_BUSY", ["sh", "-c", f"echo $$ >> {note}; exec sleep 60"])
+    result = bench.bench_busy(
+        load_dataset("digits"),
+        hidden_layer_sizes=(30,),
+        epochs=1,
+        steps=10,
+        rounds=1,
+        busy=(0, 2),
+        n_threads=2,
+    )
+    assert [cell["busy"] for cell in result["cells"]] == [0, 2]
+    ours = ["truezero, 1 thread", "truezero", "truezero, 3 threads", "truezero, 8 threads"]
+    assert [name for name in result["cells"][1]["milliseconds_per_step"] if name in ours] == ours
+    assert result["cells"][1]["ratio"] > 0
+    left = [int(number) for number in note.read_text().split()]
+    assert len(left) == 2
+    for process in left:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    assert json.loads(json.dumps(result)) == result
+    assert bench.BENCHMARKS["busy"].figure(result).axes
+    assert "2 busy processes" in bench.BENCHMARKS["busy"].page(result)
 
 
 def test_pretraining_against_pytorch() -> None:

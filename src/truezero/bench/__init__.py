@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from truezero.bench import density, error, predict, pretrain, text, train
+from truezero.bench import busy, density, error, predict, pretrain, text, train
 from truezero.bench.benchmark import Benchmark
 from truezero.bench.terminal import Table
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "train": train,
+    "busy": busy,
     "error": error,
     "predict": predict,
     "text": text,
@@ -26,6 +27,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 """All benchmarks by name, in the order of the page."""
 
 bench_train = train.run
+bench_busy = busy.run
 bench_error = error.run
 bench_predict = predict.run
 bench_text = text.run
@@ -36,6 +38,7 @@ __all__ = [
     "BENCHMARKS",
     "Benchmark",
     "Table",
+    "bench_busy",
     "bench_density",
     "bench_error",
     "bench_predict",
