@@ -27,7 +27,8 @@ def store(tmp_path: Path) -> RunStore:
     for seed, run in enumerate(RUNS):
         folder, _ = made.begin(run)
         if seed == 2:
-            (folder / "model.safetensors").write_bytes(b"weights")
+            (folder / "model.safetensors").write_bytes(bytes(200_000))
+        (folder / "predictions.safetensors").write_bytes(b"a class a row")
         made.finish(run, {"test_error": 0.1 * seed, "seconds": 0.25}, {"truezero": "0.1.0"})
     return made
 
@@ -41,6 +42,7 @@ def test_a_store_has_back_what_was_exported(store: RunStore, tmp_path: Path) -> 
     assert import_runs(other, files) == 0
     assert list(other) == [run for run in store if run[0] != RUNS[2].key]
     assert other.provenance(RUNS[0].key) == store.provenance(RUNS[0].key)
+    assert other.files(RUNS[0].key)["predictions.safetensors"] == b"a class a row"
     assert not other.has(RUNS[2])  # what starts from its weights could not
 
 
@@ -49,8 +51,16 @@ def test_a_damaged_file_is_refused(store: RunStore, tmp_path: Path) -> None:
     path = exported_runs(tmp_path / "kept")[0]
     content = path.read_text()
     for damaged, message in (
-        (content.replace("0.25", "0.26"), "result.json does not have its digest"),
+        (content.replace('"seconds":0.25', '"seconds":0.26'), "result.json does not have its digest"),
         (content[:-9], "is no run that was exported"),
+        (
+            content.replace('"predictions.safetensors":"', '"predictions.safetensors":"?'),
+            "is no run that was exp",
+        ),
+        (
+            content.replace('"predictions.safetensors":"eN', '"predictions.safetensors":"eM'),
+            "is no run that was exp",
+        ),
         ("{}", "is no run that was exported: it lacks"),
     ):
         path.write_text(damaged)

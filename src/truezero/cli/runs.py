@@ -98,12 +98,12 @@ def export(
     folder: Annotated[Path, typer.Argument(help="Where the files go, one for a run.", metavar="FOLDER")],
     as_json: JsonOption = False,
 ) -> None:
-    """Write finished runs as one small file each, to keep; those that others start from are left out."""
+    """Write finished runs as one small file each, to keep; those that left weights are left out."""
     written, left_out = export_runs(_open(store), folder)
     if as_json:
         print(json.dumps({"written": written, "left_out": left_out}))
     else:
-        print(f"{written} runs written; {left_out} that left more than figures, weights say, left out")
+        print(f"{written} runs written; {left_out} that left weights are left out")
 
 
 @app.command()

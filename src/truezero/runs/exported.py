@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import os
+import zlib
 from pathlib import Path
+from typing import Any
 
 from truezero.core.atomic import make_folder, write_text
 from truezero.core.schema import Fields, Schema, parse_json
 from truezero.core.text import printable
 from truezero.errors import DataError, file_error
-from truezero.runs.store import DESCRIPTIONS, KEY, LARGEST, RunStore
+from truezero.runs.store import DESCRIPTIONS, KEY, LARGEST, Files, RunStore
 
-_OF_A_FILE: Schema = Fields({name: Fields({}) for name in DESCRIPTIONS})
+_SMALL = 100_000  # bytes of a file that goes along: predictions do, weights do not
+_FILES = "files"
+_OF_A_FILE: Schema = Fields({**{name: Fields({}) for name in DESCRIPTIONS}, _FILES: Fields({})})
 
 
 def export_runs(store: RunStore, folder: str | os.PathLike[str]) -> tuple[int, int]:
-    """Write every finished run that is known by its description alone to a file of its own, ``KEY.json``.
+    """Write every finished run that left nothing large to a file of its own, ``KEY.json``.
 
-    Runs that left more, the weights of a layer say, are left out: others start from it. They are done again
-    where they are needed.
+    Runs that left weights are left out: others start from them. They are done again where they are needed.
 
     Parameters
     ----------
@@ -41,13 +46,29 @@ def export_runs(store: RunStore, folder: str | os.PathLike[str]) -> tuple[int, i
     written = left_out = 0
     for key, _, _ in store:
         files = store.files(key)
-        if set(files) != set(DESCRIPTIONS):
+        if any(len(content) > _SMALL for name, content in files.items() if name not in DESCRIPTIONS):
             left_out += 1
             continue
-        whole = {name: json.loads(content) for name, content in files.items()}
-        write_text(made / f"{key}.json", json.dumps(whole, sort_keys=True, separators=(",", ":")) + "\n")
+        text = json.dumps(_packed(files), sort_keys=True, separators=(",", ":"))
+        write_text(made / f"{key}.json", text + "\n")
         written += 1
     return written, left_out
+
+
+def _packed(files: Files) -> dict[str, Any]:
+    others = {name: content for name, content in files.items() if name not in DESCRIPTIONS}
+    packed = {n: base64.b64encode(zlib.compress(content, 9)).decode() for n, content in others.items()}
+    return {**{name: json.loads(files[name]) for name in DESCRIPTIONS}, _FILES: packed}
+
+
+def _unpacked(whole: dict[str, Any]) -> Files:
+    found = {name: json.dumps(whole[name]).encode() for name in DESCRIPTIONS}
+    for name, packed in whole[_FILES].items():
+        content = zlib.decompressobj()
+        found[name] = content.decompress(base64.b64decode(packed, validate=True), _SMALL)
+        if not content.eof:
+            raise ValueError(f"{printable(name)} is cut short, or too large")
+    return found
 
 
 def exported_runs(folder: str | os.PathLike[str]) -> list[Path]:
@@ -76,9 +97,10 @@ def import_runs(store: RunStore, files: list[Path]) -> int:
                 raise ValueError("it is too large")
             whole = parse_json(path.read_text(encoding="utf-8"))
             _OF_A_FILE.check(path.name, whole)
+            unpacked = _unpacked(whole)
         except OSError as error:
             raise file_error("cannot read", path, error) from error
-        except ValueError as error:
+        except (ValueError, TypeError, binascii.Error, zlib.error) as error:
             raise DataError(f"{path} is no run that was exported: {printable(error, 300)}") from error
-        given += store.receive(path.stem, {name: json.dumps(whole[name]).encode() for name in DESCRIPTIONS})
+        given += store.receive(path.stem, unpacked)
     return given
