@@ -19,6 +19,30 @@ struct ActiveRows {
   std::int64_t full = 0;  // not 0: rows are consecutive, each touched by all of so many examples
 };
 
+// The same by blocks of kBlockRows of the rows, in a block example after example, rows ascending: an example's sums
+// stay in registers for all its rows in a block.
+template <class T>
+struct ExampleBlocks {
+  std::int64_t n_examples = 0;
+  const std::int32_t* start = nullptr;  // [block][n_examples + 1], of entries
+  const std::int32_t* row = nullptr;
+  const T* value = nullptr;
+};
+
+// The non-zero inputs of a minibatch as training goes through them. The rows are in order of segments of kSegmentRows,
+// which a second-level cache holds, and in a segment of how many examples touch them: loops are of a known
+// length then, and rows are worked on side by side.
+constexpr std::ptrdiff_t kBlockRows = 32, kSegmentRows = 256;
+constexpr int kClasses = 10;
+template <class T>
+struct Entries {
+  ActiveRows<T> rows;
+  const std::int32_t* ascending = nullptr;  // the rows, ascending
+  std::int64_t n_segments = 0;
+  const std::int32_t* classes = nullptr;  // [segment][kClasses + 2]: first row of 1, 2, .. kClasses, of more examples, end
+  ExampleBlocks<T> blocks;                // unless `rows` is full
+};
+
 // Prediction goes by blocks of so many units, and by column tiles of a block's weights that fill the
 // first-level cache: kBlock rows of kTileBytes.
 constexpr std::ptrdiff_t kBlock = 128, kTileBytes = 256;
@@ -93,6 +117,9 @@ struct Kernels {
   void (*forward)(const ActiveRows<T>& active, const T* weights, std::ptrdiff_t weight_stride,
                   std::ptrdiff_t width, T* z, std::ptrdiff_t z_stride);
 
+  // The same for entries in blocks; width is a multiple of 16, and weights and z are `width` apart.
+  void (*forward_entries)(const Entries<T>& entries, const T* weights, std::ptrdiff_t width, T* z);
+
   // The same for one example: z[0 .. width) += value[i] * weights[row[i]].
   void (*forward_one)(std::ptrdiff_t n, const std::int32_t* row, const T* value, const T* weights,
                       std::ptrdiff_t weight_stride, std::ptrdiff_t width, T* z);
@@ -125,14 +152,14 @@ struct Kernels {
 
   // As `backward` without dots for one minibatch, and `forward` with the weights then for the next one,
   // whose sums are z: a row that both touch is read and written once.
-  void (*backward_forward)(const ActiveRows<T>& active, const ActiveRows<T>& next, T* weights, std::ptrdiff_t width,
+  void (*backward_forward)(const Entries<T>& entries, const Entries<T>& next, T* weights, std::ptrdiff_t width,
                            const T* delta, T rate, T* z);
 
   // One pass over the touched rows of a tile (all strides are `width`, a multiple of 16):
   // dots[entry] = weights[row] . d_dot[example], with the weights before the update (if dots), and
   // weights[row] -= rate * sum of value * d_update[example]. If norm_change, what that changes the
   // columns' squared norms by is added to it.
-  void (*backward)(const ActiveRows<T>& active, T* weights, std::ptrdiff_t width, const T* d_dot,
+  void (*backward)(const Entries<T>& entries, T* weights, std::ptrdiff_t width, const T* d_dot,
                    const T* d_update, T rate, T* dots, T* norm_change);
 
   // Where a layer is taken whole, input x[example][x_stride] of n examples; the weights' rows and z, d are `width`

@@ -1,49 +1,52 @@
 // Gradients and updates in one pass over the weights; included by kernels_impl.h inside its unnamed namespace.
 
-// N examples of one row: their dots with it (Dots) and the update by them (Update), or both at once. Same:
+// R rows of N examples each: their dots with them (Dots) and the update by them (Update), or both at once. Same:
 // d_dot is d_update, and loaded once for both.
-template <class T, int N, bool Dots, bool Update, bool Norm, bool Same>
-inline __attribute__((always_inline)) void backward_row(T* w, const T* ahead, Index width,
+template <class T, int N, int R, bool Dots, bool Update, bool Norm, bool Same>
+inline __attribute__((always_inline)) void backward_row(T* const (&w)[R], const T* const (&ahead)[R], Index width,
                                                         const std::int32_t* example, const T* value,
                                                         const T* d_dot, const T* d_update, T rate, T* dots,
                                                         T* norm_change) {
-  typename Vector<T>::type total[N];
-  const T* dot[N];
-  const T* update[N];
-  T v[N];
-  for (int e = 0; e < N; ++e) {
+  typename Vector<T>::type total[R * N];
+  const T* dot[R * N];
+  const T* update[R * N];
+  T v[R * N];
+  for (int e = 0; e < R * N; ++e) {
     total[e] = typename Vector<T>::type{};
     dot[e] = d_dot + example[e] * width;
     update[e] = d_update + example[e] * width;
     v[e] = rate * value[e];
   }
   for (Index j = 0; j < width; j += Vector<T>::lanes) {
-    const auto old = load(w + j);
-    __builtin_prefetch(ahead + j, 1, 0);
-    if constexpr (Dots && Update && Same && !Norm) {
-      auto of_example = load(dot[0] + j);
-      total[0] += old * of_example;
-      auto step = of_example * v[0];
-      for (int e = 1; e < N; ++e) {
-        of_example = load(dot[e] + j);
-        total[e] += old * of_example;
-        step += of_example * v[e];
+    for (int r = 0; r < R; ++r) {
+      const auto old = load(w[r] + j);
+      const int first = r * N;
+      __builtin_prefetch(ahead[r] + j, 0, 2);
+      if constexpr (Dots && Update && Same && !Norm) {
+        auto of_example = load(dot[first] + j);
+        total[first] += old * of_example;
+        auto step = of_example * v[first];
+        for (int e = first + 1; e < first + N; ++e) {
+          of_example = load(dot[e] + j);
+          total[e] += old * of_example;
+          step += of_example * v[e];
+        }
+        store(w[r] + j, old - step);
+        continue;
       }
-      store(w + j, old - step);
-      continue;
-    }
-    if constexpr (Dots) {
-      for (int e = 0; e < N; ++e) total[e] += old * load(dot[e] + j);
-    }
-    if constexpr (Update) {
-      auto step = load(update[0] + j) * v[0];
-      for (int e = 1; e < N; ++e) step += load(update[e] + j) * v[e];
-      const auto now = old - step;
-      store(w + j, now);
-      if constexpr (Norm) store(norm_change + j, load(norm_change + j) + (now - old) * (now + old));
+      if constexpr (Dots) {
+        for (int e = first; e < first + N; ++e) total[e] += old * load(dot[e] + j);
+      }
+      if constexpr (Update) {
+        auto step = load(update[first] + j) * v[first];
+        for (int e = first + 1; e < first + N; ++e) step += load(update[e] + j) * v[e];
+        const auto now = old - step;
+        store(w[r] + j, now);
+        if constexpr (Norm) store(norm_change + j, load(norm_change + j) + (now - old) * (now + old));
+      }
     }
   }
-  if constexpr (Dots) sums<T, N>(total, dots);
+  if constexpr (Dots) sums<T, R * N>(total, dots);
 }
 
 // As many examples at once as registers allow.
@@ -57,8 +60,8 @@ inline void dots_of_row(const T* w, const T* ahead, Index width, const std::int3
     const Index n = left < kGroup ? left : kGroup;
     with_count<kGroup>(n, [&](auto count) {
       const T unused[count.value] = {};  // nothing is updated
-      backward_row<T, count.value, true, false, false, true>(const_cast<T*>(w), ahead, width, example, unused, d, d,
-                                                             T(0), dots, nullptr);
+      backward_row<T, count.value, 1, true, false, false, true>({const_cast<T*>(w)}, {ahead}, width, example, unused, d,
+                                                                d, T(0), dots, nullptr);
     });
     ahead = w;
     left -= n, example += n, dots += n;
@@ -102,65 +105,96 @@ inline void move_row(T* w, const T* ahead, Index width, const std::int32_t* exam
   }
 }
 
-// One row and the examples that touch it.
-template <class T, bool Dots, bool Norm, bool Same>
-inline void backward_entries(T* w, const T* ahead, Index width, const std::int32_t* example, const T* value, Index n,
-                             const T* d_dot, const T* d_update, T rate, T* dots, T* norm_change) {
-  if (n <= kGroup) {
-    return with_count<kGroup>(n, [&](auto count) {
-      backward_row<T, count.value, Dots, true, Norm, Same>(w, ahead, width, example, value, d_dot, d_update, rate, dots,
-                                                           norm_change);
-    });
+// Rows that are worked on side by side: sums of so few examples would wait for one another.
+template <int N>
+constexpr int kSideBySide = N <= 2 ? 2 : 1;
+
+// Rows first .. until of a list, each of N examples.
+template <class T, int N, int R, bool Dots, bool Norm, bool Same>
+inline void backward_class(const ActiveRows<T>& rows, Index first, Index until, T* weights, Index width, const T* d_dot,
+                           const T* d_update, T rate, T* dots, T* norm_change) {
+  constexpr Index ahead_by = 2 * kAhead;  // rows of few examples are soon done
+  Index k = rows.start[first], i = first;
+  for (; i + R <= until; i += R, k += R * N) {
+    T* w[R];
+    const T* ahead[R];
+    for (Index r = 0; r < R; ++r) {
+      w[r] = weights + rows.rows[i + r] * width;
+      ahead[r] = weights + rows.rows[i + r + ahead_by < rows.n_rows ? i + r + ahead_by : i] * width;
+    }
+    backward_row<T, N, R, Dots, true, Norm, Same>(w, ahead, width, rows.example + k, rows.value + k, d_dot, d_update,
+                                                  rate, Dots ? dots + k : nullptr, norm_change);
   }
-  // All dots need the old weights; the row stays in the first-level cache between the two.
-  if constexpr (Dots) dots_of_row(w, ahead, width, example, n, d_dot, dots);
-  move_row<T, Norm>(w, Dots ? w : ahead, width, example, value, n, d_update, rate, norm_change);
+  if constexpr (R > 1) {
+    backward_class<T, N, 1, Dots, Norm, Same>(rows, i, until, weights, width, d_dot, d_update, rate, dots, norm_change);
+  }
 }
 
 template <class T, bool Dots, bool Norm, bool Same>
-void backward_rows(const ActiveRows<T>& active, T* weights, Index width, const T* d_dot, const T* d_update, T rate,
-                   T* dots, T* norm_change) {
-  for (Index i = active.n_rows; i-- > 0;) {  // the last ones of the forward pass are still in the cache
-    const T* ahead = weights + active.rows[i < kAhead ? i : i - kAhead] * width;
-    const Index first = active.start[i];
-    backward_entries<T, Dots, Norm, Same>(weights + active.rows[i] * width, ahead, width, active.example + first,
-                                          active.value + first, active.start[i + 1] - first, d_dot, d_update, rate,
-                                          Dots ? dots + first : nullptr, norm_change);
+inline void backward_segment(const Entries<T>& entries, Index segment, T* weights, Index width, const T* d_dot,
+                             const T* d_update, T rate, T* dots, T* norm_change) {
+  const ActiveRows<T>& rows = entries.rows;
+  const std::int32_t* first = entries.classes + segment * (kClasses + 2);
+  each_count<kGroup>([&](auto count) {
+    constexpr int n = count.value;
+    backward_class<T, n, Norm ? 1 : kSideBySide<n>, Dots, Norm, Same>(rows, first[n - 1], first[n], weights, width, d_dot,
+                                                                      d_update, rate, dots, norm_change);
+  });
+  for (Index i = first[kGroup]; i < first[kClasses + 1]; ++i) {
+    T* w = weights + rows.rows[i] * width;
+    const Index k = rows.start[i], n = rows.start[i + 1] - k;
+    const T* ahead = row_ahead(rows, i, weights, width);
+    if (n <= kGroup) {
+      with_count<kGroup>(n, [&](auto count) {
+        backward_row<T, count.value, 1, Dots, true, Norm, Same>({w}, {ahead}, width, rows.example + k, rows.value + k,
+                                                                d_dot, d_update, rate, Dots ? dots + k : nullptr,
+                                                                norm_change);
+      });
+      continue;
+    }
+    // All dots need the old weights; the row stays in the first-level cache between the two.
+    if constexpr (Dots) dots_of_row(w, ahead, width, rows.example + k, n, d_dot, dots + k);
+    move_row<T, Norm>(w, Dots ? w : ahead, width, rows.example + k, rows.value + k, n, d_update, rate, norm_change);
+  }
+}
+
+template <class T, bool Dots, bool Norm, bool Same>
+void backward_rows(const Entries<T>& entries, T* weights, Index width, const T* d_dot, const T* d_update, T rate, T* dots,
+                   T* norm_change) {
+  for (Index segment = entries.n_segments; segment-- > 0;) {  // the forward pass's last ones are still in the cache
+    backward_segment<T, Dots, Norm, Same>(entries, segment, weights, width, d_dot, d_update, rate, dots, norm_change);
   }
 }
 
 template <class T>
-void backward(const ActiveRows<T>& active, T* weights, Index width, const T* d_dot, const T* d_update, T rate, T* dots,
+void backward(const Entries<T>& entries, T* weights, Index width, const T* d_dot, const T* d_update, T rate, T* dots,
               T* norm_change) {
   const auto rows = dots && norm_change       ? backward_rows<T, true, true, false>
                     : dots && d_dot == d_update ? backward_rows<T, true, false, true>
                     : dots                      ? backward_rows<T, true, false, false>
                     : norm_change               ? backward_rows<T, false, true, false>
                                                 : backward_rows<T, false, false, true>;
-  rows(active, weights, width, d_dot, d_update, rate, dots, norm_change);
+  rows(entries, weights, width, d_dot, d_update, rate, dots, norm_change);
 }
 
 template <class T>
-void backward_forward(const ActiveRows<T>& active, const ActiveRows<T>& next, T* weights, Index width, const T* delta,
-                      T rate, T* z) {
-  constexpr std::int32_t none = 0x7fffffff;
-  Index i = 0, k = 0;
-  while (i < active.n_rows || k < next.n_rows) {
-    const std::int32_t of_this = i < active.n_rows ? active.rows[i] : none;
-    const std::int32_t of_next = k < next.n_rows ? next.rows[k] : none;
-    T* w = weights + (of_this < of_next ? of_this : of_next) * width;
-    if (of_this <= of_next) {
-      const Index first = active.start[i];
-      backward_entries<T, false, false, true>(w, row_ahead(active, i, weights, width), width, active.example + first,
-                                              active.value + first, active.start[i + 1] - first, delta, delta, rate,
-                                              nullptr, nullptr);
-      ++i;
+void backward_forward(const Entries<T>& entries, const Entries<T>& next, T* weights, Index width, const T* delta, T rate,
+                      T* z) {
+  Index segment = 0;
+  const auto update_to = [&](std::int32_t row) {  // and what else its segment has
+    for (; segment < entries.n_segments && entries.ascending[segment * kSegmentRows] <= row; ++segment) {
+      backward_segment<T, false, false, true>(entries, segment, weights, width, delta, delta, rate, nullptr, nullptr);
     }
-    if (of_next <= of_this) {
-      forward_entries(next, k, w, row_ahead(next, k, weights, width), width, z, width);
-      ++k;
-    }
+  };
+  constexpr std::int32_t all = 0x7fffffff;
+  const Index n_rows = next.rows.n_rows;
+  if (next.rows.full) update_to(all);
+  for (Index first = 0, block = 0; first < n_rows && !next.rows.full; first += kBlockRows, ++block) {
+    update_to(next.ascending[(first + kBlockRows < n_rows ? first + kBlockRows : n_rows) - 1]);
+    forward_rows_block(next, block, weights, width, z);
   }
+  if (next.rows.full) forward_entries(next, weights, width, z);
+  update_to(all);
 }
 
 template <class T>

@@ -22,8 +22,7 @@ inline void forward_row(const T* w, const T* ahead, Index width, const std::int3
 }
 
 // Weights come from the last-level cache, whose latency only requests made ahead can hide: while one
-// touched row is worked on, the row kAhead further down the list is asked for, line by line. Rows that
-// will be written are asked for past the second-level cache: they come to it as they leave the first.
+// touched row is worked on, the row kAhead further down the list is asked for, line by line.
 constexpr Index kAhead = 3;
 
 template <class T>
@@ -33,7 +32,7 @@ inline __attribute__((always_inline)) const T* row_ahead(const ActiveRows<T>& ac
 }
 
 template <class T>
-inline void forward_entries(const ActiveRows<T>& active, Index i, const T* w, const T* ahead, Index width, T* z,
+inline void forward_of_row(const ActiveRows<T>& active, Index i, const T* w, const T* ahead, Index width, T* z,
                             Index z_stride) {
   const std::int32_t* example = active.example + active.start[i];
   const T* value = active.value + active.start[i];
@@ -91,7 +90,7 @@ void forward_full(const ActiveRows<T>& active, const T* weights, Index weight_st
     }
     for (Index k = 0; k < n_rows && whole < width; ++k) {
       const T* row = w + k * weight_stride + whole;
-      forward_entries(active, i + k, row, row, width - whole, z + whole, z_stride);
+      forward_of_row(active, i + k, row, row, width - whole, z + whole, z_stride);
     }
   }
 }
@@ -100,8 +99,57 @@ template <class T>
 void forward(const ActiveRows<T>& active, const T* weights, Index weight_stride, Index width, T* z, Index z_stride) {
   if (active.full) return forward_full(active, weights, weight_stride, width, z, z_stride);
   for (Index i = 0; i < active.n_rows; ++i) {
-    forward_entries(active, i, weights + active.rows[i] * weight_stride, row_ahead(active, i, weights, weight_stride),
+    forward_of_row(active, i, weights + active.rows[i] * weight_stride, row_ahead(active, i, weights, weight_stride),
                     width, z, z_stride);
+  }
+}
+
+// V vectors of the sums of the examples of a block. Each of the first entries asks for the same columns of one of the
+// next block's rows: a block has at least as many entries as rows.
+template <class T, int V>
+inline void forward_strip(const ExampleBlocks<T>& of, const std::int32_t* start, const std::int32_t* next, Index n_next,
+                          const T* weights, Index width, T* z) {
+  constexpr Index lanes = Vector<T>::lanes, line = 64 / static_cast<Index>(sizeof(T));
+  const Index ask_until = start[0] + n_next;
+  next -= start[0];
+  for (Index b = 0; b < of.n_examples; ++b, z += width) {
+    const Index end = start[b + 1];
+    Index k = start[b];
+    if (k == end) continue;
+    typename Vector<T>::type total[V];
+    for (int v = 0; v < V; ++v) total[v] = load(z + v * lanes);
+    do {
+      if (k < ask_until) {
+        const T* ahead = weights + next[k] * width;
+        for (Index j = 0; j < V * lanes; j += line) __builtin_prefetch(ahead + j, 0, 2);
+      }
+      const T* w = weights + of.row[k] * width;
+      for (int v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * of.value[k];
+    } while (++k < end);
+    for (int v = 0; v < V; ++v) store(z + v * lanes, total[v]);
+  }
+}
+
+template <class T>
+inline void forward_rows_block(const Entries<T>& entries, Index block, const T* weights, Index width, T* z) {
+  constexpr Index lanes = Vector<T>::lanes;
+  constexpr int strip = TRUEZERO_VECTOR_BYTES == 64 ? 16 : 8;  // vectors
+  const Index next = (block + 1) * kBlockRows, left = entries.rows.n_rows - next;
+  const Index n_next = left < 0 ? 0 : left < kBlockRows ? left : kBlockRows;
+  const std::int32_t* start = entries.blocks.start + block * (entries.blocks.n_examples + 1);
+  for (Index j = 0; j < width; j += strip * lanes) {
+    const Index vectors = (width - j) / lanes;
+    with_count<strip>(vectors < strip ? vectors : strip, [&](auto count) {
+      forward_strip<T, count.value>(entries.blocks, start, entries.ascending + next, n_next, weights + j, width, z + j);
+    });
+  }
+}
+
+template <class T>
+void forward_entries(const Entries<T>& entries, const T* weights, Index width, T* z) {
+  if (entries.rows.full) return forward_full(entries.rows, weights, width, width, z, width);
+  for (Index block = 0; block * kBlockRows < entries.rows.n_rows; ++block) {
+    forward_rows_block(entries, block, weights, width, z);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "entries.h"
 #include "kernels.h"
 #include "types.h"
 #include "units.h"
@@ -89,6 +90,7 @@ struct Tile : WeightTile<T> {
   Buffer<T> room;                                 // where the layer's input is a matrix
   std::vector<double> norm;                       // squared, of the unscaled columns
   ActiveList<T> active;                           // of hidden layers
+  EntryLists<T> entries;                          // the same as training goes through them
   std::vector<Buffer<T>> dots;                    // per tile of the layer below: delta * weights, this tile's part
   double penalty = 0, loss = 0;
 
@@ -97,7 +99,8 @@ struct Tile : WeightTile<T> {
         gain(hidden ? batch * this->width : 0), delta(batch * this->width), scale(scaled ? this->width : 0),
         norm_change(scaled ? this->width : 0), d_dot(scaled ? batch * this->width : 0),
         d_update(scaled ? batch * this->width : 0), norm(scaled ? static_cast<std::size_t>(this->width) : 0),
-        active(hidden ? batch : 1, hidden ? units : 1) {
+        active(hidden ? batch : 1, hidden ? units : 1),
+        entries(batch, hidden ? units : 0, hidden ? batch * units : 0) {
     std::fill_n(delta.get(), batch * this->width, T(0));
   }
 

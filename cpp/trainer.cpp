@@ -33,10 +33,12 @@ struct Minibatch {
   std::vector<std::int64_t> ids;
   Buffer<T> share;  // of each example in the mean
   Gathered<T> input;
+  EntryLists<T> entries;
   Buffer<T> target;  // [example][unit], of a decoder
 
   Minibatch(const RowsView& rows, Index batch, Index max_entries, bool whole, bool decoded)
       : ids(static_cast<std::size_t>(batch)), share(batch), input(rows, batch, max_entries, whole),
+        entries(batch, std::min(rows.n_cols, max_entries), max_entries),
         target(decoded ? batch * rows.n_cols : 0) {}
 };
 
@@ -225,20 +227,24 @@ class Trainer {
     } else {
       gather_.gather(to.input, order_ + start, to.n, to.ids.data(), noise_);
     }
+    if (!matrix(0)) to.entries.arrange(to.input.view, to.n, sorted());
   }
+
+  // Squared norms change row by row, and keep the order of the rows.
+  bool sorted() const { return settings_.max_norm <= 0; }
 
   // Calls use(non-zero inputs, number of the tile below they come from) in order.
   template <class Use>
   void inputs(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
-    if (l == 0) return use(minibatch.input.view, std::size_t{0});
-    for (std::size_t t = 0; t < tiles(l - 1).size(); ++t) use(tiles(l - 1)[t].active.view(), t);
+    if (l == 0) return use(minibatch.entries.view(), std::size_t{0});
+    for (std::size_t t = 0; t < tiles(l - 1).size(); ++t) use(tiles(l - 1)[t].entries.view(), t);
   }
 
   // The same in reverse.
   template <class Use>
   void inputs_backward(std::size_t l, const Minibatch<T>& minibatch, Use&& use) {
-    if (l == 0) return use(minibatch.input.view, std::size_t{0});
-    for (std::size_t t = tiles(l - 1).size(); t-- > 0;) use(tiles(l - 1)[t].active.view(), t);
+    if (l == 0) return use(minibatch.entries.view(), std::size_t{0});
+    for (std::size_t t = tiles(l - 1).size(); t-- > 0;) use(tiles(l - 1)[t].entries.view(), t);
   }
 
   // For inputs that are used as matrices, in order: use(matrix, its stride, its first row of weights, columns, number).
@@ -263,8 +269,8 @@ class Trainer {
         kernels_.multiply(minibatch.n, n_units, x, stride, tile.row(first), tile.width, tile.z.get(), tile.room.get());
       });
     }
-    inputs(l, minibatch, [&](const ActiveRows<T>& below, std::size_t) {
-      kernels_.forward(below, tile.weights, tile.width, tile.width, tile.z.get(), tile.width);
+    inputs(l, minibatch, [&](const Entries<T>& below, std::size_t) {
+      kernels_.forward_entries(below, tile.weights, tile.width, tile.z.get());
     });
   }
 
@@ -293,6 +299,7 @@ class Trainer {
     }
     if (!matrix(l + 1)) {
       tile.active.collect(kernels_, tile.z.get(), tile.gain.get(), n, tile.n_units, tile.width, tile.first, dense(l + 1));
+      tile.entries.arrange(tile.active.view(), n, sorted());
     }
     if (settings_.l1[l] != 0) penalize(l, tile, minibatch);
   }
@@ -383,7 +390,7 @@ class Trainer {
       }
       return;
     }
-    const ActiveRows<T> active = tile.active.view();
+    const ActiveRows<T>& active = tile.entries.view().rows;
     for (Index i = 0; i < active.n_rows; ++i) {
       const Index unit = active.rows[i] - tile.first;
       for (Index k = active.start[i]; k < active.start[i + 1]; ++k) {
@@ -403,7 +410,7 @@ class Trainer {
     Tile<T>& tile = tiles(top_)[0];
     const auto step = static_cast<std::size_t>(team_.size());
     for (auto t = static_cast<std::size_t>(thread); t < tiles(top_ - 1).size(); t += step) {
-      kernels_.backward(tiles(top_ - 1)[t].active.view(), tile.weights, tile.width, tile.delta.get(), tile.delta.get(),
+      kernels_.backward(tiles(top_ - 1)[t].entries.view(), tile.weights, tile.width, tile.delta.get(), tile.delta.get(),
                         rate(), tile.dots[t].get(), nullptr);
     }
     if (thread == 0) move_biases(tile, minibatch);
@@ -438,7 +445,7 @@ class Trainer {
       });
       if (bounded) tile.measure();
     } else {
-      inputs_backward(l, minibatch, [&](const ActiveRows<T>& below, std::size_t t) {
+      inputs_backward(l, minibatch, [&](const Entries<T>& below, std::size_t t) {
         kernels_.backward(below, tile.weights, tile.width, d_dot, d_update, rate(),
                           l > 0 ? tile.dots[t].get() : nullptr, bounded ? tile.norm_change.get() : nullptr);
       });
@@ -455,7 +462,7 @@ class Trainer {
       add_products(0, tile, next);
     } else {
       std::fill_n(tile.z.get(), next.n * tile.width, T(0));
-      kernels_.backward_forward(now.input.view, next.input.view, tile.weights, tile.width, tile.delta.get(), rate(),
+      kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.weights, tile.width, tile.delta.get(), rate(),
                                 tile.z.get());
       move_biases(tile, now);
     }

@@ -27,10 +27,12 @@ struct Minibatch {
   Index start = 0, n = 0;
   std::vector<std::int64_t> ids;
   Gathered<T> input;
+  EntryLists<T> entries;
   OutputLists<T> outputs;
 
   Minibatch(const RowsView& rows, Index batch, Index max_entries, bool whole)
-      : ids(static_cast<std::size_t>(batch)), input(rows, batch, max_entries, whole), outputs(rows.n_cols, batch) {}
+      : ids(static_cast<std::size_t>(batch)), input(rows, batch, max_entries, whole),
+        entries(batch, std::min(rows.n_cols, max_entries), max_entries), outputs(rows.n_cols, batch) {}
 };
 
 template <class T>
@@ -106,8 +108,7 @@ class UnitsTrainer {
       tile.pack_biases(network_.layers[0]);
       tile.encoder.pack_touched(network_.layers[0], minibatches_[0].input.view);
       std::fill_n(tile.z.get(), minibatches_[0].n * tile.encoder.width, T(0));
-      kernels_.forward(minibatches_[0].input.view, tile.encoder.weights, tile.encoder.width, tile.encoder.width,
-                       tile.z.get(), tile.encoder.width);
+      kernels_.forward_entries(minibatches_[0].entries.view(), tile.encoder.weights, tile.encoder.width, tile.z.get());
     });
   }
 
@@ -137,6 +138,7 @@ class UnitsTrainer {
     if (to.n <= 0) {  // the last one's next has no examples
       to.n = 0;
       to.input.view = {};
+      to.entries.arrange(to.input.view, 0, true);
       return;
     }
     const std::int64_t* position = order_ + start;
@@ -150,6 +152,7 @@ class UnitsTrainer {
                      EveryOutput<T>{denoising_.targets, position, to.outputs.target.get(), 1, to.n});
       to.outputs.list_all(n_in_, to.n);
     }
+    to.entries.arrange(to.input.view, to.n, true);
   }
 
   // From a tile's sums to its outputs and its part of r.
@@ -202,7 +205,7 @@ class UnitsTrainer {
     }
     tile.encoder.pack_touched(network_.layers[0], next.input.view);
     std::fill_n(tile.z.get(), next.n * width, T(0));
-    kernels_.backward_forward(now.input.view, next.input.view, tile.encoder.weights, width, tile.delta.get(), rate(),
+    kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.encoder.weights, width, tile.delta.get(), rate(),
                               tile.z.get());
     if (!network_.use_biases) return;
     for (Index j = 0; j < tile.encoder.n_units; ++j) {

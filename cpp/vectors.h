@@ -109,3 +109,10 @@ inline __attribute__((always_inline)) void with_count(Index n, F&& f) {
     }
   }
 }
+
+// Calls f with the constants 1 .. Most, one after the other.
+template <int Most, int N = 1, class F>
+inline __attribute__((always_inline)) void each_count(F&& f) {
+  f(Count<N>{});
+  if constexpr (N < Most) each_count<Most, N + 1>(f);
+}

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dispatch.h"
+#include "entries.h"
 #include "input.h"
 #include "rows.h"
 #include "types.h"
@@ -40,6 +41,12 @@ struct Lists {  // of kRows rows, most of them touched by one or two of the exam
       start.push_back(first);
     }
     start.push_back(static_cast<std::int64_t>(example.size()));
+  }
+
+  EntryLists<float> entries() const {
+    EntryLists<float> lists(kExamples, kRows, kRows * kExamples);
+    lists.arrange(view(static_cast<Index>(example.size()) == kRows * kExamples), kExamples, true);
+    return lists;
   }
 
   ActiveRows<float> view(bool full = false) const {
@@ -83,6 +90,8 @@ int main(int argc, char** argv) {
   if (argc > 1) use_level(argv[1]);
   const Kernels<float>& kernels = kernels_in_use<float>();
   const Lists now(1), next(2), whole(3, true);
+  const EntryLists<float> entries_now = now.entries(), entries_next = next.entries(), entries_whole = whole.entries();
+  EntryLists<float> arranged = now.entries();
   std::vector<float> weights(kRows * kWidth, 0.01F), z(kRows * kWidth), delta(kExamples * kWidth, 0.001F),
       gain(kExamples * kWidth, 1.0F), dots(kExamples * kRows), sparse(kRows * kBlock);
   std::mt19937 random(4);
@@ -133,6 +142,8 @@ int main(int argc, char** argv) {
       {"gather_csr_float32", [&] { gather_rows(csr); }},
       {"gather_csr_uint8", [&] { gather_rows(pixels.view({1.0 / 255}, none, true)); }},
       {"forward", [&] { kernels.forward(now.view(), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
+      {"forward_entries", [&] { kernels.forward_entries(entries_now.view(), weights.data(), kWidth, z.data()); }},
+      {"arrange", [&] { arranged.arrange(now.view(), kExamples, true); }},
       {"forward_full", [&] { kernels.forward(whole.view(true), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
       {"forward_one",
        [&] { kernels.forward_one(kRows / 2, now.rows.data(), now.value.data(), weights.data(), kWidth, kWidth, z.data()); }},
@@ -147,16 +158,16 @@ int main(int argc, char** argv) {
       {"activate_tanh", [&] { kernels.activate(tanh, kExamples, kWidth, kWidth, z.data(), gain.data()); }},
       {"backward",
        [&] {
-         kernels.backward(now.view(), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(), nullptr);
+         kernels.backward(entries_now.view(), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(), nullptr);
        }},
       {"backward_full",
        [&] {
-         kernels.backward(whole.view(true), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(),
+         kernels.backward(entries_whole.view(), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(),
                           nullptr);
        }},
       {"backward_forward",
        [&] {
-         kernels.backward_forward(now.view(), next.view(), weights.data(), kWidth, delta.data(), 1e-6F, z.data());
+         kernels.backward_forward(entries_now.view(), entries_next.view(), weights.data(), kWidth, delta.data(), 1e-6F, z.data());
        }},
       {"multiply",
        [&] { kernels.multiply(kExamples, kRows, sparse.data(), kRows, weights.data(), kWidth, z.data(), room.data()); }},

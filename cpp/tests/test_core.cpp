@@ -261,6 +261,7 @@ int main() {
     test_x87_registers_are_free();
   }
   test_philox();
+  test_entries();
   test_cancel();
   test_threads();
   std::printf(failures ? "%d failures\n" : "all passed\n", failures);

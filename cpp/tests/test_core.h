@@ -123,5 +123,6 @@ struct Autoencoder : Model<T> {
   }
 };
 
+void test_entries();  // of test_entries.cpp
 void test_rows();     // of test_rows.cpp
 void test_threads();  // of test_threads.cpp
