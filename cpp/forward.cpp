@@ -1,14 +1,16 @@
 // Prediction. All threads work on one stretch of rows at a time, each on columns of its own, with a
 // barrier after each layer, so that a weight is read once per stretch by one thread.
 //
-// A stretch of fewer than kManyRows rows visits the rows of weights that any of its examples needs,
-// from where they lie. A longer one goes block by block of kBlock units: a tile of packed weights comes
-// into the first-level cache and all examples pass over it, by their list of active units, while the
-// next tile is on its way. Blocks that are mostly active are multiplied whole.
+// One row visits the rows of weights that it needs, from where they lie. A stretch of more goes block by
+// block of kBlock units: a tile of packed weights comes into the first-level cache and all examples pass
+// over it, by their list of active units, while the rows of the next tile that any of them needs are on
+// their way. Blocks that are mostly active are multiplied whole. To pack the weights costs as much as to
+// predict dozens of rows, so the first call of a few reads them where they lie, too.
 
 #include "forward.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "dispatch.h"
 #include "input.h"
@@ -18,7 +20,7 @@
 namespace truezero {
 namespace {
 
-constexpr Index kManyRows = 32;
+constexpr Index kManyRows = 32;  // from which on a single call is worth a packed copy
 constexpr Index kStretch = 256;
 
 constexpr std::size_t kShapes = 4;  // so many kinds of calls in turn find their memory again
@@ -31,7 +33,7 @@ Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
 Index stretch_for(Index n_rows) {
   Index stretch = 1;
   while (stretch < n_rows && stretch < kStretch) stretch *= 2;
-  return n_rows < kManyRows ? std::min(stretch, kManyRows - 1) : stretch;
+  return stretch;
 }
 
 // A block of units of one layer, for a stretch of examples.
@@ -39,10 +41,12 @@ template <class T>
 struct Block {
   Index n_units = 0;
   bool dense = false;
-  Buffer<std::int32_t> start, unit;
+  Index n_touched = 0;
+  Buffer<std::int32_t> start, unit, touched;  // touched: units that are active in any example
   Buffer<T> value, h;
 
-  explicit Block(Index n) : start(n + 1), unit(n * kBlock + 16), value(n * kBlock + 16), h(n * kBlock) {}
+  explicit Block(Index n)
+      : start(n + 1), unit(n * kBlock + 16), touched(kBlock + 16), value(n * kBlock + 16), h(n * kBlock) {}
 
   // From outputs x[example][kBlock], n_units of them; what follows must be 0.
   void fill(const Kernels<T>& kernels, const T* x, Index n, Index units, double densest) {
@@ -56,7 +60,19 @@ struct Block {
     start[n] = end;
     dense = end > densest * static_cast<double>(n * units);
     if (dense) std::copy_n(x, n * kBlock, h.get());
+    touch(kernels, n);
   }
+
+  // Of many examples nearly every unit is active in one.
+  void touch(const Kernels<T>& kernels, Index n) {
+    n_touched = n_units;
+    if (dense || n >= kManyRows) return std::iota(touched.get(), touched.get() + n_units, 0);
+    T any[kBlock] = {}, same[kBlock + 16];
+    for (Index k = 0; k < start[n]; ++k) any[unit[k]] = 1;
+    n_touched = kernels.collect(any, kBlock, 0, touched.get(), same);
+  }
+
+  NextTile<T> of(const T* tile) const { return {tile, n_touched, touched.get()}; }
 
   ActiveBlock<T> view() const { return {start.get(), unit.get(), value.get()}; }
 };
@@ -78,33 +94,33 @@ class Forward {
     Index stretch, n_layers;
     Products products;
     int n_threads;
-    bool sparse;
+    bool sparse;  // rows
+    bool packed;  // weights
 
     bool operator==(const Shape& other) const {
       return stretch == other.stretch && n_layers == other.n_layers && products == other.products &&
-             n_threads == other.n_threads && sparse == other.sparse;
+             n_threads == other.n_threads && sparse == other.sparse && packed == other.packed;
     }
   };
 
   Forward(const NetworkView<T>& network, std::vector<PackedLayer<T>>& packed, const Shape& shape)
       : network_(network), packed_(packed), shape_(shape), kernels_(kernels_in_use<T>()),
         densest_(shape.products == Products::automatic ? kDense : shape.products == Products::sparse ? 1 : -1),
-        many_(shape.stretch >= kManyRows),
         team_(network.n_weights() * static_cast<double>(shape.stretch) < kSmall ? 1 : shape.n_threads),
         position_(shape.stretch) {
     const Index n_cols = layer(0).n_in;
     Index widest = shape.sparse ? 0 : n_cols;
     for (Index l = 0; l + 1 < shape.n_layers; ++l) widest = std::max(widest, layer(l).n_out);
     for (int side = 0; side < 2; ++side) {
-      for (Index first = 0; many_ && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch);
+      for (Index first = 0; shape_.packed && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch);
     }
     for (int thread = 0; thread < team_.most(); ++thread) {
       Index tile = kBlock;
-      for (Index l = 0; !many_ && l < shape.n_layers; ++l) tile = std::max(tile, tile_width(l));
+      for (Index l = 0; !shape_.packed && l < shape.n_layers; ++l) tile = std::max(tile, tile_width(l));
       scratch_.emplace_back(shape.stretch * tile);
     }
     for (Index l = 0; l < shape.n_layers; ++l) {
-      if (many_) continue;
+      if (shape_.packed) continue;
       active_.emplace_back();
       for (Index first = 0; first < layer(l).n_out; first += tile_width(l)) {
         active_.back().emplace_back(shape.stretch, std::min(tile_width(l), layer(l).n_out - first));
@@ -117,7 +133,7 @@ class Forward {
   bool run(const RowsView& input, const Cancelled& cancelled, const TileDone<T>& tile_done,
            const StretchDone& stretch_done) {
     input_ = &input;
-    if (shape_.sparse || !many_) make_room();
+    if (shape_.sparse || !shape_.packed) make_room();
     bool stop = false, late = false;
     for (Index done = 0; done < input.n_rows && !stop;) {  // a run takes some milliseconds
       team_.run([&, first = done](int thread) {
@@ -129,7 +145,7 @@ class Forward {
           }
           team_.barrier();
           if (stop) return;
-          if (many_ && !shape_.sparse) {
+          if (shape_.packed && !shape_.sparse) {
             read_blocks(thread, start, n);
             team_.barrier();
           }
@@ -154,9 +170,9 @@ class Forward {
  private:
   const typename NetworkView<T>::Layer& layer(Index l) const { return network_.layers[static_cast<std::size_t>(l)]; }
 
-  // Few rows: each thread one wide tile, in which the reader runs along long rows.
+  // Not packed: each thread one wide tile, in which the reader runs along long rows.
   Index tile_width(Index l) const {
-    if (many_) return kBlock;
+    if (shape_.packed) return kBlock;
     const Index widest = shape_.stretch == 1 ? 2048 : 256;  // more sums would not fit the first-level cache
     return std::min(widest, round_up((layer(l).n_out + team_.most() - 1) / team_.most(), kBlock));
   }
@@ -200,10 +216,10 @@ class Forward {
     const Index stride = round_up(units, kBlock);
     T* z = scratch_[static_cast<std::size_t>(thread)].get();
     // Blocks begin with = instead of +=, but only in whole tiles; what lies behind the units must be 0.
-    if (!many_ || (l == 0 && gather_) || units % kTile<T> != 0) std::fill_n(z, n * stride, T(0));
+    if (!shape_.packed || (l == 0 && gather_) || units % kTile<T> != 0) std::fill_n(z, n * stride, T(0));
     if (l == 0 && gather_) {
       add_rows(gathered_->view, of, first, units, n, z, stride);
-    } else if (!many_) {
+    } else if (!shape_.packed) {
       for (const auto& below : active_[static_cast<std::size_t>(l - 1)]) {
         add_rows(below.view(), of, first, units, n, z, stride);
       }
@@ -221,7 +237,7 @@ class Forward {
     }
     done(thread, start, n, l, first, units, z, stride);
     if (l + 1 == shape_.n_layers) return;
-    if (many_) {
+    if (shape_.packed) {
       // What lies behind the last unit is read along with it, and is not 0 where an infinite input met
       // the zeros that fill up the weights.
       for (Index b = 0; b < n; ++b) std::fill(z + b * stride + units, z + b * stride + round_up(units, 16), T(0));
@@ -244,14 +260,18 @@ class Forward {
   void add_blocks(Index l, Index t, Index units, Index n, T* z) {
     const auto& of = layer(l);
     const T* tiles = pack(l, t);
+    const std::vector<Block<T>>& blocks = blocks_[l % 2];
     for (Index column = 0; column < units; column += kTile<T>) {
       const T* tile = tiles + column * of.n_in;
       for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
-        const Block<T>& below = blocks_[l % 2][static_cast<std::size_t>(block)];
+        const Block<T>& below = blocks[static_cast<std::size_t>(block)];
+        // Behind the last block of a tile of columns lie the next columns.
+        const Block<T>& after = row + kBlock < of.n_in ? (&below)[1] : blocks.front();
+        const NextTile<T> next = after.of(tile + (row + below.n_units) * kTile<T>);
         if (below.dense) {
-          kernels_.forward_dense(below.h.get(), below.n_units, n, tile + row * kTile<T>, block == 0, z + column);
+          kernels_.forward_dense(below.h.get(), below.n_units, n, tile + row * kTile<T>, block == 0, z + column, next);
         } else {
-          kernels_.forward_block(below.view(), n, tile + row * kTile<T>, block == 0, z + column);
+          kernels_.forward_block(below.view(), n, tile + row * kTile<T>, block == 0, z + column, next);
         }
       }
     }
@@ -280,15 +300,14 @@ class Forward {
   Shape shape_;
   const Kernels<T>& kernels_;
   double densest_;  // share of active units up to which a block goes by its lists
-  bool many_;
   Team team_;
   const RowsView* input_ = nullptr;
   Buffer<std::int64_t> position_;
   Index room_ = 0;                                  // entries that gather_ and gathered_ have room for
-  std::unique_ptr<Gather<T>> gather_;               // sparse input, or few rows
+  std::unique_ptr<Gather<T>> gather_;               // sparse input, or weights not packed
   std::unique_ptr<Gathered<T>> gathered_;
-  std::vector<Block<T>> blocks_[2];                 // many rows: of the layer below and of the one being made
-  std::vector<std::vector<ActiveList<T>>> active_;  // few rows: per layer and tile
+  std::vector<Block<T>> blocks_[2];                 // packed: of the layer below and of the one being made
+  std::vector<std::vector<ActiveList<T>>> active_;  // not packed: per layer and tile
   std::vector<Buffer<T>> scratch_;                  // per thread
 };
 
@@ -307,7 +326,9 @@ Predictor<T>::~Predictor() = default;
 template <class T>
 Forward<T>& Predictor<T>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
   const int most = n_threads > 1 ? std::min(n_threads, cores()) : 1;
-  const typename Forward<T>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse};
+  const bool packed = input.n_rows >= kManyRows || (input.n_rows > 1 && called_with_few_);
+  called_with_few_ |= input.n_rows > 1;
+  const typename Forward<T>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse, packed};
   auto found = forwards_.begin();
   while (found != forwards_.end() && !((*found)->shape() == shape)) ++found;
   if (found == forwards_.end()) {

@@ -57,6 +57,14 @@ struct ActiveBlock {
   const T* value;
 };
 
+// Rows of the tile that comes next, to be asked for meanwhile: those that any example needs.
+template <class T>
+struct NextTile {
+  const T* tile;
+  std::ptrdiff_t n_rows;
+  const std::int32_t* rows;
+};
+
 // Where the active units of a minibatch are listed; room for all of them.
 template <class T>
 struct UnitLists {
@@ -125,11 +133,13 @@ struct Kernels {
                       std::ptrdiff_t weight_stride, std::ptrdiff_t width, T* z);
 
   // z[example][kBlock], kTile columns of it, = (if `first`) or += a block's active units times
-  // tile[unit][kTile]. What lies behind the tile is asked for meanwhile.
-  void (*forward_block)(const ActiveBlock<T>& block, std::ptrdiff_t n_examples, const T* tile, bool first, T* z);
+  // tile[unit][kTile].
+  void (*forward_block)(const ActiveBlock<T>& block, std::ptrdiff_t n_examples, const T* tile, bool first, T* z,
+                        const NextTile<T>& next);
 
   // The same for a block given whole, h[example][kBlock], of which n_units are used.
-  void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile, bool first, T* z);
+  void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile, bool first, T* z,
+                        const NextTile<T>& next);
 
   // Lists what is not 0 in h[0 .. n), n a multiple of 16; returns how many. `unit` and `value` have
   // room for 16 more.

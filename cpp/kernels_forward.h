@@ -193,17 +193,25 @@ void forward_one(Index n, const std::int32_t* row, const T* value, const T* weig
 template <class T>
 constexpr Index block_vectors = kTile<T> / Vector<T>::lanes < 8 ? kTile<T> / Vector<T>::lanes : 8;
 
+template <class T>
+inline __attribute__((always_inline)) void ask_for(const NextTile<T>& next, Index row) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  const T* from = next.tile + next.rows[row] * kTile<T>;
+  for (Index k = 0; k < kTile<T>; k += line) __builtin_prefetch(from + k, 0, 2);
+}
+
 template <class T, bool First>
-inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z) {
+inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z,
+                                   const NextTile<T>& next) {
   const std::int32_t *start = block.start, *unit = block.unit;
   const T* value = block.value;
-  constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes, line = 64 / static_cast<Index>(sizeof(T));
-  const T* next = tile + kBlock * kTile<T>;
-  const Index lines = kBlock * kTileBytes / 64 / n_examples;
+  constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes;
+  const Index share = (next.n_rows + n_examples - 1) / n_examples;
+  Index asked = 0;
   for (Index part = 0; part < kTile<T>; part += V * lanes) {
     for (Index b = 0; b < n_examples; ++b) {
       T* to = z + b * kBlock + part;
-      for (Index k = 0; k < lines && part == 0; ++k, next += line) __builtin_prefetch(next, 0, 2);
+      for (Index k = 0; k < share && asked < next.n_rows; ++k) ask_for(next, asked++);
       typename Vector<T>::type total[V] = {};
       for (Index v = 0; v < V && !First; ++v) total[v] = load(to + v * lanes);
       for (Index k = start[b], end = start[b + 1]; k < end; ++k) {
@@ -216,17 +224,20 @@ inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples
 }
 
 template <class T>
-void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, bool first, T* z) {
+void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, bool first, T* z,
+                   const NextTile<T>& next) {
   if (first) {
-    forward_block_examples<T, true>(block, n_examples, tile, z);
+    forward_block_examples<T, true>(block, n_examples, tile, z, next);
   } else {
-    forward_block_examples<T, false>(block, n_examples, tile, z);
+    forward_block_examples<T, false>(block, n_examples, tile, z, next);
   }
 }
 
+// With each unit a row of the next tile is asked for, from `asked` on: all at once would fill up the queue for memory.
 template <class T, int N>
 inline __attribute__((always_inline)) void forward_dense_examples(const T* h, Index n_units, const T* tile, bool first,
-                                                                  T* z) {
+                                                                  T* z, const NextTile<T>& next, Index asked,
+                                                                  Index until) {
   constexpr Index lanes = Vector<T>::lanes, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
   for (Index part = 0; part < kTile<T>; part += V * lanes) {
     typename Vector<T>::type total[N][V] = {};
@@ -234,6 +245,7 @@ inline __attribute__((always_inline)) void forward_dense_examples(const T* h, In
       for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * kBlock + part + v * lanes);
     }
     for (Index i = 0; i < n_units; ++i) {
+      if (asked < until) ask_for(next, asked++);
       typename Vector<T>::type w[V];
       for (Index v = 0; v < V; ++v) w[v] = load(tile + i * kTile<T> + part + v * lanes);
       for (int e = 0; e < N; ++e) {
@@ -247,16 +259,10 @@ inline __attribute__((always_inline)) void forward_dense_examples(const T* h, In
 }
 
 template <class T>
-void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, bool first, T* z) {
-  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
-  const T* next = tile + kBlock * kTile<T>;
-  const Index lines = 6 * kBlock * kTileBytes / 64 / n_examples;
-  for (Index b = 0; b < n_examples;) {
-    const Index left = n_examples - b < 6 ? n_examples - b : 6;
-    for (Index k = 0; k < lines; ++k, next += line) __builtin_prefetch(next, 0, 2);
-    with_count<6>(left, [&](auto n) {
-      forward_dense_examples<T, n.value>(h + b * kBlock, n_units, tile, first, z + b * kBlock);
-    });
-    b += left;
-  }
+void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, bool first, T* z,
+                   const NextTile<T>& next) {
+  each_part<6>(n_examples, [&](Index b, auto n) {
+    const Index asked = next.n_rows * b / n_examples, until = next.n_rows * (b + n.value) / n_examples;
+    forward_dense_examples<T, n.value>(h + b * kBlock, n_units, tile, first, z + b * kBlock, next, asked, until);
+  });
 }

@@ -5,16 +5,6 @@
 constexpr int kRowsAtOnce = TRUEZERO_VECTOR_BYTES == 64 ? 12 : 6;
 static_assert(kRowsAtOnce <= kMatrixRows);
 
-// Calls use(first, Count) for parts of n rows, as equal as can be.
-template <int Most, class Use>
-inline __attribute__((always_inline)) void each_part(Index n, Use&& use) {
-  const Index n_parts = (n + Most - 1) / Most;
-  for (Index part = 0; part < n_parts; ++part) {
-    const Index first = n * part / n_parts;
-    with_count<Most>(n * (part + 1) / n_parts - first, [&](auto count) { use(first, count); });
-  }
-}
-
 // Calls use(first column, Count of vectors) for strips of a width that is a multiple of 16.
 template <class T, class Use>
 inline __attribute__((always_inline)) void each_strip(Index width, Use&& use) {

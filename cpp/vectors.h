@@ -116,3 +116,13 @@ inline __attribute__((always_inline)) void each_count(F&& f) {
   f(Count<N>{});
   if constexpr (N < Most) each_count<Most, N + 1>(f);
 }
+
+// Calls use(first, Count) for parts of n rows, as equal as can be.
+template <int Most, class Use>
+inline __attribute__((always_inline)) void each_part(Index n, Use&& use) {
+  const Index n_parts = (n + Most - 1) / Most;
+  for (Index part = 0; part < n_parts; ++part) {
+    const Index first = n * part / n_parts;
+    with_count<Most>(n * (part + 1) / n_parts - first, [&](auto count) { use(first, count); });
+  }
+}

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -104,6 +105,8 @@ int main(int argc, char** argv) {
   std::vector<std::uint32_t> bits(16);
   std::vector<float> room(static_cast<std::size_t>(matrix_room<float>(kExamples, kWidth)));
   const UnitLists<float> lists = {rows.data(), of_rows.data(), example.data(), listed.data(), bits.data()};
+  std::vector<std::int32_t> every(kBlock);
+  std::iota(every.begin(), every.end(), 0);
   const auto collect = [&] {
     for (Index b = 0; b < kRows; ++b) {
       starts[static_cast<std::size_t>(b + 1)] =
@@ -148,8 +151,8 @@ int main(int argc, char** argv) {
       {"forward_one",
        [&] { kernels.forward_one(kRows / 2, now.rows.data(), now.value.data(), weights.data(), kWidth, kWidth, z.data()); }},
       {"forward_block",
-       [&] { kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), false, z.data()); }},
-      {"forward_dense", [&] { kernels.forward_dense(sparse.data(), kBlock, kRows, weights.data(), false, z.data()); }},
+       [&] { kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), false, z.data(), {weights.data(), kBlock, every.data()}); }},
+      {"forward_dense", [&] { kernels.forward_dense(sparse.data(), kBlock, kRows, weights.data(), false, z.data(), {weights.data(), kBlock, every.data()}); }},
       {"collect", collect},
       {"collect_units",
        [&] { kernels.collect_units(sparse.data(), gain.data(), kExamples, kWidth, kWidth, 0, false, lists); }},
