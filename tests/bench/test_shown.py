@@ -56,7 +56,8 @@ RESULTS: list[dict[str, Any]] = [
         "cells": [
             {"width": 1000, "zeros": 0.83, "density": 0.18, "batch_size": b, "ratio": 5.0, "spread": [4.0, 6.0],
              "dense_ratio": 4.0, "dense_spread": [3.0, 5.0],
-             "milliseconds": {"truezero": timing(0.05), "torch": timing(0.25)}}
+             "milliseconds": {"truezero": timing(0.05), "torch": timing(0.3), "onnxruntime": timing(0.25)},
+             "left_out": {"openvino": "not installed"}}
             for b in (1, 256)
         ],
     },
@@ -172,6 +173,11 @@ def test_what_the_tables_say() -> None:
     assert times.title == "mnist, 784-1000-10, 87.0 % zeros, batches of 10"
     assert times.rows[0] == ("truezero", "2", "0.300", "0.270", "0.330")
     assert ratio == "PyTorch's best / truezero: 8.30 (8.00 to 8.60)"
+    predicted, left_out = BENCHMARKS["predict"].tables(results["predict"])
+    assert isinstance(predicted, Table)
+    assert predicted.headings[4:7] == ("ms", "torch", "onnxruntime")
+    assert predicted.rows[0][4:] == ("0.050", "0.300", "0.250", "5.00", "4.00")
+    assert left_out == "left out: openvino (not installed)"
     (reached, recipe) = BENCHMARKS["error"].tables(results["error"])
     assert isinstance(reached, Table)
     assert reached.rows == [("2.00", "9.0 (epoch 5)", "not reached", "-")]

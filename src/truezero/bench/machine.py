@@ -9,7 +9,7 @@ from typing import Any
 
 from truezero.runs import environment
 
-_PEERS = ("torch", "jax", "scikit-learn")
+_PEERS = ("torch", "jax", "scikit-learn", "onnxruntime", "openvino")
 
 
 def machine(n_threads: int) -> dict[str, Any]:

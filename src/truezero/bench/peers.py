@@ -17,6 +17,7 @@ from truezero.core.network import Network
 from truezero.errors import OptionError, TruezeroError
 
 TORCH_VARIANTS = ("torch eager", "torch foreach", "torch fused", "torch compiled")
+BY_HAND = "torch by hand"
 EMBEDDING = "torch, embedding bag"
 _CHECKED = 1e-2  # float32 sums in another order, and some steps in which that grows
 

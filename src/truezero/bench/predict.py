@@ -1,9 +1,9 @@
-"""Prediction, by batch size, width and sparsity: against PyTorch and against our own dense path."""
+"""Prediction, by batch size, width and sparsity: against other libraries and against our own dense path."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from truezero.bench import markdown, peers
 from truezero.bench.machine import machine
 from truezero.bench.rows import INPUT_DENSITY, INPUTS, network_with_zeros
+from truezero.bench.runtimes import NAMES, contestant, fastest, runtimes
 from truezero.bench.terminal import Table
-from truezero.bench.timing import OURS, Contest, Contestant, Progress, milliseconds, timed
+from truezero.bench.timing import OURS, Contest, Contestant, Progress, milliseconds
 from truezero.core.network import Network
 from truezero.engines import Features, get_engine, resolve_threads
 from truezero.errors import OptionError
@@ -30,15 +31,16 @@ _DENSE = "truezero, dense"
 def run(
     *,
     widths: Sequence[int] = (1000, 4096),
-    zeros: Sequence[float] = (0.5, 0.7, 0.83, 0.9, 0.95),
+    zeros: Sequence[float] = (0, 0.5, 0.7, 0.83, 0.9, 0.95),
     batch_sizes: Sequence[int] = (1, 16, 256, 4096),
     rounds: int = 5,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
 ) -> dict[str, Any]:
-    """Time prediction against PyTorch and our own dense path, by batch size, width and zeros.
+    """Time prediction against other libraries and our own dense path, by batch size, width and zeros.
 
-    Networks are 784-w-w-w-10, their zeros random per example.
+    Networks are 784-w-w-w-10, their zeros random per example. The others are PyTorch, onnxruntime
+    and OpenVINO, all in float32; those that are not installed are left out.
 
     Parameters
     ----------
@@ -58,15 +60,15 @@ def run(
     Returns
     -------
     dict
-        `cells`, each with density, milliseconds per call, `ratio` of PyTorch's time to ours with its
-        `spread`, and `dense_ratio`, our own dense path's time to ours.
+        `cells`, each with density, milliseconds per call, `ratio` of the fastest other library's time
+        to ours with its `spread`, `dense_ratio`, our own dense path's time to ours, and who was `left_out`.
 
     Raises
     ------
     OptionError
         If PyTorch is not installed, or a number is out of range.
     TruezeroError
-        If PyTorch's outputs are others.
+        If another library's outputs are others.
     """
     _require(
         all(1 <= size <= _ROWS for size in batch_sizes), f"batch sizes must be 1 to {_ROWS}", batch_sizes
@@ -101,69 +103,74 @@ def _require(holds: bool, wanted: str, got: object) -> None:
 
 
 def _cell(contest: Contest, network: Network, rows: NDArray[Any], batch_size: int) -> dict[str, Any]:
-    import torch
-
     native: Any = get_engine("native", network)  # others have no choice of products
     batches = [rows[start : start + batch_size] for start in range(0, len(rows) - batch_size + 1, batch_size)]
     batches = batches[:64]  # other rows in every call
 
     def ours(products: str, n: int) -> Contestant:
-        turn = cycle([Features(batch) for batch in batches])
-        return timed(lambda: native.forward(network, next(turn), n_threads=n, products=products))
+        return contestant(
+            lambda batch: native.forward(network, Features(batch), n_threads=n, products=products), batches
+        )
 
-    layers: list[Any] = []
-    for weights, biases in zip(network.weights, network.biases, strict=True):
-        layers += [peers.torch_linear(weights, biases), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1]).eval()
-
-    def theirs(n: int) -> Contestant:
-        turn = cycle([torch.tensor(batch) for batch in batches])
-
-        def call() -> None:
-            with torch.inference_mode():
-                model(next(turn))
-
-        run = timed(call)
-
-        def on_threads() -> float:
-            torch.set_num_threads(n)
-            return run()
-
-        return on_threads
-
-    contest.enter(OURS, lambda n: ours("automatic", n))
-    contest.enter(_DENSE, lambda n: ours("dense", n))
-    contest.enter("torch", theirs)
-    with torch.inference_mode():
-        expected = model(torch.tensor(batches[0])).numpy()
-    output = native.forward(network, Features(batches[0]), n_threads=contest.most_threads)
-    apart = float(np.abs(output - expected).max() / np.abs(expected).max())
+    contest.enter(OURS, partial(ours, "automatic"))
+    contest.enter(_DENSE, partial(ours, "dense"))
+    expected = native.forward(network, Features(batches[0]), n_threads=contest.most_threads)
+    others, left_out = runtimes(network)
+    for name, opened in others.items():
+        output = opened(contest.most_threads, batch_size)(batches[0])
+        apart = float(np.abs(output - expected).max() / np.abs(expected).max())
+        contest.disagreement[name] = peers.check(name, apart, _DIFFERENCE)
+        contest.enter(name, lambda n, opened=opened: contestant(opened(n, batch_size), batches))  # type: ignore[misc]
     contest.hold()
+    times = milliseconds(contest.seconds)
     return {
         "batch_size": batch_size,
-        "milliseconds": milliseconds(contest.seconds),
+        "milliseconds": times,
         "n_threads": contest.n_threads,
-        "largest_difference": peers.check("torch", apart, _DIFFERENCE),
-        **contest.ratios({"": ["torch"], "dense_": [_DENSE]}),
+        "largest_difference": max(contest.disagreement.values()),
+        "left_out": left_out,
+        **contest.ratios({"": [fastest(times)], "dense_": [_DENSE]}),
     }
+
+
+def _present(result: dict[str, Any]) -> list[str]:
+    """Names of the other libraries that took part."""
+    return [name for name in NAMES if any(name in cell["milliseconds"] for cell in result["cells"])]
+
+
+def _left_out(result: dict[str, Any]) -> list[str]:
+    """Who did not take part, and why, each once."""
+    return [
+        f"left out: {name} ({reason})"
+        for name, reason in {n: r for c in result["cells"] for n, r in c.get("left_out", {}).items()}.items()
+    ]
 
 
 def tables(result: dict[str, Any]) -> list[Table | str]:
     """A row for each network and batch size."""
+    others = _present(result)
     rows = []
     for cell in result["cells"]:
         times = cell["milliseconds"]
         rows.append(
             (
                 str(cell["width"]), f"{100 * cell['zeros']:g}", f"{cell['density']:.3f}",
-                str(cell["batch_size"]), f"{times[OURS]['median']:.3f}", f"{times['torch']['median']:.3f}",
+                str(cell["batch_size"]),
+                *(f"{times[name]['median']:.3f}" for name in (OURS, *others)),
                 f"{cell['ratio']:.2f}", f"{cell['dense_ratio']:.2f}",
             )
         )  # fmt: skip
     headings = (
-        "w", "zeros, %", "density", "batch", "ms", "PyTorch, ms", "PyTorch / ours", "own dense / ours",
-    )  # fmt: skip
-    return [Table("a forward pass of 784-w-w-w-10", headings, rows)]
+        "w",
+        "zeros, %",
+        "density",
+        "batch",
+        "ms",
+        *others,
+        "fastest other / ours",
+        "own dense / ours",
+    )
+    return [Table("a forward pass of 784-w-w-w-10, ms a call", headings, rows), *_left_out(result)]
 
 
 def figure(result: dict[str, Any]) -> Figure:
@@ -190,33 +197,35 @@ def figure(result: dict[str, Any]) -> Figure:
         plain_logarithms(axes.yaxis)
         plain_logarithms(axes.xaxis)
         tidy(axes)
-    row[0].set_ylabel("PyTorch's time / ours")
+    row[0].set_ylabel("the fastest other library's time / ours")
     row[0].legend(frameon=False)
     return drawn
 
 
 def page(result: dict[str, Any]) -> str:
     """Write the section."""
-    r = result
+    r, others = result, _present(result)
     rows = (
         (
             str(c["width"]), f"{100 * c['zeros']:g}", f"{c['density']:.3f}", str(c["batch_size"]),
-            markdown.time(c["milliseconds"][OURS]), markdown.time(c["milliseconds"]["torch"]),
+            *(markdown.time(c["milliseconds"][name]) for name in (OURS, *others)),
             markdown.ratio(c), f"{c['ratio'] * c['density']:.2f}", markdown.ratio(c, "dense_"),
         )
         for c in r["cells"]
     )  # fmt: skip
     headings = (
-        "w", "zeros, %", "density", "batch", "ms", "PyTorch, ms", "ratio", "ratio × density",
-        "own dense path / ours",
+        "w", "zeros, %", "density", "batch", "ms", *(f"{name}, ms" for name in others), "ratio",
+        "ratio × density", "own dense path / ours",
     )  # fmt: skip
     return "\n".join(
         (
             "## Prediction\n",
             f"`truezero bench predict`: {r['inputs']}-w-w-w-10, {100 * r['input_density']:g} % of the input "
             "not zero, zeros random per example, no dead units. Density is products needed over products of "
-            "a dense network; ratio × density would be 1 if only products cost time. Calls of most of a "
-            "second (4096 rows, 4096 wide) are left out.\n",
+            "a dense network. The ratio is the time of the row's fastest other library over ours; ratio × "
+            "density would be 1 if only products cost time. Calls of most of a second (4096 rows, 4096 wide) "
+            "are left out.\n",
             markdown.table(headings, rows),
+            *(f"{line.capitalize()}.\n" for line in _left_out(r)),
         )
     )

@@ -15,6 +15,7 @@ from truezero.bench.ours import training_steps
 from truezero.bench.rows import labeled, training_rows
 from truezero.bench.terminal import Table, ratio, sizes, times
 from truezero.bench.timing import ONE_THREAD, OURS, Contest, Progress
+from truezero.bench.torch_by_hand import TorchByHand
 from truezero.bench.traffic import against_floor
 from truezero.core.draws import Purpose, permutation
 from truezero.core.initial import initialize
@@ -45,7 +46,7 @@ def run(
     A step of SGD, batches of 10, after some epochs of training (section 4.1). Everybody starts from the same
     trained network, has the same rows preloaded and the same minibatches; that they do the same work is
     checked on the weights after twenty steps. Every library runs on the number of threads that is fastest
-    for it.
+    for it. PyTorch also runs a step written out by hand, without autograd.
 
     Parameters
     ----------
@@ -110,6 +111,8 @@ def run(
     batches = peers.torch_batches(X, target, stretch[: max(steps // 5, 1) * _BATCH], _BATCH)
     make = partial(peers.TorchTraining, network, learning_rate=learning_rate_init, l1=l1_activation)
     peers.enter_torch_variants(contest, make, batches, ours)
+    by_hand = partial(TorchByHand, network, learning_rate=learning_rate_init, l1=l1_activation)
+    peers.enter_torch(contest, peers.BY_HAND, by_hand, batches, ours)
     rows = stretch[: 100 * _BATCH]
     others = {
         "jax": peers.jax_training(network, batches, learning_rate=learning_rate_init, l1=l1_activation),
@@ -134,7 +137,7 @@ def run(
         },
         **facts,
         "rounds": rounds,
-        **contest.ratios({"": peers.TORCH_VARIANTS, "threads_": [ONE_THREAD]}),
+        **contest.ratios({"": [*peers.TORCH_VARIANTS, peers.BY_HAND], "threads_": [ONE_THREAD]}),
         **against_floor(
             network, X, stretch, facts["milliseconds_per_step"][OURS]["median"],
             batch_size=_BATCH, n_threads=threads,
