@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -109,3 +110,13 @@ def test_parts_that_a_network_cannot_have_stay() -> None:
     assert kinds(accelerate(odd, rows())) == ["Linear", "Softplus", "Linear"]
     with pytest.raises(OptionError, match=r"nn\.Module"):
         accelerate(3, rows())
+
+
+@pytest.mark.usefixtures("always")
+def test_what_was_called_can_be_copied(model: Any) -> None:
+    fast = accelerate(model, rows())
+    expected = fast(rows())
+    assert torch.equal(copy.deepcopy(fast)(rows()), expected)
+    odd = rows()
+    odd[3, 0, 2] = torch.nan
+    assert torch.isnan(fast(odd)[3]).all()

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from truezero.core.network import Network
 from truezero.errors import DataError, OptionError
 from truezero.interchange.torch_modules import from_torch, torch_package
@@ -140,6 +142,7 @@ def _accelerated() -> Any:
             super().__init__()
             self.original = original
             self.network = network
+            self._predictor: Any = None  # bound when it is first needed
             self._flat = any(isinstance(child, torch.nn.BatchNorm1d) for child in original)
             self._dtype = next(original.parameters()).dtype
 
@@ -158,11 +161,18 @@ def _accelerated() -> Any:
         def forward(self, x: Any) -> Any:
             if not self.takes(x):
                 return self.original(x)
-            rows = x.detach().reshape(-1, x.shape[-1]).numpy()
+            rows = np.ascontiguousarray(x.detach().reshape(-1, x.shape[-1]).numpy())
+            if not np.isfinite(rows).all():  # PyTorch's to answer, as is another width
+                return self.original(x)
+            if self._predictor is None:
+                self._predictor = self.network.predictor(None)
             try:
-                answer = self.network(rows)
-            except DataError:  # NaN or infinity, or another width: PyTorch's to answer
+                answer = self._predictor(rows)
+            except DataError:
                 return self.original(x)
             return torch.from_numpy(answer).reshape(*x.shape[:-1], -1)
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {**super().__getstate__(), "_predictor": None}  # which is of this process alone
 
     return Accelerated
