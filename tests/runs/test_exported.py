@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,60 @@ def test_a_damaged_file_is_refused(store: RunStore, tmp_path: Path) -> None:
             import_runs(other, [path])
         assert str(raised.value).isprintable()
         assert list(other) == []
+
+
+def packed(content: bytes) -> str:
+    return base64.b64encode(zlib.compress(content)).decode()
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"../../outside": packed(b"x")}, "no name of a file"),
+        ({"result.json": packed(b"{}")}, "no name of a file"),
+        ({"\x00": packed(b"x")}, "no name of a file"),
+        ({"large": packed(bytes(100_001))}, "large is cut short, or too large"),
+        ({"half": packed(bytes(50_001)), "other": packed(bytes(50_000))}, "other is cut short, or too large"),
+        ({f"file-{number}": packed(b"") for number in range(21)}, "too many files"),
+    ],
+)
+def test_a_forged_file_is_refused(
+    store: RunStore, tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    export_runs(store, tmp_path / "kept")
+    path = exported_runs(tmp_path / "kept")[0]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "files": files}))
+    other = RunStore(tmp_path / "other")
+    with pytest.raises(DataError, match=message) as raised:
+        import_runs(other, [path])
+    assert str(raised.value).isprintable()
+    assert not other.folder.exists()
+
+
+def test_a_file_of_another_name_is_refused(store: RunStore, tmp_path: Path) -> None:
+    export_runs(store, tmp_path / "kept")
+    path = exported_runs(tmp_path / "kept")[0]
+    (tmp_path / "kept" / f"{'0' * 20}\n.json").write_text("{}")
+    assert len(exported_runs(tmp_path / "kept")) == 2
+    for name, message in (("results", "is not a run's key"), ("0" * 20, "does not have its digest")):
+        moved = path.with_name(f"{name}.json")
+        moved.write_text(path.read_text())
+        with pytest.raises(DataError, match=rf"{name}\.json.*{message}"):
+            import_runs(RunStore(tmp_path / "other"), [moved])
+
+
+def test_files_that_fill_what_is_small_are_taken_in(tmp_path: Path) -> None:
+    made = RunStore(tmp_path / "runs")
+    folder, _ = made.begin(RUNS[0])
+    (folder / "predictions.safetensors").write_bytes(bytes(100_000))
+    made.finish(RUNS[0], {"test_error": 0.1, "seconds": 0.25}, {"truezero": "0.1.0"})
+    assert export_runs(made, tmp_path / "kept") == (1, 0)
+    assert import_runs(RunStore(tmp_path / "other"), exported_runs(tmp_path / "kept")) == 1
+
+
+def test_a_run_without_description_is_not_merged(store: RunStore, tmp_path: Path) -> None:
+    (store.place(RUNS[0]) / "run.json").unlink()  # as of versions that wrote none
+    assert RunStore(tmp_path / "other").merge(store) == 2
 
 
 def test_the_commands(store: RunStore, tmp_path: Path) -> None:

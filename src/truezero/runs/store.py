@@ -29,10 +29,10 @@ _PARTIAL = ".partial"
 _LEASES = ".leases"
 DESCRIPTIONS = _ABOUT, _PROVENANCE, _RESULT = "run.json", "provenance.json", "result.json"
 """Files that every finished run has; some leave more."""
-KEY = re.compile(r"[0-9a-f]{20}$")
+KEY = re.compile(r"[0-9a-f]{20}")
 # In a run's provenance: by what, and the digests of all its files. No single damage makes both go.
 _ALGORITHM, _DIGESTS = "digest", "digests"
-LARGEST = 100_000_000  # bytes of a file
+_LARGEST = 100_000_000  # bytes of a file
 _OBJECT = Fields({})
 _OF_DIVERGED = Fields({"diverged": text})
 _OF_A_RUN = Fields(
@@ -49,6 +49,14 @@ _OF_A_RUN = Fields(
 
 Files = dict[str, bytes]
 """What a finished run left, by the names of the files."""
+
+
+def parse_file(path: Path) -> Any:
+    """JSON of a file; an OSError or ValueError, in one line, if it is none or too large."""
+    about = os.stat(path)
+    if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
+        raise ValueError("it is no regular file, or too large")
+    return parse_json(path.read_text(encoding="utf-8"))
 
 
 class RunStore:
@@ -191,7 +199,8 @@ class RunStore:
 
     def _places(self) -> list[Path]:
         """Folders of finished runs, of all versions."""
-        return sorted(path.parent for path in self.folder.glob(f"*/{_RESULT}") if KEY.match(path.parent.name))
+        places = (path.parent for path in self.folder.glob(f"*/{_RESULT}"))
+        return sorted(place for place in places if KEY.fullmatch(place.name))
 
     def provenance(self, key: str) -> dict[str, Any]:
         """What a finished run ran on.
@@ -254,7 +263,7 @@ class RunStore:
         return sum(
             self.receive(path.name, other.files(path.name))
             for path in other._places()
-            if not (self.folder / path.name).exists()
+            if (path / _ABOUT).exists() and not (self.folder / path.name).exists()
         )
 
     def _whole(self, key: str) -> tuple[dict[str, Any], Result]:
@@ -304,12 +313,8 @@ class RunStore:
         return found
 
     def _parsed(self, key: str, name: str) -> dict[str, Any]:
-        path = self.folder / key / name
         try:
-            about = os.stat(path)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST:
-                raise ValueError("it is no regular file, or too large")
-            found: Any = parse_json(path.read_text(encoding="utf-8"))
+            found = parse_file(self.folder / key / name)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise ValueError(f"{name}: {reason}") from error
