@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _BATCH, _RATE, _L1 = 10, 0.1, 1e-4
 _BEYOND = 4  # times the cores
-_BUSY = [sys.executable, "-c", "while True: pass"]
+# Counts until whoever started it is gone, however that ended.
+_COUNT = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n for _ in range(10**6): pass"
+_BUSY = [sys.executable, "-c", _COUNT]
 
 
 def run(
@@ -106,6 +108,7 @@ def run(
             contest.enter(name, ours.contestant, n)
         contest.n_threads[theirs] = first.n_threads[theirs]
         contest.contestants[theirs] = first.contestants[theirs]
+        contest.disagreement, contest.left_out = first.disagreement, first.left_out
         with _busy(number):
             contest.hold()
         cells.append({"busy": number, **contest.facts(), **contest.ratios({"": [theirs]})})
@@ -124,13 +127,11 @@ def run(
 @contextmanager
 def _busy(number: int) -> Iterator[None]:
     """So many processes that want a core each."""
-    processes = [subprocess.Popen(_BUSY) for _ in range(number)]
-    try:
+    with ExitStack() as ends:
+        for _ in range(number):
+            process = ends.enter_context(subprocess.Popen(_BUSY))  # which is waited for
+            ends.callback(process.kill)
         yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
 
 
 def _title(result: dict[str, Any], cell: dict[str, Any]) -> str:

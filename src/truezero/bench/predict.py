@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from truezero.bench import markdown, peers
 from truezero.bench.machine import machine
 from truezero.bench.rows import INPUT_DENSITY, INPUTS, network_with_zeros
-from truezero.bench.runtimes import NAMES, contestant, fastest, runtimes
+from truezero.bench.runtimes import NAMES, contestant, runtimes
 from truezero.bench.terminal import Table
 from truezero.bench.timing import OURS, Contest, Contestant, Progress, milliseconds
 from truezero.core.network import Network
@@ -122,14 +122,13 @@ def _cell(contest: Contest, network: Network, rows: NDArray[Any], batch_size: in
         contest.disagreement[name] = peers.check(name, apart, _DIFFERENCE)
         contest.enter(name, lambda n, opened=opened: contestant(opened(n, batch_size), batches))  # type: ignore[misc]
     contest.hold()
-    times = milliseconds(contest.seconds)
     return {
         "batch_size": batch_size,
-        "milliseconds": times,
+        "milliseconds": milliseconds(contest.seconds),
         "n_threads": contest.n_threads,
         "largest_difference": max(contest.disagreement.values()),
         "left_out": left_out,
-        **contest.ratios({"": [fastest(times)], "dense_": [_DENSE]}),
+        **contest.ratios({"": NAMES, "dense_": [_DENSE]}),
     }
 
 
@@ -226,6 +225,6 @@ def page(result: dict[str, Any]) -> str:
             "density would be 1 if only products cost time. Calls of most of a second (4096 rows, 4096 wide) "
             "are left out.\n",
             markdown.table(headings, rows),
-            *(f"{line.capitalize()}.\n" for line in _left_out(r)),
+            *(f"{line[0].upper()}{line[1:]}.\n" for line in _left_out(r)),
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,6 @@ def contestant(predict: Predict, batches: Sequence[NDArray[Any]]) -> Contestant:
     """Prediction of one batch after the other, again and again: seconds per call."""
     turn = cycle(batches)
     return timed(lambda: predict(next(turn)))
-
-
-def fastest(milliseconds: Mapping[str, Mapping[str, float]]) -> str:
-    """Name of the fastest of `NAMES` that took part."""
-    return min((n for n in NAMES if n in milliseconds), key=lambda name: milliseconds[name]["median"])
 
 
 def _onnx(network: Network) -> bytes:
