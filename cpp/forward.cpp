@@ -326,8 +326,8 @@ Predictor<T>::~Predictor() = default;
 template <class T>
 Forward<T>& Predictor<T>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
   const int most = n_threads > 1 ? std::min(n_threads, cores()) : 1;
-  const bool packed = input.n_rows >= kManyRows || (input.n_rows > 1 && called_with_few_);
-  called_with_few_ |= input.n_rows > 1;
+  const bool packed = input.n_rows >= kManyRows || (input.n_rows > 1 && called_with_several_);
+  called_with_several_ |= input.n_rows > 1;
   const typename Forward<T>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse, packed};
   auto found = forwards_.begin();
   while (found != forwards_.end() && !((*found)->shape() == shape)) ++found;

@@ -35,9 +35,9 @@ struct PackedLayer {
 template <class T>
 class Forward;
 
-// Predicts with one network, whose arrays must outlive it and stay as they are: many rows, and a few for the
-// second time, are predicted with a copy of the weights, made when it is first needed. Memory for the work is kept from call to
-// call. Every row alone gives the bits it gives among others.
+// Predicts with one network, whose arrays must outlive it and stay as they are: many rows, and a few for the second
+// time, are predicted with a copy of the weights, made when it is first needed. Memory for the work is kept from
+// call to call. Every row alone gives the bits it gives among others.
 template <class T>
 class Predictor {
  public:
@@ -56,7 +56,7 @@ class Predictor {
 
   NetworkView<T> network_;
   std::vector<PackedLayer<T>> packed_;
-  bool called_with_few_ = false;
+  bool called_with_several_ = false;
   std::vector<std::unique_ptr<Forward<T>>> forwards_;  // for the shapes of the last calls, the latest first
 };
 

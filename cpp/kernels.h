@@ -12,7 +12,7 @@ namespace truezero {
 template <class T>
 struct ActiveRows {
   std::int64_t n_rows = 0;
-  const std::int32_t* rows = nullptr;  // ascending
+  const std::int32_t* rows = nullptr;  // ascending, but in Entries
   const std::int64_t* start = nullptr;
   const std::int32_t* example = nullptr;
   const T* value = nullptr;
@@ -39,7 +39,7 @@ struct Entries {
   ActiveRows<T> rows;
   const std::int32_t* ascending = nullptr;  // the rows, ascending
   std::int64_t n_segments = 0;
-  const std::int32_t* classes = nullptr;  // [segment][kClasses + 2]: first row of 1, 2, .. kClasses, of more examples, end
+  const std::int32_t* classes = nullptr;  // [segment][kClasses + 2]: first row of 1, 2, .. kClasses, of more, end
   ExampleBlocks<T> blocks;                // unless `rows` is full
 };
 

@@ -33,7 +33,7 @@ inline __attribute__((always_inline)) const T* row_ahead(const ActiveRows<T>& ac
 
 template <class T>
 inline void forward_of_row(const ActiveRows<T>& active, Index i, const T* w, const T* ahead, Index width, T* z,
-                            Index z_stride) {
+                           Index z_stride) {
   const std::int32_t* example = active.example + active.start[i];
   const T* value = active.value + active.start[i];
   Index left = active.start[i + 1] - active.start[i];
@@ -100,7 +100,7 @@ void forward(const ActiveRows<T>& active, const T* weights, Index weight_stride,
   if (active.full) return forward_full(active, weights, weight_stride, width, z, z_stride);
   for (Index i = 0; i < active.n_rows; ++i) {
     forward_of_row(active, i, weights + active.rows[i] * weight_stride, row_ahead(active, i, weights, weight_stride),
-                    width, z, z_stride);
+                   width, z, z_stride);
   }
 }
 

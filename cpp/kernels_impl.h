@@ -34,12 +34,11 @@ namespace {
 #include "kernels_memory.h"
 
 template <class T>
-constexpr Kernels<T> kernels = {forward<T>, forward_entries<T>, forward_one<T>, forward_block<T>, forward_dense<T>,
-                                collect<T>,       collect_units<T>, activate<T>,  count_zeros<T>,
-                                backward_forward<T>, backward<T>, multiply<T>,     multiply_back<T>,
-                                move_weights<T>,  dots<T>,        backward_outputs<T>,
-                                reconstruct<T>,   draw,           list_hits,      read_all<T>,
-                                rewrite_all<T>};
+constexpr Kernels<T> kernels = {
+    forward<T>,   forward_entries<T>, forward_one<T>,   forward_block<T>,    forward_dense<T>, collect<T>,
+    collect_units<T>, activate<T>,    count_zeros<T>,   backward_forward<T>, backward<T>,      multiply<T>,
+    multiply_back<T>, move_weights<T>, dots<T>,         backward_outputs<T>, reconstruct<T>,   draw,
+    list_hits,    read_all<T>,        rewrite_all<T>};
 
 }  // namespace
 }  // namespace truezero

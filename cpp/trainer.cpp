@@ -462,8 +462,8 @@ class Trainer {
       add_products(0, tile, next);
     } else {
       std::fill_n(tile.z.get(), next.n * tile.width, T(0));
-      kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.weights, tile.width, tile.delta.get(), rate(),
-                                tile.z.get());
+      kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.weights, tile.width, tile.delta.get(),
+                                rate(), tile.z.get());
       move_biases(tile, now);
     }
     activate(0, tile, next);

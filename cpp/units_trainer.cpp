@@ -205,8 +205,8 @@ class UnitsTrainer {
     }
     tile.encoder.pack_touched(network_.layers[0], next.input.view);
     std::fill_n(tile.z.get(), next.n * width, T(0));
-    kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.encoder.weights, width, tile.delta.get(), rate(),
-                              tile.z.get());
+    kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.encoder.weights, width, tile.delta.get(),
+                              rate(), tile.z.get());
     if (!network_.use_biases) return;
     for (Index j = 0; j < tile.encoder.n_units; ++j) {
       T total = 0;  // first: a bias would lose the same bits to each of many rows that are alike

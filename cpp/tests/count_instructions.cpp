@@ -151,8 +151,15 @@ int main(int argc, char** argv) {
       {"forward_one",
        [&] { kernels.forward_one(kRows / 2, now.rows.data(), now.value.data(), weights.data(), kWidth, kWidth, z.data()); }},
       {"forward_block",
-       [&] { kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), false, z.data(), {weights.data(), kBlock, every.data()}); }},
-      {"forward_dense", [&] { kernels.forward_dense(sparse.data(), kBlock, kRows, weights.data(), false, z.data(), {weights.data(), kBlock, every.data()}); }},
+       [&] {
+         kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), false, z.data(),
+                               {weights.data(), kBlock, every.data()});
+       }},
+      {"forward_dense",
+       [&] {
+         kernels.forward_dense(sparse.data(), kBlock, kRows, weights.data(), false, z.data(),
+                               {weights.data(), kBlock, every.data()});
+       }},
       {"collect", collect},
       {"collect_units",
        [&] { kernels.collect_units(sparse.data(), gain.data(), kExamples, kWidth, kWidth, 0, false, lists); }},
@@ -161,7 +168,8 @@ int main(int argc, char** argv) {
       {"activate_tanh", [&] { kernels.activate(tanh, kExamples, kWidth, kWidth, z.data(), gain.data()); }},
       {"backward",
        [&] {
-         kernels.backward(entries_now.view(), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(), nullptr);
+         kernels.backward(entries_now.view(), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(),
+                          nullptr);
        }},
       {"backward_full",
        [&] {
@@ -170,7 +178,8 @@ int main(int argc, char** argv) {
        }},
       {"backward_forward",
        [&] {
-         kernels.backward_forward(entries_now.view(), entries_next.view(), weights.data(), kWidth, delta.data(), 1e-6F, z.data());
+         kernels.backward_forward(entries_now.view(), entries_next.view(), weights.data(), kWidth, delta.data(), 1e-6F,
+                                  z.data());
        }},
       {"multiply",
        [&] { kernels.multiply(kExamples, kRows, sparse.data(), kRows, weights.data(), kWidth, z.data(), room.data()); }},

@@ -48,7 +48,7 @@ std::vector<Entry> by_row(const ActiveRows<float>& list) {
 
 void check(Index n_rows, int n_examples, int percent, bool sort) {
   const List list(n_rows, n_examples, percent);
-  EntryLists<float> lists(n_examples, n_rows, n_rows * n_examples);
+  EntryLists<float> lists(n_examples + 3, n_rows + 40, n_rows * n_examples + 5);  // as for a last, smaller minibatch
   lists.arrange(list.view(), n_examples, sort);
   const Entries<float>& entries = lists.view();
   const Index n = entries.rows.n_rows;
