@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 glibc=2.17
+mkdir -p dist
 for python in "$@"; do
   version=$("$python" -c 'import sys; print("%d%d" % sys.version_info[:2])')
   venv=build/wheels/venv-$version
@@ -17,6 +18,7 @@ for python in "$@"; do
       SETUPTOOLS_EXT_SUFFIX=.cpython-$version-$machine-linux-gnu.so \
       python -m pip wheel . --quiet --no-deps --no-build-isolation --wheel-dir "$built" \
         -C build-dir="build/wheels/{wheel_tag}" -C cmake.toolchain-file=tools/zig.cmake
-    python -m auditwheel repair "$built"/*.whl --plat "manylinux_$(echo $glibc | tr . _)_$machine" --wheel-dir dist
+    python -m auditwheel repair "$built"/*.whl --wheel-dir "$built/repaired"
+    mv "$built"/repaired/*manylinux_"$(echo $glibc | tr . _)_$machine".whl dist
   done
 done

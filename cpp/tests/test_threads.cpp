@@ -155,7 +155,7 @@ void test_waiting_for_cores_is_measured() {
   // The same, but at a barrier.
   for (int round = 0; round < 3; ++round) {
     team.run([&](int thread) {
-      if (thread == 0) rest(20);
+      if (thread == 0) rest(100);  // long enough for the other to come late, on a machine that has much to do
       team.barrier();
       if (thread == 1) CHECK(slept_in_job() > std::chrono::milliseconds(10));
     });
