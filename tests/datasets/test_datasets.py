@@ -103,6 +103,7 @@ def test_npz(tmp_path: Path) -> None:
 
 def test_svmlight(tmp_path: Path) -> None:
     X = sparse.random_array((20, 30), density=0.2, random_state=0, format="csr")
+    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
     path = tmp_path / "rows.svmlight"
     dump_svmlight_file(X, np.arange(20) % 2, str(path))
     loaded = load_file(path)

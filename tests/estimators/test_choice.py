@@ -191,7 +191,9 @@ def test_splits_are_several_where_rows_are_few() -> None:
 
 
 def test_noise_is_in_proportion_to_the_words_there_are() -> None:
-    words = Features(sparse.random_array((100, 5000), density=0.02, format="csr", dtype=np.float32, rng=0))
+    random = np.random.default_rng(0)
+    rows = sparse.random_array((100, 5000), density=0.02, format="csr", dtype=np.float32, random_state=random)
+    words = Features(rows)
     stack = _stack([words, words], 2)
     assert stack.corruption == ("salt-and-pepper", "masking")
     assert stack.corruption_level == ((0.5, pytest.approx(0.2 * 0.02)), 0.3)

@@ -233,7 +233,10 @@ class ValueReader:
         name, number = _of_length(2, "scalar", content)
         if not isinstance(number, (bool, int, float)):
             raise ModelFileError(f"{printable(repr(number))} is no number")
-        return _named("scalar", name, _SCALARS)(number)
+        value = _named("scalar", name, _SCALARS)(number)
+        if not (value.item() == number or math.isnan(number)):  # NumPy 1 lets 300 become an int8
+            raise ModelFileError(f"{printable(repr(number))} is no {name}")
+        return value
 
     def _column(self, name: str, kind: Any = None) -> NDArray[Any]:
         column = self.take(name)

@@ -245,7 +245,10 @@ class _Rows:
         self.indices.clear()
         indices -= base
         values = np.concatenate([np.zeros(0, np.float32), *self.values])
-        return sparse.csr_array((values, indices, ends), shape=(self.n_rows, width))
+        # Not every SciPy sees that indices could be shorter.
+        kind = np.int32 if max(width, len(values)) <= np.iinfo(np.int32).max else np.int64
+        rows = (values, indices.astype(kind), ends.astype(kind))
+        return sparse.csr_array(rows, shape=(self.n_rows, width))
 
 
 @dataclass
