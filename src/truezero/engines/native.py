@@ -346,10 +346,11 @@ def _set_step(
 def _dense_above(batch_size: int) -> float:
     """Share of non-zeros above which training is faster with a layer's input taken whole.
 
-    Fitted to times of 1000 × 1000 layers (docs/benchmarks.md). Small minibatches are bound by the traffic
-    of the weights, whichever way; products of matrices gain on the lists the more rows they get.
+    Fitted to times of 1000 × 1000 layers in minibatches of 64 to 1,000 (benchmarks/README.md). Smaller ones
+    are bound by the traffic of the weights, whichever way; products of matrices gain on the lists the more
+    rows they get.
     """
-    return 0.3 + 20 / batch_size if batch_size >= _native.MANY_EXAMPLES else 0.95
+    return 0.5 + 10 / batch_size if batch_size >= _native.MANY_EXAMPLES else 0.95
 
 
 def _products(
