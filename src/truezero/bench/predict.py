@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from truezero.bench import markdown, peers
 from truezero.bench.machine import machine
 from truezero.bench.rows import INPUT_DENSITY, INPUTS, network_with_zeros
-from truezero.bench.runtimes import NAMES, contestant, runtimes
+from truezero.bench.runtimes import NAMES, Runtime, contestant, runtimes
 from truezero.bench.terminal import Table
 from truezero.bench.timing import OURS, Contest, Contestant, Progress, milliseconds
 from truezero.core.network import Network
@@ -102,6 +102,10 @@ def _require(holds: bool, wanted: str, got: object) -> None:
         raise OptionError(f"{wanted}, got {got}")
 
 
+def _theirs(opened: Runtime, batches: Sequence[NDArray[Any]], n_threads: int) -> Contestant:
+    return contestant(opened(n_threads, len(batches[0])), batches)
+
+
 def _cell(contest: Contest, network: Network, rows: NDArray[Any], batch_size: int) -> dict[str, Any]:
     native: Any = get_engine("native", network)  # others have no choice of products
     batches = [rows[start : start + batch_size] for start in range(0, len(rows) - batch_size + 1, batch_size)]
@@ -120,7 +124,7 @@ def _cell(contest: Contest, network: Network, rows: NDArray[Any], batch_size: in
         output = opened(contest.most_threads, batch_size)(batches[0])
         apart = float(np.abs(output - expected).max() / np.abs(expected).max())
         contest.disagreement[name] = peers.check(name, apart, _DIFFERENCE)
-        contest.enter(name, lambda n, opened=opened: contestant(opened(n, batch_size), batches))  # type: ignore[misc]
+        contest.enter(name, partial(_theirs, opened, batches))
     contest.hold()
     return {
         "batch_size": batch_size,
