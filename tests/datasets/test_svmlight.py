@@ -61,10 +61,11 @@ def test_what_scikit_learn_reads(
             raise
     X, y = load_svmlight_file(str(path), dtype=np.float32, zero_based=base)
     assert found.X_train.shape == X.shape
+    assert found.X_train.dtype == X.dtype
+    # scikit-learn 1.9 takes 64 bits for the indices of a file of empty rows: ours are the fewest bits that hold them.
+    assert found.X_train.indices.dtype == found.X_train.indptr.dtype == np.int32
     for name in ("data", "indices", "indptr"):
-        ours, theirs = getattr(found.X_train, name), getattr(X, name)
-        assert ours.dtype == theirs.dtype
-        assert (ours == theirs).all()
+        assert (getattr(found.X_train, name) == getattr(X, name)).all()
     assert found.y_train is not None
     assert (found.y_train == y).all()
 
