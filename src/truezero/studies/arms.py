@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from truezero.errors import DataError, DivergenceError
 from truezero.runs import Data, Requests, Result, Run
+from truezero.runs.provenance import CPU
 from truezero.studies.study import Setting
 
 # The paper's: softplus units with quadratic cost, cross-entropy for tanh (section 4.1).
@@ -330,9 +331,14 @@ def _mean_or_none(results: list[Result], key: str) -> float | None:
     return None if None in values else float(np.mean(values))
 
 
-def seconds_per_epoch(results: list[Result]) -> float:
-    """Median over the epochs of results of fine-tuning; whatever else the machine did is in it."""
-    return float(np.median([record["seconds"] for result in results for record in result["history"]]))
+def seconds_per_epoch(setting: Setting, runs: Sequence[Result]) -> float:
+    """Median over runs of fine-tuning, of their `key` and `n_epochs`, of the processor's seconds per epoch.
+
+    The clock's would tell of other work on the machine, too. What a run spends outside its epochs is in it;
+    of one that was interrupted, only what came after, which is why it is the median.
+    """
+    spent = [setting.store.provenance(run["key"])[CPU] / run["n_epochs"] for run in runs]
+    return float(np.median(spent))
 
 
 def deviation(values: list[float]) -> float | None:

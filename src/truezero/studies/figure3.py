@@ -17,7 +17,7 @@ from truezero.studies.confused import confusions
 from truezero.studies.figures import by_layer
 from truezero.studies.result import Verdict
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import LAYERS, SPARSITY, facts, fewer_units, stand_ins_of
+from truezero.studies.tables import LAYERS, SECONDS_PER_EPOCH, SPARSITY, facts, fewer_units, stand_ins_of
 
 # n_seeds is the number of networks.
 SCALES = {
@@ -66,7 +66,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     ]
     results = yield [run for _, run in asked]
     networks = [
-        _network(l1, run.key, result)
+        _network(setting, l1, run.key, result)
         for (l1, run), result in zip(asked, results, strict=True)
         if "diverged" not in result
     ]
@@ -109,7 +109,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     )
 
 
-def _network(l1: float, key: str, result: Row) -> Row:
+def _network(setting: Setting, l1: float, key: str, result: Row) -> Row:
     """What a run found, without its history."""
     return {
         "key": key,
@@ -120,7 +120,7 @@ def _network(l1: float, key: str, result: Row) -> Row:
         "dead_units": result["dead_units"],
         "n_epochs": result["n_epochs"],
         "epoch_selected": result["epoch_selected"],
-        "epoch": {"seconds": seconds_per_epoch([result])},
+        "epoch": {"seconds": seconds_per_epoch(setting, [{"key": key, **result}])},
         "prediction": result.get("prediction"),
     }
 
@@ -179,7 +179,7 @@ def _not_beaten(networks: list[Row]) -> list[Row]:
 
 
 _COSTS = [
-    Column("epoch.seconds", "seconds an epoch", "number", digits=2, about="Of training, median."),
+    SECONDS_PER_EPOCH,
     Column("prediction.seconds", "seconds a prediction", "number", about="Of all test rows."),
 ]
 _ERROR = Column(
@@ -234,7 +234,8 @@ def _figure(setting: Setting, networks: list[Row], named: str) -> Figure:
     return Figure(
         "scatter",
         "Error by sparsity, and by what it costs",
-        "A point per network. Times are of a machine that may have had other work." + named,
+        "A point per network. Predictions are timed by the clock, other work of the machine included."
+        + named,
         {
             "panels": [
                 panel("Sparsity", "exact zeros, %", "y", lambda n: 100 * n["sparsity"]["overall"], brain),

@@ -8,7 +8,14 @@ from typing import Any
 from truezero.presets import RATES
 from truezero.runs import Requests, together
 from truezero.studies import paper, sentences, tables
-from truezero.studies.arms import RECONSTRUCTIONS, Arm, Scale, fine_tuned, for_its_data, seconds_per_epoch
+from truezero.studies.arms import (
+    RECONSTRUCTIONS,
+    Arm,
+    Scale,
+    fine_tuned,
+    for_its_data,
+    seconds_per_epoch,
+)
 from truezero.studies.bold import LEVEL, against_the_best
 from truezero.studies.claims import (
     alike,
@@ -30,6 +37,7 @@ from truezero.studies.study import Claim, Column, Setting, Study, StudyResult
 from truezero.studies.tables import (
     ERROR,
     RATE,
+    SECONDS_PER_EPOCH,
     SPARSITY,
     beside_paper,
     departures_of,
@@ -81,7 +89,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
             beside_paper(row, "sparsity", paper.sparsity(row["activation"], data, pretrained=pretrained))
         if number >= n:
             row["section"] += ": other neurons"
-        row["epoch"] = {"seconds": seconds_per_epoch(row["runs"])}
+        row["epoch"] = {"seconds": seconds_per_epoch(setting, row["runs"])}
     against_the_best(setting, rows, n)
     columns = [
         Column("name", "hidden units", about="Activation function of all hidden units."),
@@ -94,10 +102,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
             "against_best.mcnemar", "p, McNemar", "number", detail=True, digits=3,
             about="The same by McNemar's exact test.",
         ),
-        Column(
-            "epoch.seconds", "seconds an epoch", "number", detail=True, digits=2,
-            about="Of fine-tuning, median; whatever else the machine did is in it.",
-        ),
+        replace(SECONDS_PER_EPOCH, detail=True),
     ]  # fmt: skip
     other = None
     if data is not None:

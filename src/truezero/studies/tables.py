@@ -33,6 +33,10 @@ RMSE = Column(
     about="Root mean squared error of the predicted stars on the test rows; mean ± standard deviation over "
     "the folds.",
 )  # fmt: skip
+SECONDS_PER_EPOCH = Column(
+    "epoch.seconds", "seconds an epoch", "number", digits=2,
+    about="Of the processor, all cores together: what else the machine did is not in it. Median of the runs.",
+)  # fmt: skip
 LAYERS = Column(
     "sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0,
     about="Sparsity of each hidden layer, the one next to the input first.",
