@@ -118,6 +118,10 @@ def test_softplus_scaling(store: RunStore) -> None:
     assert [of.get("softplus_scale") for of in asked] == [None, 1.3, 2, 3, 6, None, None]
     assert [of.get("sign_mask") for of in asked] == [None] * 5 + ["half", None]
     assert all(row["pretraining"] is None for row in rows)
+    made = store.provenance(rows[0]["runs"][0]["key"])["cpu_seconds"]
+    assert 0 < rows[0]["epoch"]["seconds"] <= 2 * made / rows[0]["runs"][0]["n_epochs"]
+    of_cost = next(of for of in result.claims if of.sentence == sentences.EFFICIENT.text)
+    assert of_cost.evidence.endswith(f", 6 {rows[4]['epoch']['seconds']:.2f}")
     # The ends are Table 1's, so they are not done again.
     before = len(list(store))
     reproduce(STUDIES["table1"], load_dataset("digits"), store, scale="smoke", n_threads=1)

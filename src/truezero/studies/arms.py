@@ -331,14 +331,17 @@ def _mean_or_none(results: list[Result], key: str) -> float | None:
     return None if None in values else float(np.mean(values))
 
 
-def seconds_per_epoch(setting: Setting, runs: Sequence[Result]) -> float:
+def seconds_per_epoch(setting: Setting, runs: Sequence[Result]) -> float | None:
     """Median over runs of fine-tuning, of their `key` and `n_epochs`, of the processor's seconds per epoch.
+
+    None if none of them tells its seconds, as those of early versions do not.
 
     The clock's would tell of other work on the machine, too. What a run spends outside its epochs is in it;
     of one that was interrupted, only what came after, which is why it is the median.
     """
-    spent = [setting.store.provenance(run["key"])[CPU] / run["n_epochs"] for run in runs]
-    return float(np.median(spent))
+    spent = [(setting.store.provenance(run["key"]).get(CPU), run["n_epochs"]) for run in runs]
+    known = [seconds / n for seconds, n in spent if seconds is not None]
+    return float(np.median(known)) if known else None
 
 
 def deviation(values: list[float]) -> float | None:

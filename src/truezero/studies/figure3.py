@@ -143,7 +143,6 @@ def _between(networks: list[Row], low: float, high: float) -> list[Row]:
 def _range(name: str, section: str, networks: list[Row]) -> Row:
     errors = [network["test_error"] for network in networks]
     penalties = [network["l1_activation"] for network in networks]
-    seconds = [network["prediction"]["seconds"] for network in networks if network["prediction"]]
     return {
         "name": name,
         "section": section,
@@ -156,10 +155,20 @@ def _range(name: str, section: str, networks: list[Row]) -> Row:
             "layers": np.mean([network["sparsity"]["layers"] for network in networks], axis=0).tolist(),
         },
         "l1_activation": [min(penalties), max(penalties)],
-        "epoch": {"seconds": float(np.median([network["epoch"]["seconds"] for network in networks]))},
-        "prediction": {"seconds": float(np.median(seconds)) if seconds else None},
+        "epoch": {"seconds": _median([network["epoch"]["seconds"] for network in networks])},
+        "prediction": {
+            "seconds": _median(
+                [of["seconds"] for of in (network["prediction"] for network in networks) if of]
+            )
+        },
         "runs": networks,
     }
+
+
+def _median(seconds: list[float | None]) -> float | None:
+    """Of those that are known."""
+    known = [of for of in seconds if of is not None]
+    return float(np.median(known)) if known else None
 
 
 def _not_beaten(networks: list[Row]) -> list[Row]:
