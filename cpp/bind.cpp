@@ -34,7 +34,10 @@ void require(bool condition, const char* message) {
 }
 
 template <class T>
-constexpr const char* kNameOf = std::is_same_v<T, float> ? "float32" : std::is_same_v<T, double> ? "float64" : "int64";
+constexpr const char* kNameOf = std::is_same_v<T, float>    ? "float32"
+                                : std::is_same_v<T, double> ? "float64"
+                                : std::is_same_v<T, std::uint16_t> ? "uint16"
+                                                                   : "int64";
 
 // No conversion: what is written must be the caller's own memory. `T` without const: it will be written.
 template <class T, std::size_t Dimensions>
@@ -55,21 +58,21 @@ AnyConstArray any_array(nb::handle from, const char* what) {
   return result;
 }
 
-// (weights, biases, activation codes, sign masks, softplus scale, use_biases, softmax). W: const T where nothing is
-// trained, and read-only arrays are welcome.
-template <class W, class T = std::remove_const_t<W>>
-NetworkView<T> network_view(const nb::tuple& network) {
+// (weights, biases, activation codes, sign masks, softplus scale, use_biases, softmax). A: const T where nothing is
+// trained, and read-only arrays are welcome. Weights are W's, which NumPy has as Stored.
+template <class A, class W = std::remove_const_t<A>, class Stored = A, class T = std::remove_const_t<A>>
+NetworkView<T, W> network_view(const nb::tuple& network) {
   require(network.size() == 7, "a network has 7 parts");
   const auto weights = nb::cast<nb::list>(network[0]), biases = nb::cast<nb::list>(network[1]);
   const auto activations = nb::cast<std::vector<int>>(network[2]);
   const auto signs = nb::cast<nb::list>(network[3]);
-  NetworkView<T> view;
+  NetworkView<T, W> view;
   const std::size_t n = weights.size();
   require(n > 0 && biases.size() == n && activations.size() == n - 1 && signs.size() == n - 1,
           "the network's lists have different lengths");
   for (std::size_t l = 0; l < n; ++l) {
-    const auto w = array<W, 2>(weights[l], "weights");
-    const auto b = array<W, 1>(biases[l], "biases");
+    const auto w = array<Stored, 2>(weights[l], "weights");
+    const auto b = array<A, 1>(biases[l], "biases");
     const T* sign = nullptr;
     if (l + 1 < n && !signs[l].is_none()) {
       const auto s = array<const T, 1>(signs[l], "a sign mask");
@@ -81,7 +84,7 @@ NetworkView<T> network_view(const nb::tuple& network) {
     require(w.size() > 0, "a layer without units");
     require(l + 1 == n || (activations[l] >= 0 && activations[l] < kActivations), "no such activation");
     view.layers.push_back({static_cast<Index>(w.shape(0)), static_cast<Index>(w.shape(1)),
-                           const_cast<T*>(w.data()), const_cast<T*>(b.data()),
+                           const_cast<W*>(reinterpret_cast<const W*>(w.data())), const_cast<T*>(b.data()),
                            l + 1 < n ? activations[l] : 0, sign});
   }
   view.softplus_scale = nb::cast<double>(network[4]);
@@ -300,10 +303,13 @@ nb::object to_numpy(std::vector<T>&& values) {
 }
 
 // A network made ready for prediction; holds on to the network's arrays.
-template <class T>
+template <class T, class W = T>
 class PyPredictor {
+  using Stored = std::conditional_t<std::is_same_v<W, Bfloat16>, const std::uint16_t, const T>;
+
  public:
-  explicit PyPredictor(const nb::tuple& network) : network_(network), predictor_(network_view<const T>(network)) {}
+  explicit PyPredictor(const nb::tuple& network)
+      : network_(network), predictor_(network_view<const T, W, Stored>(network)) {}
 
   // The number of zeros and the units ever active per hidden layer, or None if they are not counted.
   nb::object evaluate(const nb::tuple& input, const nb::object& to, Products products, bool count, int n_threads) {
@@ -313,7 +319,7 @@ class PyPredictor {
                 static_cast<Index>(output.shape(1)) == predictor_.network().layers.back().n_out,
             "the output has another shape");
     Counts counts;
-    run([&](Predictor<T>& predictor) {
+    run([&](Predictor<T, W>& predictor) {
       return predictor.evaluate(view, products, n_threads, signals(), output.data(), count ? &counts : nullptr);
     });
     if (!count) return nb::none();
@@ -335,7 +341,7 @@ class PyPredictor {
     view.number = std::is_same_v<T, float> ? Number::f32 : Number::f64;
     view.data = input.data();
     view.row_stride = view.n_cols;
-    run([&](Predictor<T>& predictor) {
+    run([&](Predictor<T, W>& predictor) {
       return predictor.evaluate(view, Products::automatic, n_threads, signals(), output.data(), nullptr);
     });
   }
@@ -344,7 +350,7 @@ class PyPredictor {
     const RowsView view = rows(input);
     require(layer >= 0 && layer < predictor_.network().n_hidden(), "no such hidden layer");
     Code<T> code;
-    run([&](Predictor<T>& predictor) { return predictor.encode(view, layer, n_threads, signals(), code); });
+    run([&](Predictor<T, W>& predictor) { return predictor.encode(view, layer, n_threads, signals(), code); });
     return nb::make_tuple(to_numpy(std::move(code.data)), to_numpy(std::move(code.indices)),
                           to_numpy(std::move(code.indptr)));
   }
@@ -366,7 +372,7 @@ class PyPredictor {
       if (alone.owns_lock()) {
         finished = work(predictor_);
       } else {
-        std::unique_ptr<Predictor<T>> another = lend();
+        std::unique_ptr<Predictor<T, W>> another = lend();
         finished = work(*another);
         const std::lock_guard<std::mutex> lock(idle_mutex_);
         idle_.push_back(std::move(another));
@@ -375,7 +381,7 @@ class PyPredictor {
     if (!finished) throw nb::python_error();
   }
 
-  std::unique_ptr<Predictor<T>> lend() {
+  std::unique_ptr<Predictor<T, W>> lend() {
     {
       const std::lock_guard<std::mutex> lock(idle_mutex_);
       if (!idle_.empty()) {
@@ -384,22 +390,23 @@ class PyPredictor {
         return predictor;
       }
     }
-    return std::make_unique<Predictor<T>>(predictor_.network());
+    return std::make_unique<Predictor<T, W>>(predictor_.network());
   }
 
   nb::tuple network_;
-  Predictor<T> predictor_;
+  Predictor<T, W> predictor_;
   std::mutex busy_, idle_mutex_;
-  std::vector<std::unique_ptr<Predictor<T>>> idle_;
+  std::vector<std::unique_ptr<Predictor<T, W>>> idle_;
 };
 
-template <class T>
+template <class T, class W = T>
 void bind_predictor(nb::module_& m, const char* name) {
-  nb::class_<PyPredictor<T>>(m, name)
+  using Bound = PyPredictor<T, W>;
+  nb::class_<Bound>(m, name)
       .def(nb::init<const nb::tuple&>())
-      .def("evaluate", &PyPredictor<T>::evaluate)
-      .def("forward", &PyPredictor<T>::forward, nb::arg().noconvert(), nb::arg().noconvert(), nb::arg())
-      .def("encode", &PyPredictor<T>::encode);
+      .def("evaluate", &Bound::evaluate)
+      .def("forward", &Bound::forward, nb::arg().noconvert(), nb::arg().noconvert(), nb::arg())
+      .def("encode", &Bound::encode);
 }
 
 std::vector<std::string> names(const std::vector<const Level*>& levels) {
@@ -453,6 +460,7 @@ NB_MODULE(_native, m) {
         nb::arg(), nb::arg(), nb::arg());
   bind_predictor<float>(m, "PredictorFloat32");
   bind_predictor<double>(m, "PredictorFloat64");
+  bind_predictor<float, Bfloat16>(m, "PredictorBfloat16");
   m.def("measure_bandwidth", &measure_bandwidth, nb::call_guard<nb::gil_scoped_release>());
   m.def("limit_cores", [](int n) { core_limit() = n; });
   m.def("assume_cores", [](int n) { assumed_cores() = n; });

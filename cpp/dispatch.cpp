@@ -81,4 +81,19 @@ const Kernels<double>& kernels_in_use<double>() {
   return *level_in_use().f64;
 }
 
+template <>
+const WeightKernels<float>& weight_kernels_in_use<float, float>() {
+  return *level_in_use().f32;
+}
+
+template <>
+const WeightKernels<double>& weight_kernels_in_use<double, double>() {
+  return *level_in_use().f64;
+}
+
+template <>
+const WeightKernels<float, Bfloat16>& weight_kernels_in_use<float, Bfloat16>() {
+  return *level_in_use().bf16;
+}
+
 }  // namespace truezero

@@ -21,5 +21,7 @@ void use_level(const std::string& name);       // empty: the fastest
 
 template <class T>
 const Kernels<T>& kernels_in_use();
+template <class T, class W>
+const WeightKernels<T, W>& weight_kernels_in_use();
 
 }  // namespace truezero

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "dispatch.h"
 #include "input.h"
@@ -21,6 +22,9 @@ namespace truezero {
 namespace {
 
 constexpr Index kManyRows = 32;  // from which on a single call is worth a packed copy
+// From which on later calls have it, too. What is not kept as numbers is made some for every tile anew.
+template <class T, class W>
+constexpr Index kSomeRows = std::is_same_v<T, W> ? 2 : 4;
 constexpr Index kStretch = 256;
 
 constexpr std::size_t kShapes = 4;  // so many kinds of calls in turn find their memory again
@@ -72,8 +76,6 @@ struct Block {
     n_touched = kernels.collect(any, kBlock, 0, touched.get(), same);
   }
 
-  NextTile<T> of(const T* tile) const { return {tile, n_touched, touched.get()}; }
-
   ActiveBlock<T> view() const { return {start.get(), unit.get(), value.get()}; }
 };
 
@@ -86,7 +88,7 @@ using StretchDone = std::function<void(Index start, Index n)>;  // on the callin
 
 }  // namespace
 
-template <class T>
+template <class T, class W>
 class Forward {
  public:
   // What the memory of a Forward is made for.
@@ -103,8 +105,9 @@ class Forward {
     }
   };
 
-  Forward(const NetworkView<T>& network, std::vector<PackedLayer<T>>& packed, const Shape& shape)
+  Forward(const NetworkView<T, W>& network, std::vector<PackedLayer<W>>& packed, const Shape& shape)
       : network_(network), packed_(packed), shape_(shape), kernels_(kernels_in_use<T>()),
+        products_(weight_kernels_in_use<T, W>()),
         densest_(shape.products == Products::automatic ? kDense : shape.products == Products::sparse ? 1 : -1),
         team_(network.n_weights() * static_cast<double>(shape.stretch) < kSmall ? 1 : shape.n_threads),
         position_(shape.stretch) {
@@ -118,6 +121,7 @@ class Forward {
       Index tile = kBlock;
       for (Index l = 0; !shape_.packed && l < shape.n_layers; ++l) tile = std::max(tile, tile_width(l));
       scratch_.emplace_back(shape.stretch * tile);
+      wide_.emplace_back(std::is_same_v<T, W> ? 0 : kBlock * kTile<T>);
     }
     for (Index l = 0; l < shape.n_layers; ++l) {
       if (shape_.packed) continue;
@@ -168,7 +172,7 @@ class Forward {
   }
 
  private:
-  const typename NetworkView<T>::Layer& layer(Index l) const { return network_.layers[static_cast<std::size_t>(l)]; }
+  const typename NetworkView<T, W>::Layer& layer(Index l) const { return network_.layers[static_cast<std::size_t>(l)]; }
 
   // Not packed: each thread one wide tile, in which the reader runs along long rows.
   Index tile_width(Index l) const {
@@ -224,7 +228,7 @@ class Forward {
         add_rows(below.view(), of, first, units, n, z, stride);
       }
     } else {
-      add_blocks(l, t, units, n, z);
+      add_blocks(thread, l, t, units, n, z);
     }
     if (l == network_.n_hidden()) {
       for (Index b = 0; b < n; ++b) {
@@ -248,57 +252,71 @@ class Forward {
     }
   }
 
-  void add_rows(const ActiveRows<T>& below, const typename NetworkView<T>::Layer& of, Index first, Index units,
+  void add_rows(const ActiveRows<T>& below, const typename NetworkView<T, W>::Layer& of, Index first, Index units,
                 Index n, T* z, Index stride) {
     if (n == 1) {
-      kernels_.forward_one(below.n_rows, below.rows, below.value, of.weights + first, of.n_out, units, z);
+      products_.forward_one(below.n_rows, below.rows, below.value, of.weights + first, of.n_out, units, z);
     } else {
-      kernels_.forward(below, of.weights + first, of.n_out, units, z, stride);
+      products_.forward(below, of.weights + first, of.n_out, units, z, stride);
     }
   }
 
-  void add_blocks(Index l, Index t, Index units, Index n, T* z) {
+  // Weights of a tile as numbers; where they are none, those of the block's units are made some, in the first-level cache.
+  const T* numbers(const W* tile, const Block<T>& below, T* wide) const {
+    if constexpr (std::is_same_v<T, W>) {
+      return tile;
+    } else {
+      products_.widen(tile, below.n_touched, below.touched.get(), wide);
+      return wide;
+    }
+  }
+
+  void add_blocks(int thread, Index l, Index t, Index units, Index n, T* z) {
     const auto& of = layer(l);
-    const T* tiles = pack(l, t);
+    const W* tiles = pack(l, t);
     const std::vector<Block<T>>& blocks = blocks_[l % 2];
+    T* wide = wide_[static_cast<std::size_t>(thread)].get();
     for (Index column = 0; column < units; column += kTile<T>) {
-      const T* tile = tiles + column * of.n_in;
+      const W* tile = tiles + column * of.n_in;
       for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
         const Block<T>& below = blocks[static_cast<std::size_t>(block)];
         // Behind the last block of a tile of columns lie the next columns.
         const Block<T>& after = row + kBlock < of.n_in ? (&below)[1] : blocks.front();
-        const NextTile<T> next = after.of(tile + (row + below.n_units) * kTile<T>);
+        const NextTile next = {tile + (row + below.n_units) * kTile<T>, kTile<T> * static_cast<Index>(sizeof(W)),
+                               after.n_touched, after.touched.get()};
+        const T* weights = numbers(tile + row * kTile<T>, below, wide);
         if (below.dense) {
-          kernels_.forward_dense(below.h.get(), below.n_units, n, tile + row * kTile<T>, block == 0, z + column, next);
+          kernels_.forward_dense(below.h.get(), below.n_units, n, weights, block == 0, z + column, next);
         } else {
-          kernels_.forward_block(below.view(), n, tile + row * kTile<T>, block == 0, z + column, next);
+          kernels_.forward_block(below.view(), n, weights, block == 0, z + column, next);
         }
       }
     }
   }
 
   // kBlock columns of a layer's weights, packed when first needed by the thread whose they are.
-  const T* pack(Index l, Index t) {
+  const W* pack(Index l, Index t) {
     const auto& of = layer(l);
-    PackedLayer<T>& packed = packed_[static_cast<std::size_t>(l)];  // no two threads have the same tile
-    T* tiles = packed.weights.get() + t * kBlock * of.n_in;
+    PackedLayer<W>& packed = packed_[static_cast<std::size_t>(l)];  // no two threads have the same tile
+    W* tiles = packed.weights.get() + t * kBlock * of.n_in;
     if (packed.ready[static_cast<std::size_t>(t)]) return tiles;
     for (Index row = 0; row < of.n_in; ++row) {
       for (Index column = 0; column < kBlock; column += kTile<T>) {
         const Index first = t * kBlock + column, n = std::clamp<Index>(of.n_out - first, 0, kTile<T>);
-        T* to = tiles + column * of.n_in + row * kTile<T>;
+        W* to = tiles + column * of.n_in + row * kTile<T>;
         std::copy_n(of.weights + row * of.n_out + first, n, to);
-        std::fill(to + n, to + kTile<T>, T(0));
+        std::fill(to + n, to + kTile<T>, W{});
       }
     }
     packed.ready[static_cast<std::size_t>(t)] = 1;
     return tiles;
   }
 
-  const NetworkView<T>& network_;
-  std::vector<PackedLayer<T>>& packed_;  // per layer
+  const NetworkView<T, W>& network_;
+  std::vector<PackedLayer<W>>& packed_;  // per layer
   Shape shape_;
   const Kernels<T>& kernels_;
+  const WeightKernels<T, W>& products_;
   double densest_;  // share of active units up to which a block goes by its lists
   Team team_;
   const RowsView* input_ = nullptr;
@@ -309,40 +327,41 @@ class Forward {
   std::vector<Block<T>> blocks_[2];                 // packed: of the layer below and of the one being made
   std::vector<std::vector<ActiveList<T>>> active_;  // not packed: per layer and tile
   std::vector<Buffer<T>> scratch_;                  // per thread
+  std::vector<Buffer<T>> wide_;                     // per thread: weights of a tile, where they are kept as W
 };
 
-template <class T>
-Predictor<T>::Predictor(NetworkView<T> network) : network_(std::move(network)) {
+template <class T, class W>
+Predictor<T, W>::Predictor(NetworkView<T, W> network) : network_(std::move(network)) {
   for (const auto& layer : network_.layers) {
     const Index n_out = round_up(layer.n_out, kBlock), n = layer.n_in * n_out;
-    packed_.push_back({Buffer<T>(n, n * static_cast<Index>(sizeof(T)) >= kHugePages),
+    packed_.push_back({Buffer<W>(n, n * static_cast<Index>(sizeof(W)) >= kHugePages),
                        std::vector<std::uint8_t>(static_cast<std::size_t>(n_out / kBlock), 0)});
   }
 }
 
-template <class T>
-Predictor<T>::~Predictor() = default;
+template <class T, class W>
+Predictor<T, W>::~Predictor() = default;
 
-template <class T>
-Forward<T>& Predictor<T>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
+template <class T, class W>
+Forward<T, W>& Predictor<T, W>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
   const int most = n_threads > 1 ? std::min(n_threads, cores()) : 1;
-  const bool packed = input.n_rows >= kManyRows || (input.n_rows > 1 && called_with_several_);
+  const bool packed = input.n_rows >= kManyRows || (input.n_rows >= kSomeRows<T, W> && called_with_several_);
   called_with_several_ |= input.n_rows > 1;
-  const typename Forward<T>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse, packed};
+  const typename Forward<T, W>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse, packed};
   auto found = forwards_.begin();
   while (found != forwards_.end() && !((*found)->shape() == shape)) ++found;
   if (found == forwards_.end()) {
     if (forwards_.size() == kShapes) forwards_.pop_back();
-    forwards_.push_back(std::make_unique<Forward<T>>(network_, packed_, shape));
+    forwards_.push_back(std::make_unique<Forward<T, W>>(network_, packed_, shape));
     found = forwards_.end() - 1;
   }
   std::rotate(forwards_.begin(), found, found + 1);
   return *forwards_.front();
 }
 
-template <class T>
-bool Predictor<T>::evaluate(const RowsView& input, Products products, int n_threads, const Cancelled& cancelled,
-                            T* output, Counts* counts) {
+template <class T, class W>
+bool Predictor<T, W>::evaluate(const RowsView& input, Products products, int n_threads, const Cancelled& cancelled,
+                               T* output, Counts* counts) {
   const Index n_hidden = network_.n_hidden();
   std::vector<std::vector<std::int64_t>> zeros;  // per thread and layer
   if (counts) {
@@ -372,8 +391,8 @@ bool Predictor<T>::evaluate(const RowsView& input, Products products, int n_thre
   return finished;
 }
 
-template <class T>
-bool Predictor<T>::encode(const RowsView& input, Index layer, int n_threads, const Cancelled& cancelled,
+template <class T, class W>
+bool Predictor<T, W>::encode(const RowsView& input, Index layer, int n_threads, const Cancelled& cancelled,
                           Code<T>& result) {
   const Index width = network_.layers[static_cast<std::size_t>(layer)].n_out;
   const Kernels<T>& kernels = kernels_in_use<T>();
@@ -402,5 +421,6 @@ bool Predictor<T>::encode(const RowsView& input, Index layer, int n_threads, con
 
 template class Predictor<float>;
 template class Predictor<double>;
+template class Predictor<float, Bfloat16>;
 
 }  // namespace truezero

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "kernels.h"
 #include "rows.h"
 #include "types.h"
 
@@ -26,25 +27,25 @@ struct Code {
 
 // A layer's weights in column tiles, [tile][n_in][columns], the last ones filled up with 0. Only what is
 // ready has ever been written.
-template <class T>
+template <class W>
 struct PackedLayer {
-  Buffer<T> weights;
+  Buffer<W> weights;
   std::vector<std::uint8_t> ready;  // per block of columns
 };
 
-template <class T>
+template <class T, class W>
 class Forward;
 
 // Predicts with one network, whose arrays must outlive it and stay as they are: many rows, and a few for the second
 // time, are predicted with a copy of the weights, made when it is first needed. Memory for the work is kept from
 // call to call. Every row alone gives the bits it gives among others.
-template <class T>
+template <class T, class W = T>
 class Predictor {
  public:
-  explicit Predictor(NetworkView<T> network);
+  explicit Predictor(NetworkView<T, W> network);
   ~Predictor();
 
-  const NetworkView<T>& network() const { return network_; }
+  const NetworkView<T, W>& network() const { return network_; }
 
   // output[n_rows][n_outputs], and counts where they are wanted. False if cancelled.
   bool evaluate(const RowsView& input, Products products, int n_threads, const Cancelled& cancelled, T* output,
@@ -52,12 +53,12 @@ class Predictor {
   bool encode(const RowsView& input, Index layer, int n_threads, const Cancelled& cancelled, Code<T>& result);
 
  private:
-  Forward<T>& forward(const RowsView& input, Index n_layers, Products products, int n_threads);
+  Forward<T, W>& forward(const RowsView& input, Index n_layers, Products products, int n_threads);
 
-  NetworkView<T> network_;
-  std::vector<PackedLayer<T>> packed_;
+  NetworkView<T, W> network_;
+  std::vector<PackedLayer<W>> packed_;
   bool called_with_several_ = false;
-  std::vector<std::unique_ptr<Forward<T>>> forwards_;  // for the shapes of the last calls, the latest first
+  std::vector<std::unique_ptr<Forward<T, W>>> forwards_;  // for the shapes of the last calls, the latest first
 };
 
 }  // namespace truezero

@@ -7,6 +7,11 @@
 
 namespace truezero {
 
+// A float's upper half. Weights may be kept so for prediction; all else stays as it is.
+struct Bfloat16 {
+  std::uint16_t bits;
+};
+
 // The non-zero inputs of a minibatch, by input: row i of the weights is touched by the examples
 // example[start[i]] .. example[start[i + 1] - 1], ascending, with these values.
 template <class T>
@@ -58,9 +63,9 @@ struct ActiveBlock {
 };
 
 // Rows of the tile that comes next, to be asked for meanwhile: those that any example needs.
-template <class T>
 struct NextTile {
-  const T* tile;
+  const void* tile;
+  std::ptrdiff_t row_bytes;
   std::ptrdiff_t n_rows;
   const std::int32_t* rows;
 };
@@ -117,29 +122,35 @@ struct OutputsView {
 
 constexpr std::ptrdiff_t kBlocksAtOnce = 16;  // of random words
 
-// Every sum z runs over its inputs in ascending order, one multiply-add after another, in all of the
-// forward kernels: whichever is used, the bits are the same.
-template <class T>
-struct Kernels {
+// What depends on how weights are kept for prediction: each as a W. Every sum z runs over its inputs in ascending
+// order, one multiply-add after another, in all of the forward kernels: whichever is used, the bits are the same.
+template <class T, class W = T>
+struct WeightKernels {
   // z[example] += value * weights[row], for all of `active` in its order.
-  void (*forward)(const ActiveRows<T>& active, const T* weights, std::ptrdiff_t weight_stride,
+  void (*forward)(const ActiveRows<T>& active, const W* weights, std::ptrdiff_t weight_stride,
                   std::ptrdiff_t width, T* z, std::ptrdiff_t z_stride);
 
-  // The same for entries in blocks; width is a multiple of 16, and weights and z are `width` apart.
-  void (*forward_entries)(const Entries<T>& entries, const T* weights, std::ptrdiff_t width, T* z);
-
   // The same for one example: z[0 .. width) += value[i] * weights[row[i]].
-  void (*forward_one)(std::ptrdiff_t n, const std::int32_t* row, const T* value, const T* weights,
+  void (*forward_one)(std::ptrdiff_t n, const std::int32_t* row, const T* value, const W* weights,
                       std::ptrdiff_t weight_stride, std::ptrdiff_t width, T* z);
 
+  // Those of n_rows rows of a tile as numbers: to[row][kTile<T>] = tile[row][kTile<T>].
+  void (*widen)(const W* tile, std::ptrdiff_t n_rows, const std::int32_t* rows, T* to);
+};
+
+template <class T>
+struct Kernels : WeightKernels<T> {
   // z[example][kBlock], kTile columns of it, = (if `first`) or += a block's active units times
   // tile[unit][kTile].
   void (*forward_block)(const ActiveBlock<T>& block, std::ptrdiff_t n_examples, const T* tile, bool first, T* z,
-                        const NextTile<T>& next);
+                        const NextTile& next);
 
   // The same for a block given whole, h[example][kBlock], of which n_units are used.
   void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile, bool first, T* z,
-                        const NextTile<T>& next);
+                        const NextTile& next);
+
+  // `forward` for entries in blocks; width is a multiple of 16, and weights and z are `width` apart.
+  void (*forward_entries)(const Entries<T>& entries, const T* weights, std::ptrdiff_t width, T* z);
 
   // Lists what is not 0 in h[0 .. n), n a multiple of 16; returns how many. `unit` and `value` have
   // room for 16 more.
@@ -213,6 +224,7 @@ struct Level {
   const char* name;
   const Kernels<float>* f32;
   const Kernels<double>* f64;
+  const WeightKernels<float, Bfloat16>* bf16;
 };
 
 extern const Level level_baseline, level_avx2, level_avx512;

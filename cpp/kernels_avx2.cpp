@@ -3,6 +3,6 @@
 
 namespace truezero {
 
-const Level level_avx2 = {"avx2", &kernels<float>, &kernels<double>};
+const Level level_avx2 = {"avx2", &kernels<float>, &kernels<double>, &weight_kernels<float, Bfloat16>};
 
 }  // namespace truezero

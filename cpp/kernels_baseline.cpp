@@ -3,6 +3,6 @@
 
 namespace truezero {
 
-const Level level_baseline = {"baseline", &kernels<float>, &kernels<double>};
+const Level level_baseline = {"baseline", &kernels<float>, &kernels<double>, &weight_kernels<float, Bfloat16>};
 
 }  // namespace truezero

@@ -1,8 +1,8 @@
 // Products of inputs with weights; included by kernels_impl.h inside its unnamed namespace.
 
 // N examples at once: a row of weights is loaded once for all of them.
-template <class T, int N>
-inline void forward_row(const T* w, const T* ahead, Index width, const std::int32_t* example, const T* value, T* z,
+template <class T, int N, class W>
+inline void forward_row(const W* w, const W* ahead, Index width, const std::int32_t* example, const T* value, T* z,
                         Index z_stride) {
   T* to[N];
   T v[N];
@@ -17,7 +17,7 @@ inline void forward_row(const T* w, const T* ahead, Index width, const std::int3
     for (int e = 0; e < N; ++e) store(to[e] + j, load(to[e] + j) + row * v[e]);
   }
   for (; j < width; ++j) {
-    for (int e = 0; e < N; ++e) to[e][j] += w[j] * v[e];
+    for (int e = 0; e < N; ++e) to[e][j] += number(w[j]) * v[e];
   }
 }
 
@@ -25,14 +25,14 @@ inline void forward_row(const T* w, const T* ahead, Index width, const std::int3
 // touched row is worked on, the row kAhead further down the list is asked for, line by line.
 constexpr Index kAhead = 3;
 
-template <class T>
-inline __attribute__((always_inline)) const T* row_ahead(const ActiveRows<T>& active, Index i, const T* weights,
+template <class T, class W>
+inline __attribute__((always_inline)) const W* row_ahead(const ActiveRows<T>& active, Index i, const W* weights,
                                                          Index stride) {
   return weights + active.rows[i + kAhead < active.n_rows ? i + kAhead : i] * stride;
 }
 
-template <class T>
-inline void forward_of_row(const ActiveRows<T>& active, Index i, const T* w, const T* ahead, Index width, T* z,
+template <class T, class W>
+inline void forward_of_row(const ActiveRows<T>& active, Index i, const W* w, const W* ahead, Index width, T* z,
                            Index z_stride) {
   const std::int32_t* example = active.example + active.start[i];
   const T* value = active.value + active.start[i];
@@ -45,8 +45,8 @@ inline void forward_of_row(const ActiveRows<T>& active, Index i, const T* w, con
 }
 
 // Rows touched by all examples: N of them keep their sums for a strip of columns in registers over a block of rows.
-template <class T, int N>
-inline void forward_full_strip(const T* w, Index weight_stride, Index n_rows, Index n_examples, const T* value, T* z,
+template <class T, int N, class W>
+inline void forward_full_strip(const W* w, Index weight_stride, Index n_rows, Index n_examples, const T* value, T* z,
                                Index z_stride) {
   constexpr Index V = TRUEZERO_VECTOR_BYTES == 64 ? 2 : 1, lanes = Vector<T>::lanes;
   typename Vector<T>::type total[N][V];
@@ -65,20 +65,20 @@ inline void forward_full_strip(const T* w, Index weight_stride, Index n_rows, In
   }
 }
 
-template <class T>
-void forward_full(const ActiveRows<T>& active, const T* weights, Index weight_stride, Index width, T* z, Index z_stride) {
+template <class T, class W>
+void forward_full(const ActiveRows<T>& active, const W* weights, Index weight_stride, Index width, T* z, Index z_stride) {
   constexpr Index rows_at_once = 16, strip = (TRUEZERO_VECTOR_BYTES == 64 ? 2 : 1) * Vector<T>::lanes;
   constexpr int most = 10;
   const Index n = active.full, n_groups = (n + most - 1) / most, whole = width / strip * strip;
   for (Index i = 0; i < active.n_rows; i += rows_at_once) {
     const Index n_rows = active.n_rows - i < rows_at_once ? active.n_rows - i : rows_at_once;
-    const T* w = weights + active.rows[i] * weight_stride;
+    const W* w = weights + active.rows[i] * weight_stride;
     const T* value = active.value + active.start[i];
     Index ahead = i + rows_at_once;
     for (Index j = 0; j < whole; j += strip) {
       for (Index k = 0; k < 2 && ahead < active.n_rows && ahead < i + 2 * rows_at_once; ++k, ++ahead) {
-        const T* row = weights + active.rows[ahead] * weight_stride;
-        for (Index line = 0; line < width; line += 64 / static_cast<Index>(sizeof(T))) __builtin_prefetch(row + line);
+        const W* row = weights + active.rows[ahead] * weight_stride;
+        for (Index line = 0; line < width; line += 64 / static_cast<Index>(sizeof(W))) __builtin_prefetch(row + line);
       }
       for (Index group = 0; group < n_groups; ++group) {
         const Index first = n * group / n_groups, end = n * (group + 1) / n_groups;
@@ -89,14 +89,14 @@ void forward_full(const ActiveRows<T>& active, const T* weights, Index weight_st
       }
     }
     for (Index k = 0; k < n_rows && whole < width; ++k) {
-      const T* row = w + k * weight_stride + whole;
+      const W* row = w + k * weight_stride + whole;
       forward_of_row(active, i + k, row, row, width - whole, z + whole, z_stride);
     }
   }
 }
 
-template <class T>
-void forward(const ActiveRows<T>& active, const T* weights, Index weight_stride, Index width, T* z, Index z_stride) {
+template <class T, class W>
+void forward(const ActiveRows<T>& active, const W* weights, Index weight_stride, Index width, T* z, Index z_stride) {
   if (active.full) return forward_full(active, weights, weight_stride, width, z, z_stride);
   for (Index i = 0; i < active.n_rows; ++i) {
     forward_of_row(active, i, weights + active.rows[i] * weight_stride, row_ahead(active, i, weights, weight_stride),
@@ -154,10 +154,10 @@ void forward_entries(const Entries<T>& entries, const T* weights, Index width, T
 }
 
 // N rows at once: a sum is loaded and stored once for all of them. The rows `ahead` are asked for.
-template <class T, int N, bool Ahead>
-inline void forward_one_rows(const std::int32_t* row, const std::int32_t* ahead, const T* value, const T* weights,
+template <class T, int N, bool Ahead, class W>
+inline void forward_one_rows(const std::int32_t* row, const std::int32_t* ahead, const T* value, const W* weights,
                              Index stride, Index width, T* z) {
-  const T *w[N], *later[N];
+  const W *w[N], *later[N];
   T v[N];
   for (int r = 0; r < N; ++r) {
     w[r] = weights + row[r] * stride;
@@ -174,12 +174,12 @@ inline void forward_one_rows(const std::int32_t* row, const std::int32_t* ahead,
     store(z + j, total);
   }
   for (; j < width; ++j) {
-    for (int r = 0; r < N; ++r) z[j] += w[r][j] * v[r];
+    for (int r = 0; r < N; ++r) z[j] += number(w[r][j]) * v[r];
   }
 }
 
-template <class T>
-void forward_one(Index n, const std::int32_t* row, const T* value, const T* weights, Index stride, Index width, T* z) {
+template <class T, class W>
+void forward_one(Index n, const std::int32_t* row, const T* value, const W* weights, Index stride, Index width, T* z) {
   constexpr int N = 4;
   Index i = 0;
   for (; i + 2 * N <= n; i += N) {
@@ -193,16 +193,23 @@ void forward_one(Index n, const std::int32_t* row, const T* value, const T* weig
 template <class T>
 constexpr Index block_vectors = kTile<T> / Vector<T>::lanes < 8 ? kTile<T> / Vector<T>::lanes : 8;
 
-template <class T>
-inline __attribute__((always_inline)) void ask_for(const NextTile<T>& next, Index row) {
-  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
-  const T* from = next.tile + next.rows[row] * kTile<T>;
-  for (Index k = 0; k < kTile<T>; k += line) __builtin_prefetch(from + k, 0, 2);
+inline __attribute__((always_inline)) void ask_for(const NextTile& next, Index row) {
+  const char* from = static_cast<const char*>(next.tile) + next.rows[row] * next.row_bytes;
+  for (Index k = 0; k < next.row_bytes; k += 64) __builtin_prefetch(from + k, 0, 2);
+}
+
+template <class T, class W>
+void widen(const W* tile, Index n_rows, const std::int32_t* rows, T* to) {
+  constexpr Index lanes = Vector<T>::lanes;
+  for (Index i = 0; i < n_rows; ++i) {
+    const Index row = rows[i] * kTile<T>;
+    for (Index j = 0; j < kTile<T>; j += lanes) store(to + row + j, load(tile + row + j));
+  }
 }
 
 template <class T, bool First>
 inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z,
-                                   const NextTile<T>& next) {
+                                   const NextTile& next) {
   const std::int32_t *start = block.start, *unit = block.unit;
   const T* value = block.value;
   constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes;
@@ -225,7 +232,7 @@ inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples
 
 template <class T>
 void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, bool first, T* z,
-                   const NextTile<T>& next) {
+                   const NextTile& next) {
   if (first) {
     forward_block_examples<T, true>(block, n_examples, tile, z, next);
   } else {
@@ -236,7 +243,7 @@ void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile,
 // With each unit a row of the next tile is asked for, from `asked` on: all at once would fill up the queue for memory.
 template <class T, int N>
 inline __attribute__((always_inline)) void forward_dense_examples(const T* h, Index n_units, const T* tile, bool first,
-                                                                  T* z, const NextTile<T>& next, Index asked,
+                                                                  T* z, const NextTile& next, Index asked,
                                                                   Index until) {
   constexpr Index lanes = Vector<T>::lanes, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
   for (Index part = 0; part < kTile<T>; part += V * lanes) {
@@ -260,7 +267,7 @@ inline __attribute__((always_inline)) void forward_dense_examples(const T* h, In
 
 template <class T>
 void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, bool first, T* z,
-                   const NextTile<T>& next) {
+                   const NextTile& next) {
   each_part<6>(n_examples, [&](Index b, auto n) {
     const Index asked = next.n_rows * b / n_examples, until = next.n_rows * (b + n.value) / n_examples;
     forward_dense_examples<T, n.value>(h + b * kBlock, n_units, tile, first, z + b * kBlock, next, asked, until);

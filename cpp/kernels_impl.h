@@ -33,12 +33,14 @@ namespace {
 
 #include "kernels_memory.h"
 
+template <class T, class W>
+constexpr WeightKernels<T, W> weight_kernels = {forward<T, W>, forward_one<T, W>, widen<T, W>};
+
 template <class T>
 constexpr Kernels<T> kernels = {
-    forward<T>,   forward_entries<T>, forward_one<T>,   forward_block<T>,    forward_dense<T>, collect<T>,
-    collect_units<T>, activate<T>,    count_zeros<T>,   backward_forward<T>, backward<T>,      multiply<T>,
-    multiply_back<T>, move_weights<T>, dots<T>,         backward_outputs<T>, reconstruct<T>,   draw,
-    list_hits,    read_all<T>,        rewrite_all<T>};
+    weight_kernels<T, T>, forward_block<T>, forward_dense<T>, forward_entries<T>, collect<T>, collect_units<T>, activate<T>, count_zeros<T>,
+    backward_forward<T>, backward<T>, multiply<T>, multiply_back<T>, move_weights<T>, dots<T>, backward_outputs<T>,
+    reconstruct<T>, draw, list_hits, read_all<T>, rewrite_all<T>};
 
 }  // namespace
 }  // namespace truezero

@@ -15,11 +15,12 @@ namespace truezero {
 using Index = std::ptrdiff_t;
 using Cancelled = std::function<bool()>;  // asked now and then, always on the calling thread
 
-template <class T>
+// Of numbers T, whose weights are kept as W.
+template <class T, class W = T>
 struct NetworkView {
   struct Layer {
     Index n_in, n_out;
-    T* weights;  // [n_in][n_out]
+    W* weights;  // [n_in][n_out]
     T* biases;
     int activation;  // hidden layers only
     const T* signs;  // null: all +1

@@ -15,6 +15,33 @@ inline __attribute__((always_inline)) typename Vector<T>::type load(const T* fro
   return v;
 }
 
+// Weights of two bytes come as floats, in vectors and one by one.
+template <>
+struct Vector<Bfloat16> : Vector<float> {};
+
+inline __attribute__((always_inline)) Vector<float>::type load(const Bfloat16* from) {
+  typedef std::uint16_t Halves __attribute__((vector_size(TRUEZERO_VECTOR_BYTES / 2)));
+  typedef std::uint32_t Wholes __attribute__((vector_size(TRUEZERO_VECTOR_BYTES)));
+  Halves halves;
+  std::memcpy(&halves, from, sizeof halves);
+  const Wholes bits = __builtin_convertvector(halves, Wholes) << 16;
+  Vector<float>::type v;
+  std::memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+template <class T>
+inline __attribute__((always_inline)) T number(T weight) {
+  return weight;
+}
+
+inline __attribute__((always_inline)) float number(Bfloat16 weight) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(weight.bits) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 template <class T>
 inline __attribute__((always_inline)) void store(T* to, typename Vector<T>::type v) {
   std::memcpy(to, &v, sizeof v);

@@ -153,12 +153,12 @@ int main(int argc, char** argv) {
       {"forward_block",
        [&] {
          kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), false, z.data(),
-                               {weights.data(), kBlock, every.data()});
+                               {weights.data(), kTileBytes, kBlock, every.data()});
        }},
       {"forward_dense",
        [&] {
          kernels.forward_dense(sparse.data(), kBlock, kRows, weights.data(), false, z.data(),
-                               {weights.data(), kBlock, every.data()});
+                               {weights.data(), kTileBytes, kBlock, every.data()});
        }},
       {"collect", collect},
       {"collect_units",

@@ -92,7 +92,7 @@ def test_options_of_before() -> None:
     for name, options in {
         "train": "--hidden-layer-sizes --activation --learning-rate-init --l1-activation --epochs --steps --rounds",
         "error": "--learning-rate-init --l1-activation --targets --max-iter --random-state",
-        "predict": "--widths --zeros --batch-sizes --rounds",
+        "predict": "--widths --zeros --batch-sizes --weights --rounds",
         "text": "--hidden-layer-sizes --n-rows --rounds --bag-features --epochs --learning-rate-init --sampling",
         "density": "--widths --batch-sizes --rounds",
         "pretrain": "--learning-rate-init --l1-activation --corruption-level --epochs --steps --rounds "

@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from truezero import DataError, DeepRectifierClassifier, DeepRectifierRegressor, OptionError, RatingPredictor
 from truezero.core.activations import register_activation
+from truezero.core.bfloat16 import with_rounded_weights
 from truezero.core.initial import initialize
+from truezero.core.network import Network
+from truezero.engines.native import instruction_levels, use_level
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -93,3 +97,80 @@ def test_many_threads_may_call_at_once(n: int) -> None:
     for thread in threads:
         thread.join()
     assert wrong == [0] * 8
+
+
+def nearest(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of the two bfloat16 around each weight the nearer one; of two as near, that whose last bit is 0."""
+    below = (weights.view(np.uint32) & 0xFFFF0000).view(np.float32)
+    above = ((weights.view(np.uint32) & 0xFFFF0000) + 0x10000).view(np.float32)
+    to_below, to_above = (abs(of.astype(np.float64) - weights.astype(np.float64)) for of in (below, above))
+    even = (below.view(np.uint32) >> 16) % 2 == 0
+    return np.where((to_below < to_above) | ((to_below == to_above) & even), below, above)
+
+
+def test_weights_are_rounded_to_the_nearest() -> None:
+    drawn = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
+    halfway = (np.arange(2**10, dtype=np.uint32) * 0x10000 + 0x3F808000).view(np.float32).reshape(-1, 1)
+    odd = np.array([[0.0, -0.0, 1e-40, -1e-40, 1.0, 3e38]], np.float32)
+    for weights in (drawn, halfway, -halfway, odd):
+        network = Network([weights, np.ones((weights.shape[1], 1), np.float32)],
+                          [np.zeros(weights.shape[1], np.float32), np.zeros(1, np.float32)],
+                          ("rectifier",), (None,))  # fmt: skip
+        rounded = with_rounded_weights(network).weights[0]
+        assert rounded.tobytes() == nearest(weights).tobytes()
+        assert (abs(rounded - weights) <= abs(weights) / 256 + 1e-40).all()
+
+
+@pytest.mark.parametrize("sizes", [(19, 33, 5), (70, 300, 129, 10), (5, 2)])
+@pytest.mark.parametrize("mask", [None, "half"])
+def test_rounded_weights_answer_as_a_network_that_has_them(sizes: tuple[int, ...], mask: Any) -> None:
+    network = initialize(sizes, sign_mask=mask, seed=1)
+    rounded = with_rounded_weights(network)
+    rows = np.random.default_rng(0).normal(size=(300, sizes[0])).astype(np.float32)
+    rows[:, ::3] = 0
+    before = [weights.copy() for weights in network.weights]
+    for level in instruction_levels():
+        use_level(level)
+        expected = rounded(rows)
+        for n_threads in (1, 2):
+            bound = network.predictor(n_threads, weights="bfloat16")
+            for n in (
+                1,
+                2,
+                3,
+                4,
+                5,
+                31,
+                4,
+                32,
+                40,
+                300,
+                0,
+            ):  # fewer than some are packed from the second call on
+                assert bound(rows[:n]).tobytes() == expected[:n].tobytes(), (level, n_threads, n)
+        assert network(rows).tobytes() != expected.tobytes()
+    use_level("")
+    assert all((a == b).all() for a, b in zip(before, network.weights, strict=True))
+
+
+def test_rounded_weights_of_models_and_of_what_has_none() -> None:
+    X, y = np.random.default_rng(0).random((40, 6)).astype(np.float32), np.arange(40) % 2
+    model = DeepRectifierClassifier((20,), max_iter=3, random_state=0).fit(X, y)
+    bound = model.predictor(weights="bfloat16")
+    assert abs(bound.predict_proba(X) - model.predict_proba(X)).max() < 0.02
+    assert (bound.predict_proba(X) != model.predict_proba(X)).any()
+    register_activation("bound-halves", lambda z: z**3, lambda z: 3 * z**2)
+    network = initialize((4, 3, 2), "bound-halves", seed=1)
+    expected = with_rounded_weights(network)(X[:, :4])
+    assert network.predictor(weights="bfloat16")(X[:, :4].copy()).tobytes() == expected.tobytes()
+
+
+def test_weights_that_cannot_be_rounded_are_refused() -> None:
+    with pytest.raises(OptionError, match="weights must be None or 'bfloat16', got 'int8'"):
+        initialize((4, 3, 2)).predictor(weights="int8")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="in float32, this one is in float64"):
+        initialize((4, 3, 2), dtype="float64").predictor(weights="bfloat16")
+    network = initialize((4, 3, 2))
+    network.weights[1][0, 0] = np.finfo(np.float32).max
+    with pytest.raises(DataError, match="too large for bfloat16"):
+        network.predictor(weights="bfloat16")

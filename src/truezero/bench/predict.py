@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _ROWS = 4096
 _LARGEST = _ROWS * 1024  # rows times width of the largest call
-_DIFFERENCE = 1e-3  # of the largest output, in float32
+_APART = {"float32": 1e-3, "bfloat16": 0.05}  # of the largest output, by how weights are kept
 _DENSE = "truezero, dense"
 
 
@@ -33,6 +34,7 @@ def run(
     widths: Sequence[int] = (1000, 4096),
     zeros: Sequence[float] = (0, 0.5, 0.7, 0.83, 0.9, 0.95),
     batch_sizes: Sequence[int] = (1, 16, 256, 4096),
+    weights: Sequence[str] = ("float32",),
     rounds: int = 5,
     n_threads: int | None = None,
     on_progress: Progress = lambda note: None,
@@ -50,6 +52,9 @@ def run(
         Shares of zeros in every hidden layer.
     batch_sizes : sequence of int
         Rows per call, up to 4096; left out where a call would take most of a second.
+    weights : sequence of {"float32", "bfloat16"}
+        With the latter we predict by a bound network with rounded weights, OpenVINO in bfloat16, and the
+        others as before.
     rounds : int
         Measurements of each contestant, interleaved.
     n_threads : int, optional
@@ -74,6 +79,7 @@ def run(
         all(1 <= size <= _ROWS for size in batch_sizes), f"batch sizes must be 1 to {_ROWS}", batch_sizes
     )
     _require(all(width >= 1 for width in widths), "widths must be at least 1", widths)
+    _require(set(weights) <= set(_APART), f"weights must be of {', '.join(_APART)}", weights)
     _require(all(0 <= share < 1 for share in zeros), "shares of zeros must be at least 0 and below 1", zeros)
     peers.require_torch()
     threads = resolve_threads(n_threads)
@@ -81,12 +87,12 @@ def run(
     for width in widths:
         for share in zeros:
             network, rows, density = network_with_zeros(width, share, n_rows=_ROWS)
-            for batch_size in batch_sizes:
+            for kept, batch_size in itertools.product(weights, batch_sizes):
                 if batch_size * width > _LARGEST:
                     continue  # a call would take most of a second
-                note = f"{width} wide, {100 * share:g} % zeros, batch {batch_size}"
-                cell = _cell(Contest(rounds, threads, on_progress, note), network, rows, batch_size)
-                cells.append({"width": width, "zeros": share, "density": density} | cell)
+                note = f"{width} wide, {100 * share:g} % zeros, {kept}, batch {batch_size}"
+                cell = _cell(Contest(rounds, threads, on_progress, note), network, rows, batch_size, kept)
+                cells.append({"width": width, "zeros": share, "density": density, "weights": kept} | cell)
     return {
         "benchmark": "predict",
         "inputs": INPUTS,
@@ -106,7 +112,9 @@ def _theirs(opened: Runtime, batches: Sequence[NDArray[Any]], n_threads: int) ->
     return contestant(opened(n_threads, len(batches[0])), batches)
 
 
-def _cell(contest: Contest, network: Network, rows: NDArray[Any], batch_size: int) -> dict[str, Any]:
+def _cell(
+    contest: Contest, network: Network, rows: NDArray[Any], batch_size: int, weights: str
+) -> dict[str, Any]:
     native: Any = get_engine("native", network)  # others have no choice of products
     batches = [rows[start : start + batch_size] for start in range(0, len(rows) - batch_size + 1, batch_size)]
     batches = batches[:64]  # other rows in every call
@@ -116,14 +124,18 @@ def _cell(contest: Contest, network: Network, rows: NDArray[Any], batch_size: in
             lambda batch: native.forward(network, Features(batch), n_threads=n, products=products), batches
         )
 
-    contest.enter(OURS, partial(ours, "automatic"))
-    contest.enter(_DENSE, partial(ours, "dense"))
+    def rounded(n: int) -> Contestant:
+        return contestant(network.predictor(n, weights="bfloat16"), batches)
+
+    contest.enter(OURS, partial(ours, "automatic") if weights == "float32" else rounded)
+    if weights == "float32":
+        contest.enter(_DENSE, partial(ours, "dense"))
     expected = native.forward(network, Features(batches[0]), n_threads=contest.most_threads)
-    others, left_out = runtimes(network)
+    others, left_out = runtimes(network, weights)
     for name, opened in others.items():
         output = opened(contest.most_threads, batch_size)(batches[0])
         apart = float(np.abs(output - expected).max() / np.abs(expected).max())
-        contest.disagreement[name] = peers.check(name, apart, _DIFFERENCE)
+        contest.disagreement[name] = peers.check(name, apart, _APART[weights])
         contest.enter(name, partial(_theirs, opened, batches))
     contest.hold()
     return {
@@ -132,13 +144,17 @@ def _cell(contest: Contest, network: Network, rows: NDArray[Any], batch_size: in
         "n_threads": contest.n_threads,
         "largest_difference": max(contest.disagreement.values()),
         "left_out": left_out,
-        **contest.ratios({"": NAMES, "dense_": [_DENSE]}),
+        **contest.ratios({"": NAMES} | ({"dense_": [_DENSE]} if weights == "float32" else {})),
     }
 
 
 def _present(result: dict[str, Any]) -> list[str]:
     """Names of the other libraries that took part."""
     return [name for name in NAMES if any(name in cell["milliseconds"] for cell in result["cells"])]
+
+
+def _weights(cell: dict[str, Any]) -> str:
+    return str(cell.get("weights", "float32"))  # results of before do not say
 
 
 def _left_out(result: dict[str, Any]) -> list[str]:
@@ -158,15 +174,16 @@ def tables(result: dict[str, Any]) -> list[Table | str]:
         rows.append(
             (
                 str(cell["width"]), f"{100 * cell['zeros']:g}", f"{cell['density']:.3f}",
-                str(cell["batch_size"]),
+                _weights(cell), str(cell["batch_size"]),
                 *(f"{times[name]['median']:.3f}" for name in (OURS, *others)),
-                f"{cell['ratio']:.2f}", f"{cell['dense_ratio']:.2f}",
+                f"{cell['ratio']:.2f}", f"{cell['dense_ratio']:.2f}" if "dense_ratio" in cell else "",
             )
         )  # fmt: skip
     headings = (
         "w",
         "zeros, %",
         "density",
+        "weights",
         "batch",
         "ms",
         *others,
@@ -183,9 +200,10 @@ def figure(result: dict[str, Any]) -> Figure:
     widths = sorted({cell["width"] for cell in result["cells"]})
     sizes = sorted({cell["batch_size"] for cell in result["cells"]})
     drawn, [row] = panels(1, len(widths), (5 * len(widths), 4), sharey=True)
+    exact = [cell for cell in result["cells"] if _weights(cell) == "float32"]
     for axes, width in zip(row, widths, strict=True):
         for size, colour in zip(sizes, COLOURS, strict=False):
-            cells = [c for c in result["cells"] if c["width"] == width and c["batch_size"] == size]
+            cells = [c for c in exact if c["width"] == width and c["batch_size"] == size]
             if cells:
                 x = [c["density"] for c in cells]
                 axes.plot(x, [c["ratio"] for c in cells], "o-", color=colour, label=f"batch {size}")
@@ -210,14 +228,16 @@ def page(result: dict[str, Any]) -> str:
     r, others = result, _present(result)
     rows = (
         (
-            str(c["width"]), f"{100 * c['zeros']:g}", f"{c['density']:.3f}", str(c["batch_size"]),
+            str(c["width"]), f"{100 * c['zeros']:g}", f"{c['density']:.3f}", _weights(c),
+            str(c["batch_size"]),
             *(markdown.time(c["milliseconds"][name]) for name in (OURS, *others)),
-            markdown.ratio(c), f"{c['ratio'] * c['density']:.2f}", markdown.ratio(c, "dense_"),
+            markdown.ratio(c), f"{c['ratio'] * c['density']:.2f}",
+            markdown.ratio(c, "dense_") if "dense_ratio" in c else "",
         )
         for c in r["cells"]
     )  # fmt: skip
     headings = (
-        "w", "zeros, %", "density", "batch", "ms", *(f"{name}, ms" for name in others), "ratio",
+        "w", "zeros, %", "density", "weights", "batch", "ms", *(f"{name}, ms" for name in others), "ratio",
         "ratio × density", "own dense path / ours",
     )  # fmt: skip
     return "\n".join(

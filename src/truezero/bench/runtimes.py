@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,15 @@ Runtime = Callable[[int, int], Predict]
 NAMES = ("torch", "onnxruntime", "openvino")
 
 
-def runtimes(network: Network) -> tuple[dict[str, Runtime], dict[str, str]]:
+def runtimes(network: Network, weights: str = "float32") -> tuple[dict[str, Runtime], dict[str, str]]:
     """Give the network to every library that is there.
 
     Parameters
     ----------
     network : Network
         Of float32. What is compared is z of its output layer.
+    weights : {"float32", "bfloat16"}
+        With the latter who can computes with less than a float32's digits; others do as before.
 
     Returns
     -------
@@ -51,7 +54,8 @@ def runtimes(network: Network) -> tuple[dict[str, Runtime], dict[str, str]]:
         model = _onnx(network)
     except OptionError as error:  # the package onnx is missing, or it has no such units
         return found, left_out | dict.fromkeys(NAMES[1:], str(error))
-    for name, give in (("onnxruntime", _onnxruntime), ("openvino", _openvino)):
+    precision = "bf16" if weights == "bfloat16" else "f32"
+    for name, give in (("onnxruntime", _onnxruntime), ("openvino", partial(_openvino, precision))):
         try:
             found[name] = give(importlib.import_module(name), model)
         except ImportError:
@@ -112,13 +116,13 @@ def _onnxruntime(ort: Any, model: bytes) -> Runtime:
     return opened
 
 
-def _openvino(ov: Any, model: bytes) -> Runtime:
+def _openvino(precision: str, ov: Any, model: bytes) -> Runtime:
     def opened(n_threads: int, n_rows: int) -> Predict:
         core = ov.Core()
         read = core.read_model(model=model)
         read.reshape([n_rows, read.inputs[0].partial_shape[1].get_length()])  # a known shape is faster
         hints = {
-            "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1,
+            "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": n_threads,
         }  # fmt: skip
         request = core.compile_model(read, "CPU", hints).create_infer_request()

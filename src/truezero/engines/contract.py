@@ -206,8 +206,10 @@ class Engine(Protocol):
         """Compute the network's output and count its zeros."""
         ...
 
-    def bound(self, network: Network) -> Forward:
+    def bound(self, network: Network, *, bfloat16: bool = False) -> Forward:
         """Make ready what computes the output of dense rows with a network whose arrays are read-only.
+
+        If its weights are rounded to `bfloat16`, they may be kept as such; that changes no answer.
 
         It takes rows and where the output goes, both C-contiguous and in the network's dtype, and the
         number of threads, and raises TypeError or ValueError if they are not.

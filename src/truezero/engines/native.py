@@ -14,6 +14,7 @@ from scipy import sparse
 
 from truezero.core.activations import Array
 from truezero.core.autoencoder import Autoencoder
+from truezero.core.bfloat16 import upper_halves
 from truezero.core.draws import threshold
 from truezero.core.network import Network
 from truezero.core.predictor import Forward
@@ -151,9 +152,15 @@ class NativeEngine:
         rows, how = _input(features, network), _PRODUCTS[products]
         return output, _call(network, predictor.evaluate, rows, output, how, count, n_threads)
 
-    def bound(self, network: Network) -> Forward:
+    def bound(self, network: Network, *, bfloat16: bool = False) -> Forward:
         """Make ready what computes the output of dense rows; see `Engine.bound`."""
-        return self._predictor(network).forward
+        if not bfloat16:
+            return self._predictor(network).forward
+        instruction_level()
+        weights, *others = _arrays(network)
+        halves = [upper_halves(of) for of in weights]
+        predictor: _native._Predictor = _call(network, _native.PredictorBfloat16, (halves, *others))
+        return predictor.forward
 
     def encode(
         self, network: Network, features: Features, layer: int, *, n_threads: int

@@ -101,7 +101,7 @@ class ReferenceEngine:
         output = np.concatenate(outputs) if outputs else np.empty((0, network.layer_sizes[-1]), network.dtype)
         return Evaluation(output, tuple(zeros), tuple(ever_active))
 
-    def bound(self, network: Network) -> Forward:
+    def bound(self, network: Network, *, bfloat16: bool = False) -> Forward:
         """Make ready what computes the output of dense rows; see `Engine.bound`."""
 
         def forward(X: Array, out: Array, n_threads: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from scipy import sparse
 
 from truezero.core.activations import Array, get_activation
+from truezero.core.bfloat16 import with_rounded_weights
 from truezero.core.constraints import Constraint, whole_number
 from truezero.core.network import Network, run_networks_by
 from truezero.core.predictor import Predictor
@@ -139,10 +140,12 @@ class _Automatic:
         features = _finite(X, network)
         return get_engine("auto", network).encode(network, features, layer, n_threads=resolve_threads(None))
 
-    def bind(self, network: Network, n_threads: int | None) -> Predictor:
+    def bind(self, network: Network, n_threads: int | None, *, bfloat16: bool) -> Predictor:
+        if bfloat16:
+            network = with_rounded_weights(network)
         if not network.frozen:
             network = network.copy().freeze()
-        forward = get_engine("auto", network).bound(network)
+        forward = get_engine("auto", network).bound(network, bfloat16=bfloat16)
         return Predictor(network, forward, resolve_threads(n_threads))
 
 
