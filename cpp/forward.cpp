@@ -10,9 +10,9 @@
 #include "forward.h"
 
 #include <algorithm>
-#include <numeric>
 #include <type_traits>
 
+#include "block.h"
 #include "dispatch.h"
 #include "input.h"
 #include "threads.h"
@@ -21,7 +21,6 @@
 namespace truezero {
 namespace {
 
-constexpr Index kManyRows = 32;  // from which on a single call is worth a packed copy
 // From which on later calls have it, too. What is not kept as numbers is made some for every tile anew.
 template <class T, class W>
 constexpr Index kSomeRows = std::is_same_v<T, W> ? 2 : 4;
@@ -31,8 +30,6 @@ constexpr std::size_t kShapes = 4;  // so many kinds of calls in turn find their
 constexpr double kDense = 0.6;      // share of active units above which a block is multiplied whole
 constexpr double kSmall = 2e5;      // products; below, a barrier costs more than the other half of the work
 
-Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
-
 // Rows to make room for: few different numbers, so that calls of many sizes find memory to use again.
 Index stretch_for(Index n_rows) {
   Index stretch = 1;
@@ -40,51 +37,11 @@ Index stretch_for(Index n_rows) {
   return stretch;
 }
 
-// A block of units of one layer, for a stretch of examples.
-template <class T>
-struct Block {
-  Index n_units = 0;
-  bool dense = false;
-  Index n_touched = 0;
-  Buffer<std::int32_t> start, unit, touched;  // touched: units that are active in any example
-  Buffer<T> value, h;
-
-  explicit Block(Index n)
-      : start(n + 1), unit(n * kBlock + 16), touched(kBlock + 16), value(n * kBlock + 16), h(n * kBlock) {}
-
-  // From outputs x[example][kBlock], n_units of them; what follows must be 0.
-  void fill(const Kernels<T>& kernels, const T* x, Index n, Index units, double densest) {
-    n_units = units;
-    std::int32_t end = 0;
-    for (Index b = 0; b < n; ++b) {
-      start[b] = end;
-      end += static_cast<std::int32_t>(
-          kernels.collect(x + b * kBlock, round_up(units, 16), 0, unit.get() + end, value.get() + end));
-    }
-    start[n] = end;
-    dense = end > densest * static_cast<double>(n * units);
-    if (dense) std::copy_n(x, n * kBlock, h.get());
-    touch(kernels, n);
-  }
-
-  // Of many examples nearly every unit is active in one.
-  void touch(const Kernels<T>& kernels, Index n) {
-    n_touched = n_units;
-    if (dense || n >= kManyRows) return std::iota(touched.get(), touched.get() + n_units, 0);
-    T any[kBlock] = {}, same[kBlock + 16];
-    for (Index k = 0; k < start[n]; ++k) any[unit[k]] = 1;
-    n_touched = kernels.collect(any, kBlock, 0, touched.get(), same);
-  }
-
-  ActiveBlock<T> view() const { return {start.get(), unit.get(), value.get()}; }
-};
-
 // Sees every tile of outputs: layer, first unit, number of units, h[example][stride].
 template <class T>
 using TileDone = std::function<void(int thread, Index start, Index n, Index layer, Index first, Index n_units,
                                     const T* h, Index stride)>;
 using StretchDone = std::function<void(Index start, Index n)>;  // on the calling thread
-
 
 }  // namespace
 
