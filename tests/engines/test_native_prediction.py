@@ -1,0 +1,123 @@
+"""The native engine: prediction, of a row alone and of frozen networks."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from comparing import TOLERANCE, teams_of_any_size  # noqa: F401
+from scipy import sparse
+from small_networks import make
+
+from truezero.core.initial import initialize
+from truezero.engines import (
+    Features,
+    get_engine,
+)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_a_row_alone_gives_what_it_gives_in_a_batch(dtype: str, level: str) -> None:
+    network, examples = make((40, 300, 31, 7), dtype=dtype, n=70)
+    native = get_engine("native")
+    X = examples.features.X
+    together = native.evaluate(network, Features(X), n_threads=2).output
+    for row in range(0, 70, 9):
+        alone = native.evaluate(network, Features(X[row : row + 1]), n_threads=1).output
+        as_csr = native.evaluate(network, Features(sparse.csr_array(X[row : row + 1])), n_threads=1).output
+        assert alone.tobytes() == together[row : row + 1].tobytes() == as_csr.tobytes()
+
+
+@pytest.mark.parametrize("n", [1, 5, 57, 300])
+def test_a_frozen_network_predicts_the_same(n: int, level: str) -> None:
+    network, examples = make((40, 300, 150, 7), n=n, dtype="float32", activation=("rectifier", "tanh"))
+    native = get_engine("native")
+    expected = native.forward(network, examples.features, n_threads=2)
+    frozen = network.copy().freeze()
+    # The first call packs, the others find it; the second of a few rows does, with sparse rows above the first layer.
+    as_csr = Features(sparse.csr_array(examples.features.X))
+    for n_threads in (1, 2, 3, 1):
+        for rows in (examples.features, as_csr):
+            assert native.forward(frozen, rows, n_threads=n_threads).tobytes() == expected.tobytes()
+    with pytest.raises(ValueError, match="read-only"):
+        frozen.weights[0][0, 0] = 1
+    changed = frozen.copy()
+    changed.weights[0][:] = 0
+    changed.biases[0][:] = 0
+    assert native.forward(changed, examples.features, n_threads=1).tobytes() != expected.tobytes()
+    frozen.weights[0] = changed.weights[0]  # other arrays in its place are noticed
+    frozen.biases[0] = changed.biases[0]
+    again = native.forward(frozen.freeze(), examples.features, n_threads=1)
+    assert again.tobytes() == native.forward(changed, examples.features, n_threads=1).tobytes()
+
+
+def test_a_frozen_network_s_other_parts_may_change() -> None:
+    network, examples = make(activation="softplus", dtype="float32")
+    native, frozen = get_engine("native"), network.freeze()
+    before = native.forward(frozen, examples.features, n_threads=1)
+    frozen.softplus_scale = 5.0
+    after = native.forward(frozen, examples.features, n_threads=1)
+    assert not np.allclose(before, after)
+    frozen.activations = ("tanh", "tanh")
+    assert not np.allclose(after, native.forward(frozen, examples.features, n_threads=1))
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_rows_that_are_not_finite_stay_alone(value: float, level: str) -> None:
+    network, examples = make((20, 100, 3), n=40, dtype="float32")
+    network.weights[1][:] = np.abs(network.weights[1])  # infinity stays infinity, and is not NaN
+    X = examples.features.X.copy()
+    X[7, 3] = X[30, 5] = value
+    native = get_engine("native")
+    together = native.forward(network, Features(X), n_threads=1)
+    for row in range(len(X)):
+        alone = native.forward(network, Features(X[row : row + 1]), n_threads=1)
+        np.testing.assert_array_equal(alone[0], together[row])
+    assert np.isfinite(np.delete(together, [7, 30], axis=0)).all()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("activation", ["softplus", "sigmoid"])
+def test_the_least_activations_are_counted_as_the_reference_does(
+    activation: str, dtype: str, level: str
+) -> None:
+    network = initialize((1, 4000, 2), activation, dtype=dtype)
+    lowest = {"float32": 104.0, "float64": 746.0}[dtype]
+    network.weights[0][:] = 0
+    network.biases[0][:] = -lowest + np.linspace(-1.5, 20, 4000)
+    rows = Features(np.ones((2, 1), dtype))
+    native, reference = (
+        get_engine(name).evaluate(network, rows, n_threads=1).zeros[0] for name in ("native", "reference")
+    )
+    assert 0 < reference < 4000
+    assert abs(native - reference) <= 2 * 20  # half of the least number: within a few roundings of the edge
+
+
+def test_one_frozen_network_in_many_threads() -> None:
+    network, examples = make((40, 300, 150, 7), n=300, dtype="float32")
+    native, frozen = get_engine("native"), network.freeze()
+    expected = native.forward(frozen, examples.features, n_threads=1).tobytes()
+    wrong: list[bool] = []
+
+    def work(n: int) -> None:
+        for _ in range(20):
+            rows = Features(examples.features.X[: 300 - n])
+            output = native.forward(frozen, rows, n_threads=2).tobytes()
+            wrong.append(output != expected[: len(output)])
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(wrong) == 80
+    assert not any(wrong)
+
+
+def test_forged_csr_is_refused() -> None:
+    network, examples = make()
+    X = sparse.csr_array(examples.features.X)
+    X.indices[0] = 10_000
+    with pytest.raises((ValueError, IndexError)):
+        get_engine("native").evaluate(network, Features(X), n_threads=1)
