@@ -59,9 +59,11 @@ AnyConstArray any_array(nb::handle from, const char* what) {
 }
 
 // (weights, biases, activation codes, sign masks, softplus scale, use_biases, softmax). A: const T where nothing is
-// trained, and read-only arrays are welcome. Weights are W's, which NumPy has as Stored.
-template <class A, class W = std::remove_const_t<A>, class Stored = A, class T = std::remove_const_t<A>>
-NetworkView<T, W> network_view(const nb::tuple& network) {
+// trained, and read-only arrays are welcome. Weights are W's, of which NumPy knows none but T: it has others' bits.
+template <class A, class W = std::remove_const_t<A>>
+auto network_view(const nb::tuple& network) {
+  using T = std::remove_const_t<A>;
+  using Stored = std::conditional_t<std::is_same_v<W, T>, A, const std::uint16_t>;
   require(network.size() == 7, "a network has 7 parts");
   const auto weights = nb::cast<nb::list>(network[0]), biases = nb::cast<nb::list>(network[1]);
   const auto activations = nb::cast<std::vector<int>>(network[2]);
@@ -305,11 +307,8 @@ nb::object to_numpy(std::vector<T>&& values) {
 // A network made ready for prediction; holds on to the network's arrays.
 template <class T, class W = T>
 class PyPredictor {
-  using Stored = std::conditional_t<std::is_same_v<W, Bfloat16>, const std::uint16_t, const T>;
-
  public:
-  explicit PyPredictor(const nb::tuple& network)
-      : network_(network), predictor_(network_view<const T, W, Stored>(network)) {}
+  explicit PyPredictor(const nb::tuple& network) : network_(network), predictor_(network_view<const T, W>(network)) {}
 
   // The number of zeros and the units ever active per hidden layer, or None if they are not counted.
   nb::object evaluate(const nb::tuple& input, const nb::object& to, Products products, bool count, int n_threads) {
@@ -402,11 +401,10 @@ class PyPredictor {
 template <class T, class W = T>
 void bind_predictor(nb::module_& m, const char* name) {
   using Bound = PyPredictor<T, W>;
-  nb::class_<Bound>(m, name)
-      .def(nb::init<const nb::tuple&>())
-      .def("evaluate", &Bound::evaluate)
-      .def("forward", &Bound::forward, nb::arg().noconvert(), nb::arg().noconvert(), nb::arg())
-      .def("encode", &Bound::encode);
+  nb::class_<Bound> bound(m, name);
+  bound.def(nb::init<const nb::tuple&>())
+      .def("forward", &Bound::forward, nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
+  if constexpr (std::is_same_v<T, W>) bound.def("evaluate", &Bound::evaluate).def("encode", &Bound::encode);
 }
 
 std::vector<std::string> names(const std::vector<const Level*>& levels) {

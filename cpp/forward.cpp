@@ -21,7 +21,8 @@
 namespace truezero {
 namespace {
 
-// From which on later calls have it, too. What is not kept as numbers is made some for every tile anew.
+// Rows of a call from which on later ones use the packed copy, too. Two-byte weights are widened tile by tile there,
+// which a few rows do not repay.
 template <class T, class W>
 constexpr Index kSomeRows = std::is_same_v<T, W> ? 2 : 4;
 constexpr Index kStretch = 256;
@@ -78,7 +79,7 @@ class Forward {
       Index tile = kBlock;
       for (Index l = 0; !shape_.packed && l < shape.n_layers; ++l) tile = std::max(tile, tile_width(l));
       scratch_.emplace_back(shape.stretch * tile);
-      wide_.emplace_back(std::is_same_v<T, W> ? 0 : kBlock * kTile<T>);
+      wide_.emplace_back(!shape.packed || std::is_same_v<T, W> ? 0 : kBlock * kTile<T>);
     }
     for (Index l = 0; l < shape.n_layers; ++l) {
       if (shape_.packed) continue;
@@ -218,7 +219,8 @@ class Forward {
     }
   }
 
-  // Weights of a tile as numbers; where they are none, those of the block's units are made some, in the first-level cache.
+  // Weights of a tile as numbers. Those that are kept otherwise are widened into the first-level cache, as far as the
+  // block's units need them.
   const T* numbers(const W* tile, const Block<T>& below, T* wide) const {
     if constexpr (std::is_same_v<T, W>) {
       return tile;
@@ -350,7 +352,7 @@ bool Predictor<T, W>::evaluate(const RowsView& input, Products products, int n_t
 
 template <class T, class W>
 bool Predictor<T, W>::encode(const RowsView& input, Index layer, int n_threads, const Cancelled& cancelled,
-                          Code<T>& result) {
+                             Code<T>& result) {
   const Index width = network_.layers[static_cast<std::size_t>(layer)].n_out;
   const Kernels<T>& kernels = kernels_in_use<T>();
   result.indptr.assign(1, 0);

@@ -36,7 +36,7 @@ struct PackedLayer {
 template <class T, class W>
 class Forward;
 
-// Predicts with one network, whose arrays must outlive it and stay as they are: many rows, and a few for the second
+// Predicts with one network, whose arrays must outlive it and stay as they are: many rows, and some for the second
 // time, are predicted with a copy of the weights, made when it is first needed. Memory for the work is kept from
 // call to call. Every row alone gives the bits it gives among others.
 template <class T, class W = T>

@@ -38,9 +38,9 @@ constexpr WeightKernels<T, W> weight_kernels = {forward<T, W>, forward_one<T, W>
 
 template <class T>
 constexpr Kernels<T> kernels = {
-    weight_kernels<T, T>, forward_block<T>, forward_dense<T>, forward_entries<T>, collect<T>, collect_units<T>, activate<T>, count_zeros<T>,
-    backward_forward<T>, backward<T>, multiply<T>, multiply_back<T>, move_weights<T>, dots<T>, backward_outputs<T>,
-    reconstruct<T>, draw, list_hits, read_all<T>, rewrite_all<T>};
+    weight_kernels<T, T>, forward_block<T>, forward_dense<T>, forward_entries<T>, collect<T>, collect_units<T>,
+    activate<T>, count_zeros<T>, backward_forward<T>, backward<T>, multiply<T>, multiply_back<T>, move_weights<T>,
+    dots<T>, backward_outputs<T>, reconstruct<T>, draw, list_hits, read_all<T>, rewrite_all<T>};
 
 }  // namespace
 }  // namespace truezero

@@ -90,6 +90,8 @@ struct Input {
 int main(int argc, char** argv) {
   if (argc > 1) use_level(argv[1]);
   const Kernels<float>& kernels = kernels_in_use<float>();
+  const WeightKernels<float, Bfloat16>& halves_kernels = weight_kernels_in_use<float, Bfloat16>();
+  const std::vector<Bfloat16> halves(kRows * kWidth);
   const Lists now(1), next(2), whole(3, true);
   const EntryLists<float> entries_now = now.entries(), entries_next = next.entries(), entries_whole = whole.entries();
   EntryLists<float> arranged = now.entries();
@@ -150,6 +152,11 @@ int main(int argc, char** argv) {
       {"forward_full", [&] { kernels.forward(whole.view(true), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
       {"forward_one",
        [&] { kernels.forward_one(kRows / 2, now.rows.data(), now.value.data(), weights.data(), kWidth, kWidth, z.data()); }},
+      {"forward_one_of_halves",
+       [&] {
+         halves_kernels.forward_one(kRows / 2, now.rows.data(), now.value.data(), halves.data(), kWidth, kWidth, z.data());
+       }},
+      {"widen", [&] { halves_kernels.widen(halves.data(), kBlock, every.data(), z.data()); }},
       {"forward_block",
        [&] {
          kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), false, z.data(),

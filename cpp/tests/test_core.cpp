@@ -207,6 +207,41 @@ void test_forward() {
   CHECK(code.indptr.back() == static_cast<std::int64_t>(code.data.size()));
 }
 
+// Weights of two bytes answer as the floats that they stand for.
+void test_forward_of_halves() {
+  const Rows<float> rows(70, 130, 6);
+  Model<float> model({130, 300, 33, 6}, {0, 2});
+  std::vector<std::vector<Bfloat16>> halves;
+  NetworkView<float, Bfloat16> view;
+  for (std::size_t l = 0; l < model.weights.size(); ++l) {
+    std::vector<Bfloat16> of;
+    for (float& w : model.weights[l]) {
+      std::uint32_t bits;
+      std::memcpy(&bits, &w, sizeof bits);
+      of.push_back({static_cast<std::uint16_t>(bits >> 16)});
+      bits &= 0xFFFF0000U;
+      std::memcpy(&w, &bits, sizeof w);
+    }
+    halves.push_back(std::move(of));
+    const auto& layer = model.view.layers[l];
+    view.layers.push_back({layer.n_in, layer.n_out, halves.back().data(), layer.biases, layer.activation, layer.signs});
+  }
+  std::vector<float> expected(70 * 6), found(70 * 6);
+  CHECK(Predictor<float>(model.view)
+            .evaluate(rows.view(false).input, Products::automatic, 1, never, expected.data(), nullptr));
+  Predictor<float, Bfloat16> predictor(view);
+  for (const bool sparse : {false, true}) {
+    for (const Products products : {Products::automatic, Products::sparse, Products::dense}) {
+      for (const Index n : {1, 3, 5, 5, 70}) {
+        RowsView some = rows.view(sparse).input;
+        some.n_rows = n;
+        CHECK(predictor.evaluate(some, products, 2, never, found.data(), nullptr));
+        CHECK(std::memcmp(found.data(), expected.data(), static_cast<std::size_t>(n) * 6 * sizeof(float)) == 0);
+      }
+    }
+  }
+}
+
 void test_cancel() {
   const Rows<float> rows(41, 130, 6);
   Model<float> model({130, 300, 530, 6}, {0, 0});
@@ -257,6 +292,7 @@ int main() {
     test_autoencoders<double>();
     test_forward<float>();
     test_forward<double>();
+    test_forward_of_halves();
     test_rows();
     test_x87_registers_are_free();
   }

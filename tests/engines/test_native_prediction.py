@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from comparing import TOLERANCE, teams_of_any_size  # noqa: F401
 from scipy import sparse
 from small_networks import make
 
+from truezero.core.bfloat16 import with_rounded_weights
 from truezero.core.initial import initialize
 from truezero.engines import (
     Features,
@@ -121,3 +124,36 @@ def test_forged_csr_is_refused() -> None:
     X.indices[0] = 10_000
     with pytest.raises((ValueError, IndexError)):
         get_engine("native").evaluate(network, Features(X), n_threads=1)
+
+
+@pytest.mark.parametrize("sizes", [(19, 33, 5), (70, 300, 129, 10), (5, 2)])
+@pytest.mark.parametrize("mask", [None, "half"])
+def test_rounded_weights_answer_as_a_network_that_has_them(
+    sizes: tuple[int, ...], mask: Any, level: str
+) -> None:
+    network = initialize(sizes, sign_mask=mask, seed=1)
+    before = [weights.copy() for weights in network.weights]
+    rows = np.random.default_rng(0).normal(size=(300, sizes[0])).astype(np.float32)
+    rows[:, ::3] = 0
+    expected = with_rounded_weights(network)(rows)
+    for n_threads in (1, 2, 3):
+        bound = network.predictor(n_threads, weights="bfloat16")
+        for n in (1, 2, 3, 4, 5, 31, 4, 32, 40, 300, 0):  # some are packed from the second call on
+            assert bound(rows[:n]).tobytes() == expected[:n].tobytes(), (level, n_threads, n)
+    assert network(rows).tobytes() != expected.tobytes()
+    assert all((a == b).all() for a, b in zip(before, network.weights, strict=True))
+
+
+def test_rounded_weights_in_many_threads_and_rows_that_are_not_finite() -> None:
+    network = initialize((64, 300, 200, 10), seed=1)
+    rows = np.random.default_rng(0).normal(size=(40, 64)).astype(np.float32)
+    rows[7, 3], rows[9, 5] = np.nan, np.inf
+    rounded = with_rounded_weights(network)
+    with np.errstate(invalid="ignore"):
+        expected = rounded.predictor()(rows)
+    bound = network.predictor(weights="bfloat16")
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: bound(rows), range(64)):
+            assert found.tobytes() == expected.tobytes()
+    finite = np.isfinite(rows).all(axis=1)
+    assert np.isfinite(expected[finite]).all()

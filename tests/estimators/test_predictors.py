@@ -14,7 +14,6 @@ from truezero.core.activations import register_activation
 from truezero.core.bfloat16 import with_rounded_weights
 from truezero.core.initial import initialize
 from truezero.core.network import Network
-from truezero.engines.native import instruction_levels, use_level
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -121,38 +120,6 @@ def test_weights_are_rounded_to_the_nearest() -> None:
         assert (abs(rounded - weights) <= abs(weights) / 256 + 1e-40).all()
 
 
-@pytest.mark.parametrize("sizes", [(19, 33, 5), (70, 300, 129, 10), (5, 2)])
-@pytest.mark.parametrize("mask", [None, "half"])
-def test_rounded_weights_answer_as_a_network_that_has_them(sizes: tuple[int, ...], mask: Any) -> None:
-    network = initialize(sizes, sign_mask=mask, seed=1)
-    rounded = with_rounded_weights(network)
-    rows = np.random.default_rng(0).normal(size=(300, sizes[0])).astype(np.float32)
-    rows[:, ::3] = 0
-    before = [weights.copy() for weights in network.weights]
-    for level in instruction_levels():
-        use_level(level)
-        expected = rounded(rows)
-        for n_threads in (1, 2):
-            bound = network.predictor(n_threads, weights="bfloat16")
-            for n in (
-                1,
-                2,
-                3,
-                4,
-                5,
-                31,
-                4,
-                32,
-                40,
-                300,
-                0,
-            ):  # fewer than some are packed from the second call on
-                assert bound(rows[:n]).tobytes() == expected[:n].tobytes(), (level, n_threads, n)
-        assert network(rows).tobytes() != expected.tobytes()
-    use_level("")
-    assert all((a == b).all() for a, b in zip(before, network.weights, strict=True))
-
-
 def test_rounded_weights_of_models_and_of_what_has_none() -> None:
     X, y = np.random.default_rng(0).random((40, 6)).astype(np.float32), np.arange(40) % 2
     model = DeepRectifierClassifier((20,), max_iter=3, random_state=0).fit(X, y)
@@ -166,7 +133,7 @@ def test_rounded_weights_of_models_and_of_what_has_none() -> None:
 
 
 def test_weights_that_cannot_be_rounded_are_refused() -> None:
-    with pytest.raises(OptionError, match="weights must be None or 'bfloat16', got 'int8'"):
+    with pytest.raises(OptionError, match="weights must be .*'bfloat16'.* got 'int8'"):
         initialize((4, 3, 2)).predictor(weights="int8")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="in float32, this one is in float64"):
         initialize((4, 3, 2), dtype="float64").predictor(weights="bfloat16")
@@ -174,3 +141,7 @@ def test_weights_that_cannot_be_rounded_are_refused() -> None:
     network.weights[1][0, 0] = np.finfo(np.float32).max
     with pytest.raises(DataError, match="too large for bfloat16"):
         network.predictor(weights="bfloat16")
+    for bits in (0x7FFFFFFF, 0xFFFFFFFF, 0x7FC00000, 0x7F800000, 0xFF800000):  # NaN and infinities
+        network.weights[1][0, 0] = np.uint32(bits).view(np.float32)
+        with pytest.raises(DataError, match="weights that are not finite"):
+            network.predictor(weights="bfloat16")

@@ -26,9 +26,18 @@ from truezero.studies import (
     readings,
     reproduce,
     sentences,
+    softplus_scaling,
     table1,
 )
-from truezero.studies.arms import Arm, Scale, fine_tuned, fine_tuning_run, for_its_data, layer_runs
+from truezero.studies.arms import (
+    Arm,
+    Scale,
+    fine_tuned,
+    fine_tuning_run,
+    for_its_data,
+    layer_runs,
+    seconds_per_epoch,
+)
 from truezero.studies.study import Setting
 
 
@@ -111,6 +120,8 @@ def test_welch() -> None:
 def test_softplus_scaling(store: RunStore) -> None:
     result = smoke("softplus-scaling", store)
     rows = result.tables[0].rows
+    keys = [column.key for column in result.tables[0].columns]
+    assert len(keys) == len(set(keys))
     assert [row["name"] for row in rows] == ["1", "1.3", "2", "3", "6", "∞ (rectifier)", "∞, no sign mask"]
     assert [row["paper_test_error"] for row in rows[:2]] == [0.1768, 0.1753]
     abouts = {key: about["parameters"] for key, about, _ in store}
@@ -126,6 +137,34 @@ def test_softplus_scaling(store: RunStore) -> None:
     before = len(list(store))
     reproduce(STUDIES["table1"], load_dataset("digits"), store, scale="smoke", n_threads=1)
     assert len(list(store)) - before == 2 * (3 * 4 + 1 + 4)
+
+
+def test_what_an_epoch_takes_of_the_processor(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting("", "", (load_dataset("digits"),), "smoke", table1.SCALES["smoke"], store)
+    made: dict[str, dict[str, Any]] = {
+        "a": {"cpu_seconds": 6.0, "wall_seconds": 9.0},
+        "b": {"cpu_seconds": 8.0, "wall_seconds": 9.0},
+        "resumed": {"cpu_seconds": 1.0, "wall_seconds": 1.0},
+        "early": {"wall_seconds": 9.0},
+    }
+    monkeypatch.setattr(store, "provenance", made.__getitem__)
+
+    def seconds(*keys: str) -> float | None:
+        runs = [{"key": key, "n_epochs": 2, "history": [{"seconds": 4.0}] * 2} for key in keys]
+        return seconds_per_epoch(setting, runs)
+
+    assert seconds("a", "b", "resumed", "early") == 3.5
+    assert seconds("resumed", "early") is None
+
+    def verdict(*of: float | None) -> str:
+        rows = [{"name": str(n), "epoch": {"seconds": each}} for n, each in enumerate(of)]
+        return softplus_scaling._cheapest(rows[0], rows[1:])[0]
+
+    assert verdict(1.0, 1.5, 2.0) == "confirmed"
+    assert verdict(1.8, 1.5, 2.0) == "refuted"
+    assert verdict(1.0, None, 2.0) == "not decided"
+    assert figure3._median([None, 3.0, 1.0]) == 2.0
+    assert figure3._median([None]) is None
 
 
 def test_readings(store: RunStore) -> None:

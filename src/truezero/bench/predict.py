@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 _ROWS = 4096
 _LARGEST = _ROWS * 1024  # rows times width of the largest call
-_APART = {"float32": 1e-3, "bfloat16": 0.05}  # of the largest output, by how weights are kept
+_WEIGHTS = ("float32", "bfloat16")
+_DIFFERENCE, _OF_BFLOAT16 = 1e-3, 0.05  # of the largest output
+_EXACT = "truezero, float32"
 _DENSE = "truezero, dense"
 
 
@@ -42,7 +44,7 @@ def run(
     """Time prediction against other libraries and our own dense path, by batch size, width and zeros.
 
     Networks are 784-w-w-w-10, their zeros random per example. The others are PyTorch, onnxruntime
-    and OpenVINO, all in float32; those that are not installed are left out.
+    and OpenVINO, in float32 unless `weights` says more; those that are not installed are left out.
 
     Parameters
     ----------
@@ -53,8 +55,8 @@ def run(
     batch_sizes : sequence of int
         Rows per call, up to 4096; left out where a call would take most of a second.
     weights : sequence of {"float32", "bfloat16"}
-        With the latter we predict by a bound network with rounded weights, OpenVINO in bfloat16, and the
-        others as before.
+        With the latter our weights are rounded, OpenVINO computes in bfloat16, and the others as before.
+        Ours are then bound networks, with rounded weights and, as one contestant more, without.
     rounds : int
         Measurements of each contestant, interleaved.
     n_threads : int, optional
@@ -66,7 +68,8 @@ def run(
     -------
     dict
         `cells`, each with density, milliseconds per call, `ratio` of the fastest other library's time
-        to ours with its `spread`, `dense_ratio`, our own dense path's time to ours, and who was `left_out`.
+        to ours with its `spread`, `dense_ratio`, our own dense path's time to ours, or `exact_ratio`, our
+        float32's to our bfloat16's, and who was `left_out`.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def run(
         all(1 <= size <= _ROWS for size in batch_sizes), f"batch sizes must be 1 to {_ROWS}", batch_sizes
     )
     _require(all(width >= 1 for width in widths), "widths must be at least 1", widths)
-    _require(set(weights) <= set(_APART), f"weights must be of {', '.join(_APART)}", weights)
+    _require(set(weights) <= set(_WEIGHTS), f"weights must be of {', '.join(_WEIGHTS)}", weights)
     _require(all(0 <= share < 1 for share in zeros), "shares of zeros must be at least 0 and below 1", zeros)
     peers.require_torch()
     threads = resolve_threads(n_threads)
@@ -108,6 +111,11 @@ def _require(holds: bool, wanted: str, got: object) -> None:
         raise OptionError(f"{wanted}, got {got}")
 
 
+def _apart(output: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Largest difference, of the largest output."""
+    return float(np.abs(output - expected).max() / np.abs(expected).max())
+
+
 def _theirs(opened: Runtime, batches: Sequence[NDArray[Any]], n_threads: int) -> Contestant:
     return contestant(opened(n_threads, len(batches[0])), batches)
 
@@ -124,18 +132,24 @@ def _cell(
             lambda batch: native.forward(network, Features(batch), n_threads=n, products=products), batches
         )
 
-    def rounded(n: int) -> Contestant:
-        return contestant(network.predictor(n, weights="bfloat16"), batches)
+    def bound(rounded: Literal["bfloat16"] | None, n: int) -> Contestant:
+        return contestant(network.predictor(n, weights=rounded), batches)
 
-    contest.enter(OURS, partial(ours, "automatic") if weights == "float32" else rounded)
-    if weights == "float32":
-        contest.enter(_DENSE, partial(ours, "dense"))
     expected = native.forward(network, Features(batches[0]), n_threads=contest.most_threads)
+    most = {name: _DIFFERENCE for name in NAMES}
+    if weights == "float32":
+        contest.enter(OURS, partial(ours, "automatic"))
+        contest.enter(_DENSE, partial(ours, "dense"))
+    else:
+        contest.enter(OURS, partial(bound, "bfloat16"))
+        contest.enter(_EXACT, partial(bound, None))
+        output = network.predictor(weights="bfloat16")(batches[0])
+        contest.disagreement[OURS] = peers.check(OURS, _apart(output, expected), _OF_BFLOAT16)
+        most["openvino"] = _OF_BFLOAT16
     others, left_out = runtimes(network, weights)
     for name, opened in others.items():
         output = opened(contest.most_threads, batch_size)(batches[0])
-        apart = float(np.abs(output - expected).max() / np.abs(expected).max())
-        contest.disagreement[name] = peers.check(name, apart, _APART[weights])
+        contest.disagreement[name] = peers.check(name, _apart(output, expected), most[name])
         contest.enter(name, partial(_theirs, opened, batches))
     contest.hold()
     return {
@@ -144,7 +158,9 @@ def _cell(
         "n_threads": contest.n_threads,
         "largest_difference": max(contest.disagreement.values()),
         "left_out": left_out,
-        **contest.ratios({"": NAMES} | ({"dense_": [_DENSE]} if weights == "float32" else {})),
+        **contest.ratios(
+            {"": NAMES, **({"dense_": [_DENSE]} if weights == "float32" else {"exact_": [_EXACT]})}
+        ),
     }
 
 
@@ -176,7 +192,8 @@ def tables(result: dict[str, Any]) -> list[Table | str]:
                 str(cell["width"]), f"{100 * cell['zeros']:g}", f"{cell['density']:.3f}",
                 _weights(cell), str(cell["batch_size"]),
                 *(f"{times[name]['median']:.3f}" for name in (OURS, *others)),
-                f"{cell['ratio']:.2f}", f"{cell['dense_ratio']:.2f}" if "dense_ratio" in cell else "",
+                f"{cell['ratio']:.2f}",
+                *(f"{cell[of]:.2f}" if of in cell else "" for of in ("dense_ratio", "exact_ratio")),
             )
         )  # fmt: skip
     headings = (
@@ -189,6 +206,7 @@ def tables(result: dict[str, Any]) -> list[Table | str]:
         *others,
         "fastest other / ours",
         "own dense / ours",
+        "own float32 / ours",
     )
     return [Table("a forward pass of 784-w-w-w-10, ms a call", headings, rows), *_left_out(result)]
 
@@ -232,13 +250,13 @@ def page(result: dict[str, Any]) -> str:
             str(c["batch_size"]),
             *(markdown.time(c["milliseconds"][name]) for name in (OURS, *others)),
             markdown.ratio(c), f"{c['ratio'] * c['density']:.2f}",
-            markdown.ratio(c, "dense_") if "dense_ratio" in c else "",
+            *(markdown.ratio(c, of) if f"{of}ratio" in c else "" for of in ("dense_", "exact_")),
         )
         for c in r["cells"]
     )  # fmt: skip
     headings = (
         "w", "zeros, %", "density", "weights", "batch", "ms", *(f"{name}, ms" for name in others), "ratio",
-        "ratio × density", "own dense path / ours",
+        "ratio × density", "own dense path / ours", "own float32 / ours",
     )  # fmt: skip
     return "\n".join(
         (
@@ -247,7 +265,8 @@ def page(result: dict[str, Any]) -> str:
             "not zero, zeros random per example, no dead units. Density is products needed over products of "
             "a dense network. The ratio is the time of the row's fastest other library over ours; ratio × "
             "density would be 1 if only products cost time. Calls of most of a second (4096 rows, 4096 wide) "
-            "are left out.\n",
+            "are left out. With weights in bfloat16 OpenVINO computes in it, others in float32; ours is a "
+            "bound network then, and so is own float32.\n",
             markdown.table(headings, rows),
             *(f"{line[0].upper()}{line[1:]}.\n" for line in _left_out(r)),
         )

@@ -60,6 +60,8 @@ def runtimes(network: Network, weights: str = "float32") -> tuple[dict[str, Runt
             found[name] = give(importlib.import_module(name), model)
         except ImportError:
             left_out[name] = "not installed"
+        except OptionError as error:
+            left_out[name] = str(error)
     return found, left_out
 
 
@@ -117,6 +119,9 @@ def _onnxruntime(ort: Any, model: bytes) -> Runtime:
 
 
 def _openvino(precision: str, ov: Any, model: bytes) -> Runtime:
+    if precision == "bf16" and "BF16" not in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise OptionError("it would not compute in bfloat16 on this processor")
+
     def opened(n_threads: int, n_rows: int) -> Predict:
         core = ov.Core()
         read = core.read_model(model=model)

@@ -1,4 +1,4 @@
-"""Weights rounded to bfloat16: a float32's upper half, 8 bits of which are its digits."""
+"""Weights rounded to bfloat16: a float32's upper half, with 7 bits of its 23 digits."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def with_rounded_weights(network: Network) -> Network:
     OptionError
         If it is in another dtype.
     DataError
-        If a weight is so large that none is near it.
+        If a weight is not finite, or so large that none is near it.
     """
+    network.validate()
     if network.dtype != np.float32:
         raise OptionError(f"weights='bfloat16' are for networks in float32, this one is in {network.dtype}")
     return replace(network, weights=[_rounded(weights) for weights in network.weights])
@@ -43,9 +44,12 @@ def upper_halves(weights: Array) -> NDArray[np.uint16]:
 
 
 def _rounded(weights: Array) -> Array:
-    bits = np.ascontiguousarray(weights, np.float32).view(np.uint32)
+    if not np.isfinite(weights).all():
+        raise DataError("the network has weights that are not finite")
+    bits = np.ascontiguousarray(weights).view(np.uint32)
     # To the nearest; of two as near, to the even one.
     rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
     if not np.isfinite(rounded).all():
         raise DataError("the network has weights that are too large for bfloat16")
+    rounded.flags.writeable = False
     return rounded

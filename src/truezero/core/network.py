@@ -150,10 +150,9 @@ class Network(ExchangeMixin):
         OptionError
             If `weights` is something else, or the network is not in float32.
         DataError
-            If a weight is too large for bfloat16.
+            If a weight is not finite, or too large for bfloat16.
         """
-        if weights not in (None, "bfloat16"):
-            raise OptionError(f"weights must be None or 'bfloat16', got {weights!r}")
+        (one_of("bfloat16") | None).check("weights", weights)
         return _runner().bind(self, n_threads, bfloat16=weights is not None)
 
     def encode(self, X: Any, layer: int = -1) -> sparse.csr_array[Any]:

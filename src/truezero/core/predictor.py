@@ -18,7 +18,8 @@ Forward = Callable[[Array, Array, int], None]
 class Predictor:
     """A network bound for prediction; `Network.predictor` makes one.
 
-    It answers what the network answered when it was bound. Any number of threads may call it at once.
+    It answers what the network answered when it was bound, or, if its weights were rounded, what one with
+    such weights does. Any number of threads may call it at once.
 
     Attributes
     ----------
@@ -50,7 +51,8 @@ class Predictor:
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
-            z of the output layer, as of the network called with X, to the bit; `out`, if it was given.
+            z of the output layer, as of the network called with X, to the bit, but for rounded weights;
+            `out`, if it was given.
 
         Raises
         ------

@@ -159,8 +159,8 @@ class NativeEngine:
         instruction_level()
         weights, *others = _arrays(network)
         halves = [upper_halves(of) for of in weights]
-        predictor: _native._Predictor = _call(network, _native.PredictorBfloat16, (halves, *others))
-        return predictor.forward
+        bound: _native.PredictorBfloat16 = _call(network, _native.PredictorBfloat16, (halves, *others))
+        return bound.forward
 
     def encode(
         self, network: Network, features: Features, layer: int, *, n_threads: int

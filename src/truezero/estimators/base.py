@@ -272,8 +272,8 @@ class DeepRectifierBase(SupervisedMixin):
         n_threads : int or None, default=1
             Of a call; None as for `predict`.
         weights : "bfloat16", optional
-            Round the weights, and read half the memory; see `Network.predictor`. Answers change by about a
-            hundredth of their spread.
+            Round the weights, and read half the memory; answers are no longer quite the model's. See
+            `Network.predictor`.
 
         Returns
         -------
@@ -285,6 +285,8 @@ class DeepRectifierBase(SupervisedMixin):
         ------
         OptionError
             If `weights` is something else, or the network is not in float32.
+        DataError
+            If a weight is not finite, or too large for bfloat16.
         """
         check_is_fitted(self)
         return BoundModel(self, self.network_.predictor(n_threads, weights=weights))

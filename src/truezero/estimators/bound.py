@@ -16,8 +16,8 @@ from truezero.errors import OptionError
 class BoundModel:
     """A fitted model bound for prediction; `predictor` of the estimators makes one.
 
-    It goes on answering what the model answered then, whatever is fitted later. Any number of threads may
-    call it at once.
+    It goes on answering what the model answered then, or would have with rounded weights, whatever is fitted
+    later. Any number of threads may call it at once.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class BoundModel:
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            What the estimator's `predict` gives.
+            What the estimator's `predict` gives, with weights rounded if they were to be.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class BoundModel:
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            What the estimator's `predict_proba` gives.
+            What the estimator's `predict_proba` gives, likewise.
 
         Raises
         ------

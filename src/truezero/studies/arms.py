@@ -10,7 +10,7 @@ import numpy as np
 
 from truezero.errors import DataError, DivergenceError
 from truezero.runs import Data, Requests, Result, Run
-from truezero.runs.provenance import CPU
+from truezero.runs.provenance import CPU, WALL
 from truezero.studies.study import Setting
 
 # The paper's: softplus units with quadratic cost, cross-entropy for tanh (section 4.1).
@@ -332,15 +332,17 @@ def _mean_or_none(results: list[Result], key: str) -> float | None:
 
 
 def seconds_per_epoch(setting: Setting, runs: Sequence[Result]) -> float | None:
-    """Median over runs of fine-tuning, of their `key` and `n_epochs`, of the processor's seconds per epoch.
+    """Median over runs of fine-tuning, given with their keys, of the processor's seconds per epoch.
 
-    None if none of them tells its seconds, as those of early versions do not.
-
-    The clock's would tell of other work on the machine, too. What a run spends outside its epochs is in it;
-    of one that was interrupted, only what came after, which is why it is the median.
+    The clock's would tell of other work on the machine, too. None if it is known of none of them: runs of
+    early versions do not tell, nor do those that went on from a checkpoint tell of what came before.
     """
-    spent = [(setting.store.provenance(run["key"]).get(CPU), run["n_epochs"]) for run in runs]
-    known = [seconds / n for seconds, n in spent if seconds is not None]
+    known = []
+    for run in runs:
+        made = setting.store.provenance(run["key"])
+        in_one_go = made.get(WALL, 0) >= sum(record["seconds"] for record in run["history"])
+        if made.get(CPU) is not None and in_one_go:
+            known.append(made[CPU] / run["n_epochs"])
     return float(np.median(known)) if known else None
 
 

@@ -41,9 +41,9 @@ CHOICES = (
 )
 
 _BESIDE = (
-    "Not in the paper: what training and prediction cost. Seconds of an epoch are the median over a "
-    "network's epochs, those of a prediction the median of a few of all test rows, measured when it had been "
-    "trained, on a machine that may have had other work."
+    "Not in the paper: what training and prediction cost. Seconds of an epoch are the processor's, all that "
+    "a network's run took over its epochs; those of a prediction are the clock's, the median of a few of all "
+    "test rows, measured when it had been trained, on a machine that may have had other work."
 )
 
 Row = dict[str, Any]
@@ -248,7 +248,7 @@ def _figure(setting: Setting, networks: list[Row], named: str) -> Figure:
         {
             "panels": [
                 panel("Sparsity", "exact zeros, %", "y", lambda n: 100 * n["sparsity"]["overall"], brain),
-                panel("Training", "seconds an epoch", "xy", lambda n: n["epoch"]["seconds"], []),
+                panel("Training", "processor seconds an epoch", "xy", lambda n: n["epoch"]["seconds"], []),
                 panel("Prediction", "microseconds a row", "xy", prediction, []),
             ]
         },

@@ -56,9 +56,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         Column("name", "α", about="Of hidden units log(1 + exp(αx)) / α; the larger, the closer to max(0, "
         "x)."),
         ERROR, *of_paper("test_error", None if setting.dataset.name == "norb" else "NORB", "error"), SPARSITY,
-        RATE,
-    SECONDS_PER_EPOCH,
-        SECONDS_PER_EPOCH,
+        RATE, SECONDS_PER_EPOCH,
     ]  # fmt: skip
     return networks(
         setting,

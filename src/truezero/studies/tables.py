@@ -35,7 +35,8 @@ RMSE = Column(
 )  # fmt: skip
 SECONDS_PER_EPOCH = Column(
     "epoch.seconds", "seconds an epoch", "number", digits=2,
-    about="Of the processor, all cores together: what else the machine did is not in it. Median of the runs.",
+    about="Of the processor, all cores together, and all that the run's process did meanwhile: measuring, "
+    "too, but not what else the machine did. Median of the runs.",
 )  # fmt: skip
 LAYERS = Column(
     "sparsity.layers", "zeros per layer, %", "sparsity", detail=True, digits=0,
