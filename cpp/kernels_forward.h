@@ -195,7 +195,9 @@ constexpr Index block_vectors = kTile<T> / Vector<T>::lanes < 8 ? kTile<T> / Vec
 
 inline __attribute__((always_inline)) void ask_for(const NextTile& next, Index row) {
   const char* from = static_cast<const char*>(next.tile) + next.rows[row] * next.row_bytes;
-  for (Index k = 0; k < next.row_bytes; k += 64) __builtin_prefetch(from + k, 0, 2);
+  for (Index k = 0; k < kTileBytes / 2; k += 64) __builtin_prefetch(from + k, 0, 2);
+  if (next.row_bytes < kTileBytes) return;  // two-byte weights
+  for (Index k = kTileBytes / 2; k < kTileBytes; k += 64) __builtin_prefetch(from + k, 0, 2);
 }
 
 template <class T, class W>
