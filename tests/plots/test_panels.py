@@ -92,6 +92,27 @@ def test_marks_are_told_apart_without_colours() -> None:
     assert [str(line.get_markerfacecolor()).lower() == "none" for line in lines] == [False, True, False]
 
 
+def test_networks_without_an_error_are_drawn_without_logarithms() -> None:
+    none = {"panels": [panel("a", curve("a", [[0.0, 0.0]])), panel("b", curve("b", [[0.0]]))]}
+    for shared in (False, True):  # the tests take warnings for errors
+        assert [of.get_yscale() for of in draw("curves", {**none, "shared": shared}).axes] == ["linear"] * 2
+        some = {"panels": [*none["panels"], panel("c", curve("c", [[3.0, 0.0]]))], "shared": shared}
+        assert draw("curves", some).axes[2].get_yscale() == "log"
+    points = {"name": "a", "colour": 0, "x": [1.0], "y": [0.0]}
+    data = {"panels": [{"title": "", "x": "x", "y": "y", "log": "xy", "points": [points], "spans": []}]}
+    (place,) = draw("scatter", data).axes
+    assert (place.get_xscale(), place.get_yscale()) == ("log", "linear")
+    line = {
+        "name": "a",
+        "colour": 0,
+        "dashed": False,
+        "x": [1.0, 2.0],
+        "y": [0.0, 0.0],
+        "deviation": [0.0, 0.0],
+    }
+    assert draw("bands", {"x": "x", "y": "y", "lines": [line]}).axes[0].get_yscale() == "linear"
+
+
 def test_a_row_of_dots_for_each_network() -> None:
     rows = [
         {"name": "rectifier", "values": [10.0, 20.0]},

@@ -11,7 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from truezero.plots.style import GREY, PANEL, colour_of, grid_of_panels, legend_below, plain_log, tidy
+from truezero.plots.style import (
+    GREY,
+    PANEL,
+    any_positive,
+    colour_of,
+    grid_of_panels,
+    legend_below,
+    plain_log,
+    tidy,
+)
 
 _MOST_PER_CENT = (-3, 103)
 
@@ -45,17 +54,19 @@ def curves(
         for line in panel["lines"]:
             _runs(place, line)
         place.set(xlabel=panel["x"], ylabel=panel["y"], title=panel["title"])
-        if panel["log"]:
+        drawn = everything if shared else [panel]
+        log = panel["log"] and any_positive(v for line in _lines(drawn) for run in line["runs"] for v in run)
+        if log:
             place.set_yscale("log")
         if shared:
             of_all = [value for line in _lines(everything) for run in line["runs"] for value in run]
             longest = max((len(run) for line in _lines(everything) for run in line["runs"]), default=1)
             place.set_xlim(1 - 0.03 * longest, longest * 1.03)
-            if panel["log"] and of_all and min(of_all) > 0:
+            if log and min(of_all) > 0:
                 place.set_ylim(min(of_all) / 1.1, max(of_all) * 1.1)
-        if panel["log"]:
+        if log:
             plain_log(place.yaxis, *place.get_ylim())
-        else:
+        elif not panel["log"]:
             place.set_ylim(_MOST_PER_CENT)
         place.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         tidy(place)
@@ -108,11 +119,13 @@ def bands(x: str, y: str, lines: list[dict[str, Any]]) -> Figure:
             linestyle="--" if line["dashed"] else "-", label=line["name"],
         )  # fmt: skip
         axes.fill_between(at, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
-    axes.set(xlabel=x, ylabel=y, xscale="log", yscale="log")
+    log = any_positive(value for line in lines for value in line["y"])
+    axes.set(xlabel=x, ylabel=y, xscale="log", yscale="log" if log else "linear")
     ticks = sorted({value for line in lines for value in line["x"]})
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    plain_log(axes.yaxis, *axes.get_ylim())
+    if log:
+        plain_log(axes.yaxis, *axes.get_ylim())
     tidy(axes)
     legend_below(figure, [axes])
     return figure

@@ -13,6 +13,7 @@ from truezero.plots.style import (
     MARKERS,
     PALETTE,
     PANEL,
+    any_positive,
     colour_of,
     grid_of_panels,
     legend_below,
@@ -53,10 +54,10 @@ def scatter(panels: list[dict[str, Any]]) -> Figure:
                 label=points["name"],
             )  # fmt: skip
         place.set(xlabel=panel["x"], ylabel=panel["y"], title=panel["title"])
-        if "x" in panel["log"]:
+        if "x" in panel["log"] and any_positive(x for points in panel["points"] for x in points["x"]):
             place.set_xscale("log")
             plain_log(place.xaxis, *place.get_xlim())
-        if "y" in panel["log"]:
+        if "y" in panel["log"] and any_positive(y for points in panel["points"] for y in points["y"]):
             place.set_yscale("log")
             plain_log(place.yaxis, *place.get_ylim())
         tidy(place)

@@ -97,6 +97,11 @@ def colour_of(line: Mapping[str, Any]) -> str:
     return PALETTE[line["colour"] % len(PALETTE)]
 
 
+def any_positive(values: Iterable[float | None]) -> bool:
+    """Whether there is something that a logarithmic axis can show; networks without an error have nothing."""
+    return any(value is not None and value > 0 for value in values)
+
+
 def plain_log(axis: Axis, low: float, high: float) -> None:
     """Ticks of a logarithmic axis at round numbers, written plainly."""
     few = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)
