@@ -9,13 +9,7 @@ import numpy as np
 from truezero import Network
 from truezero.core.activations import activation_names, get_activation
 from truezero.core.initial import initialize
-from truezero.engines import (
-    Engine,
-    Examples,
-    Features,
-    StepSettings,
-    Tally,
-)
+from truezero.engines import Engine, Examples, Features, StepSettings, Tally
 
 BUILT_IN = [name for name in activation_names() if get_activation(name).native_code is not None]
 

@@ -15,13 +15,7 @@ from small_networks import BUILT_IN, make, run, settings
 from truezero import Network
 from truezero.core.activations import register_activation
 from truezero.core.initial import initialize
-from truezero.engines import (
-    Engine,
-    Examples,
-    Features,
-    available_engines,
-    get_engine,
-)
+from truezero.engines import Engine, Examples, Features, available_engines, get_engine
 from truezero.errors import DataError, EngineUnavailableError, OptionError
 
 ENGINES = ("reference", "native")

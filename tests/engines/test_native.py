@@ -22,12 +22,7 @@ from threadpoolctl import ThreadpoolController
 
 from truezero import Network
 from truezero.core.initial import initialize
-from truezero.engines import (
-    Examples,
-    Features,
-    StepSettings,
-    get_engine,
-)
+from truezero.engines import Examples, Features, StepSettings, get_engine
 
 VARIATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain": ({}, {}),

@@ -14,10 +14,7 @@ from small_networks import make
 
 from truezero.core.bfloat16 import with_rounded_weights
 from truezero.core.initial import initialize
-from truezero.engines import (
-    Features,
-    get_engine,
-)
+from truezero.engines import Features, get_engine
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
