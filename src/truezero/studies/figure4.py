@@ -19,7 +19,7 @@ _FEW = 0.1  # up to this share labels are few
 
 SCALES = {
     "smoke": Scale((32, 32, 32), (0.1,), 2, 3, None, (0.01,), 2),
-    "laptop": Scale((200, 200, 200), (0.1, 0.01), 3, 100, 20, (0.1, 0.01), 15),
+    "laptop": Scale((200, 200, 200), (0.1, 0.01), 3, 100, 20, (0.1, 0.01), 15, choose_seeds=1),
     "paper": Scale(
         (1000, 1000, 1000), (0.1, 0.01), 3, 100, 20, RATES, 12,
         l1=1e-5, choose_seeds=1, of_norb=(4000, 2000),

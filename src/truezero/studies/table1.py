@@ -52,7 +52,7 @@ OTHERS = (Arm("lif"), Arm("rectified-tanh"), Arm("abs-tanh"), Arm("tanh", units=
 
 SCALES = {
     "smoke": Scale((32, 32, 32), (0.1,), 2, 3, None, (0.01,), 2),
-    "laptop": Scale((200, 200, 200), RATES, 3, 40, 10, RATES, 15, choose_seeds=1),
+    "laptop": Scale((200, 200, 200), RATES, 3, 40, 10, RATES, 15, choose_seeds=1, choose_epochs=10),
     "paper": Scale(
         (1000, 1000, 1000), RATES, 3, 30, 20, RATES, 12,
         l1=1e-5, choose_seeds=1, choose_epochs=10, of_norb=(4000, 2000),
