@@ -166,17 +166,17 @@ def test_rectifiers_today(store: RunStore) -> None:
     before = len(list(store))
     result, rows = smoke("rectifiers-today", store)
     assert [row["name"] for row in rows] == [
-        "plain", "+ dropout", "+ falling rate", "+ max-norm", "+ pre-training"
+        "plain", "+ dropout", "+ falling rate", "+ pre-training", "+ max-norm"
     ]  # fmt: skip
-    assert [row["pretraining"] is not None for row in rows] == [False] * 4 + [True]
+    assert [row["pretraining"] is not None for row in rows] == [False] * 3 + [True] * 2
     assert len(list(store)) - before == 5 * 2  # layers are Table 1's
     kept = {
         key: (about["parameters"], result["history"]) for key, about, result in store if "history" in result
     }
     given, histories = zip(*(kept[row["runs"][0]["key"]] for row in rows), strict=True)
-    assert [of.get("dropout", 0) for of in given] == [0, 0.5, 0.5, 0.5, 0.5]
+    assert [of.get("dropout", 0) for of in given] == [0] + [0.25] * 4
     assert [of.get("learning_rate") for of in given] == [None, None, *["linear"] * 3]
-    assert [of.get("max_norm") for of in given] == [None, None, None, 2, 2]
+    assert [of.get("max_norm") for of in given] == [None] * 4 + [3]
     rates = [[record["learning_rate"] for record in history] for history in histories]
     assert rates[1] == [0.1] * 3
     assert rates[2] == pytest.approx([0.1, 0.2 / 3, 0.1 / 3])

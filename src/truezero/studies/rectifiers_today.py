@@ -14,17 +14,19 @@ from truezero.studies.study import Claim, Column, Setting, Study, StudyResult, T
 from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, fewer_units, networks
 
 _PLAIN: dict[str, Any] = {"l1_activation": 0.0}
-_DROPOUT = {**_PLAIN, "dropout": 0.5, "input_dropout": 0.2}
+# Half of the units would be too much of layers that are sparse as they are: 2.1 % after ten epochs, not 1.5 %.
+_DROPOUT = {**_PLAIN, "dropout": 0.25, "input_dropout": 0.2}
 _LINEAR = {**_DROPOUT, "learning_rate": "linear"}
-_BOUNDED = {**_LINEAR, "max_norm": 2.0}
+# Pre-trained units of table 1 have norms of 0.9 to 3.7.
+_BOUNDED = {**_LINEAR, "max_norm": 3.0}
 
 # What each arm adds to the one before, and its training.
 ARMS = (
     ("plain", Arm("rectifier", settings=_PLAIN)),
     ("+ dropout", Arm("rectifier", settings=_DROPOUT)),
     ("+ falling rate", Arm("rectifier", settings=_LINEAR)),
-    ("+ max-norm", Arm("rectifier", settings=_BOUNDED)),
-    ("+ pre-training", Arm("rectifier", RECONSTRUCTIONS["rectifier"], settings=_BOUNDED)),
+    ("+ pre-training", Arm("rectifier", RECONSTRUCTIONS["rectifier"], settings=_LINEAR)),
+    ("+ max-norm", Arm("rectifier", RECONSTRUCTIONS["rectifier"], settings=_BOUNDED)),
 )
 
 # Test errors on MNIST that others published, of networks that know nothing of the image's geometry.
@@ -47,7 +49,7 @@ SCALES = {
     "laptop": Scale((200, 200, 200), (0.1, 0.03), 3, 100, None, (0.1, 0.01), 15, choose_seeds=1),
     # Pre-training is Table 1's, whose runs serve here, too.
     "paper": Scale(
-        (1000, 1000, 1000), (0.1, 0.03), 3, 100, None, RATES, 12, choose_seeds=1, choose_epochs=20
+        (1000, 1000, 1000), (0.1, 0.03), 3, 50, None, RATES, 12, choose_seeds=1, choose_epochs=10
     ),
 }  # fmt: skip
 
@@ -58,9 +60,9 @@ CHOICES = (
     "kept and measured on the test rows. Validation rows are never trained on.",
 )
 DEPARTURES = (
-    "Not in the paper: dropout of 0.5 on hidden units and of 0.2 on inputs; a rate that falls linearly, "
+    "Not in the paper: dropout of 0.25 on hidden units and of 0.2 on inputs; a rate that falls linearly, "
     "epoch by epoch, and would be 0 after the last; max-norm: after every step, incoming weights of a hidden "
-    "unit have a norm of 2 at most.",
+    "unit have a norm of 3 at most.",
     "No L1 on the activations in fine-tuning: dropout takes its place, and L1 goes on killing units for as "
     "long as training goes on. In pre-training λ = 1e-4; the paper says 0.001.",
 )
@@ -103,14 +105,14 @@ def _name(row: dict[str, Any]) -> str:
 
 
 def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
-    best, pretrained = rows[-2:]
+    plain, pretrained = rows[2:4]
     return [
         claim(
             setting,
             "There is almost no improvement when using unsupervised pre-training with rectifier activations.",
             "4.1",
-            alike(best, pretrained),
-            f"with all of today, not pre-trained and pre-trained: {errors(best, pretrained)}",
+            alike(plain, pretrained),
+            f"with dropout and a falling rate, not pre-trained and pre-trained: {errors(plain, pretrained)}",
         ),
     ]
 
