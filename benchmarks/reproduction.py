@@ -8,12 +8,14 @@ Reads what `truezero reproduce` wrote, results/*/results.json, and leaves out sc
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from truezero.report.numbers import about, cell
 from truezero.studies import Column, sentences
+from truezero.studies.result import Verdict
 from truezero.studies.sentences import Sentence
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +34,9 @@ where the paper leaves one.
 A difference is *confirmed* or *refuted* where the 95 % interval over the seeds lies on one side; as good is
 at most 0.2 points worse. A sentence about four data sets is not confirmed on one. Cells in bold do not
 differ significantly (p = 0.05, paired bootstrap over test rows and seeds) from the best of Table 1.
+
+Where several studies, data sets or scales speak of a sentence, we conclude that it is confirmed if some
+confirm it and none refutes it, refuted if it is the other way round, and else not decided.
 """
 NOT_YET = "Not run yet."
 TEXTS = ("table2", "figure5", "amazon", "strategies-text", "vocabulary")
@@ -71,7 +76,17 @@ def _of_sentence(number: int, sentence: Sentence, found: list[dict[str, Any]]) -
     for result, claim in stated:
         where = f"`{result['study']}`, scale {result['scale']}"
         lines.append(f"   - **{claim['verdict']}** ({where}): {claim['evidence']}")
-    return "\n".join([*lines, *([] if stated else ["   Ours: not run yet."]), ""])
+    conclusion = _concluded([claim["verdict"] for _, claim in stated]) if stated else "Ours: not run yet."
+    return "\n".join([*lines, *([""] if stated else []), f"   {conclusion}", ""])
+
+
+def _concluded(verdicts: list[Verdict]) -> str:
+    """What is concluded of a sentence, and from how many verdicts."""
+    counts = Counter(verdicts)
+    decided = {verdict for verdict in counts if verdict != "not decided"}
+    together = decided.pop() if len(decided) == 1 else "not decided"
+    of_each = ", ".join(f"{verdict} {counts[verdict]}×" for verdict in get_args(Verdict) if counts[verdict])
+    return f"We conclude: **{together}** ({of_each})."
 
 
 def _of_text(result: dict[str, Any]) -> str:
@@ -104,6 +119,7 @@ def _of_result(result: dict[str, Any]) -> str:
             bold = [column.is_bold(row) for column in columns]
             lines.append(_line([f"**{c}**" if b else c for c, b in zip(cells, bold, strict=True)]))
         lines.append("")
+    lines += ["What differed from the paper:\n", *(f"- {text}" for text in result["departures"]), ""]
     return "\n".join(lines)
 
 

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from truezero.studies import STUDIES, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,7 @@ def result(scale: str, verdict: str) -> dict[str, Any]:
     }
     return {
         "study": "figure3", "data": "mnist", "scale": scale, "claims": [claim], "stand_ins": [],
+        "departures": ["Fewer units."],
         "tables": [
             {
                 "title": "T",
@@ -53,10 +56,27 @@ def test_the_page_repeats_verdicts_and_tables(tmp_path: Path) -> None:
     page = reproduction.page(reproduction.results(tmp_path))
     assert "- **refuted** (`figure3`, scale paper): on mnist: x" in page
     assert "**confirmed**" not in page
+    assert "   We conclude: **refuted** (refuted 1×).\n" in page
+    assert "What differed from the paper:\n\n- Fewer units.\n" in page
     assert "| error |\n| --- |\n| *s* |\n| **1.23** |\n| 50.00 |\n" in page
     assert page.count("Ours: not run yet.") == sum(bool(of.studies) for of in sentences.IMAGES) - 1
     for sentence in sentences.IMAGES:
         assert sentence.text in page
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "concluded"),
+    [
+        (["confirmed", "not decided"], "**confirmed** (confirmed 1×, not decided 1×)"),
+        (["refuted", "confirmed", "refuted"], "**not decided** (confirmed 1×, refuted 2×)"),
+        (["not decided"], "**not decided** (not decided 1×)"),
+    ],
+)
+def test_what_is_concluded_of_several_verdicts(verdicts: list[str], concluded: str, tmp_path: Path) -> None:
+    for number, verdict in enumerate(verdicts):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "results.json").write_text(json.dumps(result("paper", verdict)))
+    assert f"We conclude: {concluded}." in reproduction.page(reproduction.results(tmp_path))
 
 
 def test_studies_of_text_stand_below_those_of_images(tmp_path: Path) -> None:

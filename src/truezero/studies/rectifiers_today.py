@@ -14,7 +14,7 @@ from truezero.studies.study import Claim, Column, Setting, Study, StudyResult, T
 from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, fewer_units, networks
 
 _PLAIN: dict[str, Any] = {"l1_activation": 0.0}
-# Half of the units would be too much of layers that are sparse as they are: 2.1 % after ten epochs, not 1.5 %.
+# Half of the units is too much of layers that are sparse as they are: 2.1 % after ten epochs, not 1.5 %.
 _DROPOUT = {**_PLAIN, "dropout": 0.25, "input_dropout": 0.2}
 _LINEAR = {**_DROPOUT, "learning_rate": "linear"}
 # Pre-trained units of table 1 have norms of 0.9 to 3.7.
