@@ -45,7 +45,10 @@ TEXTS = ("table2", "figure5", "amazon", "strategies-text", "vocabulary")
 def results(folder: Path) -> list[dict[str, Any]]:
     """What studies found, by file name; those of scale "smoke" mean nothing and are left out."""
     known = {name for sentence in sentences.IMAGES for name in sentence.studies} | set(TEXTS)
-    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*/result*.json"))]
+    found = [
+        {**json.loads(path.read_text()), "drawn": sorted(path.parent.glob("figures/*.png"))}
+        for path in sorted(folder.glob("*/results.json"))
+    ]
     return [result for result in found if result.get("study") in known and result["scale"] != "smoke"]
 
 
@@ -119,6 +122,9 @@ def _of_result(result: dict[str, Any]) -> str:
             bold = [column.is_bold(row) for column in columns]
             lines.append(_line([f"**{c}**" if b else c for c, b in zip(cells, bold, strict=True)]))
         lines.append("")
+    for path in result["drawn"]:
+        where = "/".join(["..", "results", *path.parts[-3:]])
+        lines += [f"![{path.stem.replace('-', ' ')}]({where})", ""]
     lines += ["What differed from the paper:\n", *(f"- {text}" for text in result["departures"]), ""]
     return "\n".join(lines)
 

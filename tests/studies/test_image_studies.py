@@ -133,6 +133,9 @@ def test_softplus_scaling(store: RunStore) -> None:
     assert 0 < rows[0]["epoch"]["seconds"] <= 2 * made / rows[0]["runs"][0]["n_epochs"]
     of_cost = next(of for of in result.claims if of.sentence == sentences.EFFICIENT.text)
     assert of_cost.evidence.endswith(f", 6 {rows[4]['epoch']['seconds']:.2f}")
+    ours, papers = result.figures[0].data["panels"]
+    assert [len(of["x"]) for of in ours["points"]] == [6 * 2, 6]  # of every seed, and means
+    assert papers["points"][0]["y"][0] == pytest.approx(17.68)
     # The ends are Table 1's, so they are not done again.
     before = len(list(store))
     reproduce(STUDIES["table1"], load_dataset("digits"), store, scale="smoke", n_threads=1)

@@ -53,7 +53,10 @@ def test_the_page_repeats_verdicts_and_tables(tmp_path: Path) -> None:
         (tmp_path / scale / "results.json").write_text(json.dumps(result(scale, verdict)))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "results.json").write_text(json.dumps({"study": "train", "scale": "paper"}))
+    (tmp_path / "paper" / "figures").mkdir()
+    (tmp_path / "paper" / "figures" / "error-by-zeros.png").touch()
     page = reproduction.page(reproduction.results(tmp_path))
+    assert "![error by zeros](../results/paper/figures/error-by-zeros.png)\n" in page
     assert "- **refuted** (`figure3`, scale paper): on mnist: x" in page
     assert "**confirmed**" not in page
     assert "   We conclude: **refuted** (refuted 1×).\n" in page

@@ -84,6 +84,7 @@ def test_a_mark_per_network_and_seed_and_the_papers_beside_it() -> None:
     assert star["star"]
     assert star["name"] == "the paper (MNIST), rectifier"
     assert (*star["x"], *star["y"]) == pytest.approx((83.4, 1.4))
+    assert by_sparsity(rows, named).data["panels"][0]["points"][-1]["name"] == "the paper, rectifier"
     figure = by_sparsity(rows, named, measure="test_rmse")
     assert figure.data["panels"][0]["points"][0]["y"] == [0.9, 0.9]
 

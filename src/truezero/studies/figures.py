@@ -99,7 +99,7 @@ def by_sparsity(
         Every name has a colour of its own, not every kind of hidden units.
     measure : {"test_error", "test_rmse"}
     paper : str
-        The data that the paper's numbers are of.
+        The data that the paper's numbers are of, where they are others.
     """
     times = 100 if measure == "test_error" else 1
     points: dict[str, Row] = {}
@@ -117,7 +117,8 @@ def by_sparsity(
         x, y = row.get("paper_sparsity"), row.get(f"paper_{measure.removeprefix('test_')}")
         y = row.get("paper_test_error") if y is None else y
         if x is not None and y is not None:
-            star = {"name": f"the paper ({paper}), {name(row)}", "colour": mark["colour"], "star": True}
+            source = f"the paper ({paper})" if paper else "the paper"
+            star = {"name": f"{source}, {name(row)}", "colour": mark["colour"], "star": True}
             stars.append({**star, "x": [100 * x], "y": [times * y]})
     return Figure(
         "scatter",

@@ -64,7 +64,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         table="Test error by α",
         columns=columns,
         figures=[
-            _by_alpha(rows[: len(alphas)]),
+            _by_alpha(rows[: len(alphas)], setting.dataset.name),
             *learning_curves(rows, facts(setting)["network"], _named, by_row=True),
         ],
         choices=CHOICES,
@@ -80,22 +80,34 @@ def _named(row: dict[str, Any]) -> str:
     return f"α = {row['name']}"
 
 
-def _by_alpha(rows: list[dict[str, Any]]) -> Figure:
+def _by_alpha(rows: list[dict[str, Any]], data: str) -> Figure:
     """Error by 1/α, on which ∞ has a place: 0."""
-    lines = [
-        {
-            "name": name,
-            "colour": number,
-            "x": [0.0 if row["alpha"] is None else 1 / row["alpha"] for row in rows],
-            "y": [100 * row[key] for row in rows],
-        }
-        for number, (name, key) in enumerate((("ours", "test_error"), ("paper, on NORB", "paper_test_error")))
+    ours = [(_inverse(row), 100 * run["test_error"]) for row in rows for run in row["runs"]]
+    means = [(_inverse(row), 100 * row["test_error"]) for row in rows]
+    papers = [(_inverse(row), 100 * row["paper_test_error"]) for row in rows]
+    drawn = {
+        f"ours, on {data}": [_points("of one seed", 0, ours, hollow=True), _points("mean", 0, means)],
+        "the paper's, on NORB": [_points("the paper's", 1, papers)],
+    }
+    panels = [
+        {"title": title, "x": "1 / α", "y": "test error, %", "log": "", "points": points, "spans": []}
+        for title, points in drawn.items()
     ]
-    panel = {
-        "title": "From the rectifier (0) to the softplus (1)", "x": "1 / α", "y": "test error, %", "log": "",
-        "points": lines, "spans": [],
-    }  # fmt: skip
-    return Figure("scatter", "Error by α", "Mean over the seeds.", {"panels": [panel]})
+    return Figure(
+        "scatter",
+        "Error by α",
+        "From the rectifier (0) to the softplus (1). Each side has an axis of its own.",
+        {"panels": panels},
+    )
+
+
+def _inverse(row: dict[str, Any]) -> float:
+    return 0.0 if row["alpha"] is None else 1 / row["alpha"]
+
+
+def _points(name: str, number: int, of: list[tuple[float, float]], *, hollow: bool = False) -> dict[str, Any]:
+    x, y = zip(*of, strict=True)
+    return {"name": name, "colour": number, "hollow": hollow, "x": list(x), "y": list(y)}
 
 
 def _claims(setting: Setting, rows: list[dict[str, Any]]) -> list[Claim]:
