@@ -80,6 +80,12 @@ def test_what_fails_is_one_line(
         (("make", "mnits"), "unknown data set 'mnits' (did you mean 'mnist'?)"),
         (("list", "mnits"), "unknown data set 'mnits'"),
         (("fetch", "digits"), "digits cannot be downloaded; it needs no files"),
+        (
+            ("make", "norb-toys", "--size", "huge"),
+            "size must be 'smoke', 'laptop', 'paper' or a whole number",
+        ),
+        (("make", "norb-toys", "--size", "0"), "a whole number of at least 1, got 0"),
+        (("make", "norb-toys", "--size", "9"), "n_train must be at least 10"),
         (("make", "digits"), "digits is not made; it is generated whenever it is loaded"),
     ):
         assert said(capsys, *arguments, *place, code=2)[1].startswith(f"truezero: {message}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from truezero.datasets.glyphs import unipen62
 from truezero.datasets.mnist_like import IdxSet
 from truezero.datasets.nistp import Layout, nistp_of
 from truezero.datasets.rows_ahead import Epochs
-from truezero.errors import DataError
+from truezero.errors import DataError, OptionError
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +145,17 @@ def test_nothing_is_left_of_what_cannot_be_made(tmp_path: Path) -> None:
         with pytest.raises(DataError):
             make_dataset(name, data_dir=tmp_path)
     assert not [*tmp_path.iterdir()]
+
+
+def test_so_many_rows(tmp_path: Path) -> None:
+    write_unipen(tmp_path / "unipen62", characters(), np.arange(120) % 3)
+    make_dataset("nistp-unipen62", data_dir=tmp_path, size=70)
+    assert load_dataset("nistp-unipen62", data_dir=tmp_path).X_train.shape == (70, 1024)
+    make_dataset("norb-toys", data_dir=tmp_path, size=20, n_jobs=1)
+    toys: Any = load_dataset("norb-toys", data_dir=tmp_path)
+    assert (len(toys.X_train) + len(toys.X_validation), len(toys.X_test)) == (20, 4)
+    with pytest.raises(OptionError, match=r"size must be .* or a whole number of at least 1, got 1\.5"):
+        make_dataset("norb-toys", data_dir=tmp_path, size=cast("int", 1.5))
 
 
 def test_rows_of_other_characters(tmp_path: Path) -> None:

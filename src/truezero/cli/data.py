@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -92,13 +92,17 @@ def verify(name: NameOption = None, data_dir: DataDirOption = None, as_json: Jso
         raise DataError(f"{name}: {next(o.name for o in checked[name] if o.state == 'missing')} is not there")
 
 
-Size = Literal["smoke", "laptop", "paper"]
-
-
 @app.command()
 def make(
     name: NameArgument,
-    size: Annotated[Size, typer.Option("--size", help="How many rows.")] = "laptop",
+    size: Annotated[
+        str,
+        typer.Option(
+            "--size",
+            help="How many rows: smoke, laptop or paper, or the number of training rows.",
+            metavar="NAME|N",
+        ),
+    ] = "laptop",
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of all that is drawn. [default: the set's own]")
     ] = None,
@@ -107,7 +111,8 @@ def make(
     as_json: JsonOption = False,
 ) -> None:
     """Write a data set that is generated."""
-    options: dict[str, Any] = {"size": size, "seed": seed, "n_jobs": n_jobs}
+    rows = int(size) if size.isascii() and size.isdigit() else size
+    options: dict[str, Any] = {"size": rows, "seed": seed, "n_jobs": n_jobs}
     with progress(f"making {name}", lines=not as_json) as report:
         folder = make_dataset(name, data_dir=data_dir, report=report, **options)
     if as_json:

@@ -51,8 +51,8 @@ class Making:
         Where it goes; whoever makes it makes the folder.
     sources : sequence of Path
         Folders where the files that it is made from may lie.
-    size : str
-        "smoke", "laptop" or "paper".
+    size : str or int
+        "smoke", "laptop" or "paper", or a number of training rows.
     seed : int or None
         None: the set's own.
     n_jobs : int or None
@@ -63,7 +63,7 @@ class Making:
 
     folder: Path
     sources: Sequence[Path]
-    size: str
+    size: str | int
     seed: int | None
     n_jobs: int | None
     report: Callable[[str], Any]

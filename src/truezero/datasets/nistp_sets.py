@@ -116,7 +116,8 @@ class _Distorted:
             raise DataError(
                 f"{self.name} is made from characters: {missing[0]} is not there; {self.characters.how}"
             )
-        n, seed = _SIZES[making.size], _SEED if making.seed is None else making.seed
+        n = _SIZES[making.size] if isinstance(making.size, str) else making.size
+        seed = _SEED if making.seed is None else making.seed
         making.report(f"{n} rows")
         generator, _, _ = self.generators(self.characters.parts(making.sources), seed)
         write_shards(making.folder, generator, n, rows_per_shard=n, n_processes=making.n_jobs or 0)

@@ -71,7 +71,8 @@ def _stand_in(
 def _options(making: Making) -> dict[str, Any]:
     own = {} if making.seed is None else {"seed": making.seed}
     return {
-        "size": making.size,
+        # As many test pictures for the training pictures as in NORB.
+        "size": making.size if isinstance(making.size, str) else (making.size, max(making.size // 5, 1)),
         "n_jobs": making.n_jobs,
         "report": lambda done, n: making.report(f"{done} of {n} pairs"),
         **own,

@@ -10,6 +10,7 @@ from typing import Any
 
 import platformdirs
 
+from truezero.core.constraints import one_of, whole_number
 from truezero.core.text import printable
 from truezero.datasets import libsvm
 from truezero.datasets.cifar10 import CIFAR10_SETS
@@ -41,6 +42,8 @@ NAMED: dict[str, NamedDataset] = {
     )
 }
 """Every data set that has a name."""
+
+_SIZE = one_of("smoke", "laptop", "paper") | whole_number(1)
 
 
 def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -319,7 +322,7 @@ def make_dataset(
     name: str,
     *,
     data_dir: str | os.PathLike[str] | None = None,
-    size: str = "laptop",
+    size: str | int = "laptop",
     seed: int | None = None,
     n_jobs: int | None = None,
     report: Callable[[str], Any] = lambda line: None,
@@ -331,7 +334,8 @@ def make_dataset(
     name : str
     data_dir : path-like, optional
         See `data_folder`.
-    size : {"smoke", "laptop", "paper"}
+    size : {"smoke", "laptop", "paper"} or int
+        How many rows: a named number, or that of the training rows.
     seed : int, optional
         Instead of the set's own.
     n_jobs : int, optional
@@ -348,11 +352,14 @@ def make_dataset(
     ------
     DataError
         If the name is not known, nothing has to be made, or what it is made from is missing.
+    OptionError
+        If there is no such size.
     """
     known, root = _named(name), data_folder(data_dir)
     if known.make is None:
         how = known.how() if known.folder else "it is generated whenever it is loaded"
         raise DataError(f"{name} is not made; {how}")
+    _SIZE.check("size", size)
     folder = root / known.folder
     known.make(Making(folder, [root / place for place in known.made_from], size, seed, n_jobs, report))
     return folder
