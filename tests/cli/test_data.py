@@ -84,7 +84,7 @@ def test_what_fails_is_one_line(
             ("make", "norb-toys", "--size", "huge"),
             "size must be 'smoke', 'laptop', 'paper' or a whole number",
         ),
-        (("make", "norb-toys", "--size", "0"), "a whole number of at least 1, got 0"),
+        (("make", "norb-toys", "--size", "0"), "size must be 'smoke', 'laptop', 'paper' or a whole"),
         (("make", "norb-toys", "--size", "9"), "n_train must be at least 10"),
         (("make", "digits"), "digits is not made; it is generated whenever it is loaded"),
     ):
