@@ -35,7 +35,9 @@ def result(scale: str, verdict: str) -> dict[str, Any]:
         "detail": False,
     }
     return {
-        "study": "figure3", "data": "mnist", "scale": scale, "claims": [claim], "stand_ins": [],
+        "study": "figure3", "data": "mnist", "scale": scale, "claims": [claim], "stand_ins": [], "choices": ["Rates are chosen; all seeds for up to 9 epochs.", "Else."],
+        "provenance": {"runs": [{"processor": "P"}, {"processor": "P"}], "command": "c", "cpu_seconds": 120.0},
+        "n_seeds": 3,
         "departures": ["Fewer units."],
         "tables": [
             {
@@ -78,13 +80,40 @@ def test_the_page_repeats_verdicts_and_tables(tmp_path: Path) -> None:
 def test_what_is_concluded_of_several_verdicts(verdicts: list[str], concluded: str, tmp_path: Path) -> None:
     for number, verdict in enumerate(verdicts):
         (tmp_path / str(number)).mkdir()
-        (tmp_path / str(number) / "results.json").write_text(json.dumps(result("paper", verdict)))
+        found = {**result("paper", verdict), "data": str(number)}
+        (tmp_path / str(number) / "results.json").write_text(json.dumps(found))
     assert f"We conclude: {concluded}." in reproduction.page(reproduction.results(tmp_path))
+
+
+def test_the_largest_scale_counts_and_four_data_sets_are_four(tmp_path: Path) -> None:
+    def of(data: str, scale: str, verdict: str) -> dict[str, Any]:
+        found = {**result(scale, verdict), "study": "table1", "data": data}
+        found["claims"][0]["sentence"] = sentences.COMPETITIVE.text
+        return found
+
+    def concluded(*found: dict[str, Any]) -> str:
+        for number, one in enumerate(found):
+            (tmp_path / str(number)).mkdir(exist_ok=True)
+            (tmp_path / str(number) / "results.json").write_text(json.dumps(one))
+        page: str = reproduction.page(reproduction.results(tmp_path))
+        return page.partition(sentences.COMPETITIVE.text)[2].partition("We conclude: ")[2].partition("\n")[0]
+
+    found = [of("mnist", "laptop", "refuted"), of("mnist", "paper", "confirmed")]
+    assert concluded(*found) == "**not decided** (confirmed 1×)."
+    found += [of(data, "laptop", "confirmed") for data in ("a", "b")]
+    toys = {**of("toys", "laptop", "confirmed"), "stand_ins": [{"paper": "NORB", "ours": "toys", "why": "w"}]}
+    assert concluded(*found, toys) == "**confirmed** (confirmed 4×)."
+    eth80 = {**toys, "data": "eth80", "claims": of("", "", "refuted")["claims"]}
+    assert concluded(*found, toys, eth80) == "**refuted** (confirmed 4×, refuted 1×)."
 
 
 def test_studies_of_text_stand_below_those_of_images(tmp_path: Path) -> None:
     text = {**result("laptop", "refuted"), "study": "table2"}
     text["claims"][0] |= {"sentence": "Text is hard.", "evidence": "on imdb: y"}
+    assert (
+        "`c`, 3 seeds, 2 minutes of the processor, P. Rates are chosen; all seeds for up to 9 epochs. ["
+        in (reproduction.page([{**text, "folder": "text", "drawn": []}]))
+    )
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "results.json").write_text(json.dumps(text))
     images, _, below = reproduction.page(reproduction.results(tmp_path)).partition("## Text (section 4.2)")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from explained import SMALL, is_explained
 from rich.console import Console
+from scipy import stats
 
 from truezero.datasets import Dataset, load_dataset
 from truezero.errors import DataError, DivergenceError, OptionError
@@ -324,7 +325,17 @@ def test_verdicts() -> None:
     assert claims.all_of(["confirmed", "not decided"]) == "not decided"
     assert claims.all_of(["confirmed", "not decided", "refuted"]) == "refuted"
     assert claims.all_of(["confirmed"]) == "confirmed"
+    # A twentieth of the error is as good, too.
+    assert claims.no_worse(row(0.515, 0.516, 0.517), row(0.5, 0.501, 0.502)) == "confirmed"
+    assert claims.alike(row(0.55, 0.551, 0.552), row(0.5, 0.501, 0.502)) == "refuted"
     assert claims.errors(a, b).startswith("1.10\u00a0% and 2.10\u00a0% (−1.00 points, 95\u00a0% interval")
+
+
+def test_a_trend_is_that_of_straight_lines_through_each_seed() -> None:
+    rows = [row(0.010, 0.02), row(0.012, 0.026), row(0.014, 0.032)]
+    expected = stats.ttest_1samp([0.004, 0.012], 0).confidence_interval()
+    assert claims.trend([0.0, 0.5, 1.0], rows) == pytest.approx((0.008, *expected))
+    assert claims.trend([0.0, 1.0], [row(0.1), row(0.3)])[1:] == (-np.inf, np.inf)
 
 
 # ---- what is shown ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from truezero.errors import DataError
 from truezero.runs import Requests
 from truezero.studies import paper, sentences
 from truezero.studies.arms import Arm, Scale, deviation, fine_tuning_run, for_its_data, seconds_per_epoch
-from truezero.studies.claims import AS_GOOD, all_of, apart, claimed, written
+from truezero.studies.claims import all_of, apart, at_most, claimed, written
 from truezero.studies.confused import confusions
 from truezero.studies.figures import by_layer
 from truezero.studies.result import Verdict
@@ -30,6 +30,7 @@ _WITHOUT = 20  # one network in so many has no penalty
 # Zeros, as fractions: where rows of the table begin and end.
 _EDGES = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)
 _ROBUST = (0.7, 0.85)
+_HURT = 0.002  # points of error more that are none
 
 CHOICES = (
     f"λ = 0 for one network in {_WITHOUT}, and log-spaced from 1e-6 to 1e-2 for the others; every network "
@@ -86,10 +87,11 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         [
             Table("Test error by sparsity", _OF_RANGES, rows, f"{note}. Mean ± standard deviation.{named}"),
             Table(
-                "Networks that no other beats in error, zeros and seconds of a prediction",
+                "Networks that no other beats in error, zeros and seconds of an epoch",
                 _OF_NETWORKS,
                 best,
-                f"{len(best)} of {note}.{named}",
+                f"{len(best)} of {note}. It is test rows that tell which are the best here: their errors are "
+                f"the least of many, and so too low.{named}",
             ),
         ],
         [
@@ -172,12 +174,14 @@ def _median(seconds: list[float | None]) -> float | None:
 
 
 def _not_beaten(networks: list[Row]) -> list[Row]:
-    """Networks than which no other has as little error, as many zeros and as fast a prediction."""
+    """Networks than which no other has as little error, as many zeros and as cheap an epoch.
+
+    The clock of a prediction, of some hundredths of a second, would tell of other work of the machine.
+    """
 
     def costs(network: Row) -> tuple[float, float, float]:
-        timed = network["prediction"]
-        seconds = timed["seconds"] if timed else np.inf
-        return network["test_error"], -network["sparsity"]["overall"], seconds
+        seconds = network["epoch"]["seconds"]
+        return network["test_error"], -network["sparsity"]["overall"], np.inf if seconds is None else seconds
 
     def beaten(by: Row, network: Row) -> bool:
         a, b = costs(by), costs(network)
@@ -189,7 +193,7 @@ def _not_beaten(networks: list[Row]) -> list[Row]:
 
 _COSTS = [
     SECONDS_PER_EPOCH,
-    Column("prediction.seconds", "seconds a prediction", "number", about="Of all test rows."),
+    Column("prediction.seconds", "seconds for all test rows", "number", digits=3, about="By the clock."),
 ]
 _ERROR = Column(
     "test_error", "test error, %", "error", deviation="test_error_deviation",
@@ -256,7 +260,7 @@ def _figure(setting: Setting, networks: list[Row], named: str) -> Figure:
 
 
 def _claims(setting: Setting, networks: list[Row], plain: list[Row], rows: list[Row]) -> list[Claim]:
-    robust = _between(networks, *_ROBUST)
+    robust = _between([network for network in networks if network["l1_activation"] > 0], *_ROBUST)
     several = [row for row in rows[1:] if row["n"] > 1 and row["sparsity"]["overall"] < _ROBUST[1]]
     worse = (row for row in rows[1:] if _no_worse(row["runs"], plain) == "refuted")
     beyond = next(worse, None)
@@ -291,7 +295,7 @@ def _no_worse(networks: list[Row], plain: list[Row]) -> Verdict:
     if not networks:
         return "not decided"
     _, low, high = apart(_errors(networks), _errors(plain))
-    return "confirmed" if high <= AS_GOOD else "refuted" if low > AS_GOOD else "not decided"
+    return at_most(low, high, _HURT)
 
 
 def _difference(networks: list[Row], plain: list[Row]) -> str:

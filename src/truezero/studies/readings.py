@@ -14,6 +14,7 @@ from truezero.studies import paper, sentences
 from truezero.studies.arms import Arm, Scale, fine_tuning_run, for_its_data
 from truezero.studies.claims import claimed
 from truezero.studies.confused import confusions
+from truezero.studies.result import Verdict
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
 from truezero.studies.tables import LAYERS, facts, fewer_units, stand_ins_of
 
@@ -241,10 +242,11 @@ def _figure(rows: list[Row], target: Target | None, named: str) -> Figure:
             "x": [100 * row["sparsity"]["overall"] for row in rows if row["section"] == reading.name],
             "y": [100 * row["test_error"] for row in rows if row["section"] == reading.name],
         }
-        for number, reading in enumerate(READINGS[:-1])
+        for number, reading in enumerate(READINGS)
     ]
     if target is not None:
-        points.append({"name": "the paper", "colour": 6, "x": [100 * target[1]], "y": [100 * target[0]]})
+        of_paper = {"name": "the paper", "colour": 0, "star": True}
+        points.append({**of_paper, "x": [100 * target[1]], "y": [100 * target[0]]})
     panel = {
         "title": "Best validation epoch", "x": "exact zeros, %", "y": "test error, %", "log": "y",
         "points": points, "spans": [],
@@ -271,13 +273,16 @@ def _claim(setting: Setting, rows: list[Row], target: Target | None) -> Claim:
     ]
     distance, closest = min(stopped, key=lambda found: found[0])
     within = sum(found <= 1 for found, _ in stopped)
+    verdict: Verdict = "confirmed" if chosen["distance"] <= 1 else "not decided" if within else "refuted"
+    nearest = min(rows, key=lambda row: row["closest"]["distance"])
     return claimed(
         setting,
         sentences.AVERAGE_SPARSITY,
-        "confirmed" if chosen["distance"] <= 1 else "refuted",
+        verdict,
         f"as the paper reads: {_described(chosen)}, distance {chosen['distance']:.1f}; of {len(stopped)} "
         f"readings {within} give the paper's pair, {100 * target[0]:.2f} % at {100 * target[1]:.1f} % zeros; "
-        f"closest, at {distance:.1f}: {closest}",
+        f"closest, at {distance:.1f}: {closest}; stopped at whichever epoch comes closest, at "
+        f"{nearest['closest']['distance']:.1f} in epoch {nearest['closest']['epoch']}: {_named(nearest)}",
     )
 
 

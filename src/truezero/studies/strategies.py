@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from truezero.runs import Requests, together
-from truezero.studies import paper, table1, tables
+from truezero.studies import paper, sentences, table1, tables
 from truezero.studies.arms import Arm, Scale, fine_tuned, for_its_data
-from truezero.studies.claims import all_of, better, claim, errors
+from truezero.studies.claims import all_of, better, claimed, errors
 from truezero.studies.figures import learning_curves, reconstruction_curves
 from truezero.studies.study import Column, Setting, Study, StudyResult
-from truezero.studies.tables import ERROR, RATE, SPARSITY, facts, networks
+from truezero.studies.tables import ERROR, RATE, SPARSITY, departures_of, facts, networks
 
 STRATEGIES = (
     ("1", "softplus units, quadratic cost", "softplus-quadratic", "after"),
@@ -67,10 +67,9 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     ]
     others = rows[1 : len(STRATEGIES)]
     against = "; ".join(f"{strategy_name(row)}: {errors(rows[0], row)}" for row in others)
-    best = claim(
+    best = claimed(
         setting,
-        "The first strategy has proven to yield better generalization on image data.",
-        "3.2",
+        sentences.FIRST_STRATEGY,
         all_of([better(rows[0], row) for row in others]),
         f"strategy 1 against {against}",
     )
@@ -85,6 +84,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         ],
         choices=CHOICES,
         claims=[best],
+        departures=departures_of(setting),
         name=strategy_name,
         by_row=True,
         papers=("the paper's image data sets", paper.DATA),

@@ -59,18 +59,21 @@ _PAPERS = {"test_error": "paper_test_error", "test_rmse": "paper_rmse", "sparsit
 CHOICES = (
     "The rate of fine-tuning is chosen per network by validation error, mean over the seeds it is tried on; "
     "the paper says no more than that validation error decides.",
-    "Pre-training: one rate for all layers, that whose first layer reconstructs held-out rows best under one "
-    "fixed draw of the noise, without L1: the costs of the layers above it cannot be compared, as their "
-    "targets differ between rates. Of each layer the best epoch is kept.",
-    "Decoders have weights of their own. Upper layers of tanh networks reconstruct targets that are mapped "
-    "to [0, 1], as cross-entropy wants them.",
-    "The sign mask is the rectifier's alone: exactly half of the units of each layer; a masked layer's code "
-    "is reconstructed without its signs.",
+    "The sign mask is the rectifier's alone: exactly half of the units of each layer.",
     "A new order of the rows in every epoch; the best validation epoch is kept and measured on the test "
     "rows.",
     "Sparsity is measured on the test rows, over all hidden layers together.",
 )
 """What the paper leaves open of the networks of section 4.1, and how it is done here."""
+PRETRAINING = (
+    "Pre-training: one rate for all layers, that whose first layer reconstructs held-out rows best under one "
+    "fixed draw of the noise, without L1: the costs of the layers above it cannot be compared, as their "
+    "targets differ between rates. Of each layer the best epoch is kept.",
+    "Decoders have weights of their own. Upper layers of tanh networks reconstruct targets that are mapped "
+    "to [0, 1], as cross-entropy wants them.",
+    "A masked layer's code is reconstructed without its signs.",
+)
+"""The same of pre-training."""
 
 
 def of_paper(key: str, data: str | None, kind: Kind, *, digits: int | None = None) -> list[Column]:
@@ -149,8 +152,8 @@ def networks(
     name: Namer = named,
     by_row: bool = False,
     compared_with: str = "",
+    departures: Sequence[str],
     papers: tuple[str, Collection[str]] | None = None,
-    departures: Sequence[str] | None = None,
 ) -> StudyResult:
     """Put the result of a study together whose rows are networks.
 
@@ -164,8 +167,8 @@ def networks(
         Title of the table.
     columns : sequence of Column
         Those that come before the details.
-    figures, choices, claims
-        As in `StudyResult`.
+    figures, choices, claims, departures
+        As in `StudyResult`; choices of pre-training are added where there is some.
     name : callable
         Of a row, in figures.
     by_row : bool
@@ -174,8 +177,6 @@ def networks(
         Data of the paper's numbers in the rows.
     papers : (str, collection of str), optional
         The data that the paper had: for people, and names of data sets that are these.
-    departures : sequence of str, optional
-        As in `StudyResult`; those of the scale where none are given.
     """
     stand_ins = stand_ins_of(setting, papers)
     said = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
@@ -196,8 +197,8 @@ def networks(
         facts(setting),
         [Table(table, [*columns, *_DETAILS], without_histories(rows), _NOTE + said)],
         [replace(figure, caption=figure.caption + said) for figure in shown],
-        [*choices, *chosen_on(setting)],
-        departures_of(setting) if departures is None else list(departures),
+        [*choices, *([] if before is None else PRETRAINING), *chosen_on(setting)],
+        list(departures),
         stand_ins,
         list(claims),
     )
@@ -211,31 +212,33 @@ def chosen_on(setting: Setting) -> list[str]:
     seeds = "all seeds" if scale.choose_seeds is None else f"{scale.choose_seeds} of the seeds"
     after = "" if scale.choose_epochs is None else f", that of fine-tuning after {scale.choose_epochs} epochs"
     return [
-        f"Both rates are chosen on {seeds}{after}; all seeds are then trained at the chosen ones, for up to "
+        f"Rates are chosen on {seeds}{after}; all seeds are then trained at the chosen ones, for up to "
         f"{scale.max_iter} epochs."
     ]
 
 
-def departures_of(setting: Setting) -> list[str]:
+def departures_of(setting: Setting, *, pretrained: bool = True) -> list[str]:
     """What image networks of a scale do otherwise than the paper says."""
     scale: Scale = setting.scale
     found = [*fewer_units(setting)]
     if set(scale.learning_rates) != set(RATES):
         found.append(f"Rates of fine-tuning tried: {_several(scale.learning_rates)}; {_GRID}")
-    pretrained = bool(scale.pretraining_rates)
     if pretrained and set(scale.pretraining_rates) != set(RATES):
         found.append(f"Rates of pre-training tried: {_several(scale.pretraining_rates)}; {_GRID}")
-    values, both = f"λ = {_power(scale.l1)}", "in pre-training and fine-tuning"
-    if scale.pretraining_l1 != scale.l1:
-        values, both = f"{values} in fine-tuning and {_power(scale.pretraining_l1)} in pre-training", "there"
+    values = f"λ = {_power(scale.l1)}"
+    if pretrained:
+        of_layers = f" and {_power(scale.pretraining_l1)}" if scale.pretraining_l1 != scale.l1 else " and"
+        values += f" in fine-tuning{of_layers} in pre-training"
     found.append(
-        f"{values} on the activations of every network, one coefficient for all layers, {both}; the paper "
-        "says 0.001 for both, which kills units for as long as training goes on."
+        f"{values}, on the activations of every network, one coefficient for all layers; the paper says "
+        "0.001, which kills units for as long as training goes on."
     )
-    if setting.dataset.offset < 0:
+    if pretrained and setting.dataset.offset < 0:
         found.append(
-            "The first layer of pre-trained tanh networks has linear reconstruction units with quadratic "
-            "cost: the inputs reach below 0, where the paper's cross-entropy has no targets."
+            "Inputs reach below 0. There the paper's cross-entropy of tanh networks has no targets: their "
+            "first layer has linear reconstruction units with quadratic cost. Nor can softplus units reach "
+            "them; those of rectifier and softplus networks are trained all the same, as the paper's must "
+            "have been."
         )
     return found
 
