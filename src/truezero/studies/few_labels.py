@@ -15,7 +15,7 @@ from truezero.studies.claims import alike, better, claimed, errors
 from truezero.studies.confused import confusions
 from truezero.studies.figures import by_layer
 from truezero.studies.study import Column, Setting, Study, StudyResult, Table
-from truezero.studies.tables import ERROR, LAYERS, SPARSITY, facts, fewer_units, stand_ins_of
+from truezero.studies.tables import ERROR, LAYERS, SPARSITY, facts, fewer_units, said_of, stand_ins_of
 from truezero.training.history import rank_by_validation
 
 
@@ -105,7 +105,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     for row in rows:
         row["section"] = f"{row['n_labels']:,} labels"
     stand_ins = stand_ins_of(setting, ("NORB", ("norb",)))
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    named = said_of(stand_ins)
     less = 1 - with_few["test_error"] / without_few["test_error"] if without_few["test_error"] else 0.0
     return StudyResult(
         setting.study,

@@ -22,7 +22,7 @@ from truezero.studies.arms import Arm, Scale, fine_tuning_run
 from truezero.studies.claims import claimed
 from truezero.studies.figures import without_histories
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import facts, stand_ins_of
+from truezero.studies.tables import facts, said_of, stand_ins_of
 
 SCALES = {
     "smoke": Scale((12, 12), (0.1,), 1, 3, None, (), 0),
@@ -77,7 +77,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     inputs = [_through(models[0], rows, row, setting.dataset.y_test) for row in chosen]
     n_hidden = sum(setting.scale.hidden_layer_sizes)
     stand_ins = stand_ins_of(setting, None)
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    named = said_of(stand_ins)
     return StudyResult(
         setting.study,
         setting.title,

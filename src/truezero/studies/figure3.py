@@ -17,7 +17,15 @@ from truezero.studies.confused import confusions
 from truezero.studies.figures import by_layer
 from truezero.studies.result import Verdict
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import LAYERS, SECONDS_PER_EPOCH, SPARSITY, facts, fewer_units, stand_ins_of
+from truezero.studies.tables import (
+    LAYERS,
+    SECONDS_PER_EPOCH,
+    SPARSITY,
+    facts,
+    fewer_units,
+    said_of,
+    stand_ins_of,
+)
 
 # n_seeds is the number of networks.
 SCALES = {
@@ -76,7 +84,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         raise DataError(f"{setting.title}: every network without a penalty diverged")
     rows = _ranges(networks, plain)
     stand_ins = stand_ins_of(setting, ("MNIST", ("mnist",)))
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    named = said_of(stand_ins)
     n_diverged = len(results) - len(networks)
     note = f"{len(networks)} networks" + (f"; {n_diverged} more diverged" if n_diverged else "")
     best = _not_beaten(networks)

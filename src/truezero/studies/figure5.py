@@ -35,7 +35,7 @@ from truezero.studies.study import (
     StudyResult,
     Table,
 )
-from truezero.studies.tables import LAYERS, RMSE, beside_paper, facts, of_paper, stand_ins_of
+from truezero.studies.tables import LAYERS, RMSE, beside_paper, facts, of_paper, said_of, stand_ins_of
 from truezero.studies.text_arms import RATINGS, TextArm, kept, trained
 
 ARM = TextArm(n_layers=3)
@@ -141,7 +141,7 @@ def _begun(setting: Setting, data: Reviews) -> Requests[StudyResult]:
     units = active_units(model, rows.features("test"))
     words = np.diff(rows.X_test.indptr)
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    named = said_of(stand_ins)
     varied = _variation(units, words, rows.X_test.shape[1])
     return StudyResult(
         setting.study,

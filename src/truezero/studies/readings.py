@@ -16,7 +16,7 @@ from truezero.studies.claims import claimed
 from truezero.studies.confused import confusions
 from truezero.studies.result import Verdict
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import LAYERS, facts, fewer_units, stand_ins_of
+from truezero.studies.tables import LAYERS, facts, fewer_units, said_of, stand_ins_of
 
 # Nothing is stopped early: what a fixed number of epochs gives is a reading, too.
 SCALES = {
@@ -110,7 +110,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
             for row in same:
                 row["chosen"] = row["validation_error"] == min(other["validation_error"] for other in same)
     stand_ins = stand_ins_of(setting, ("MNIST, CIFAR-10, NISTP and NORB", paper.DATA))
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    named = said_of(stand_ins)
     note = "Bold: the rate with the least validation error." + named
     if target is not None:
         note = f"The paper: {100 * target[0]:.2f} % at {100 * target[1]:.1f} % zeros. {note}"

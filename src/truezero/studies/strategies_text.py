@@ -13,7 +13,7 @@ from truezero.studies.figures import by_layer, by_sparsity, reconstruction_curve
 from truezero.studies.rated import RatedRows, load_rated, n_of_parts, rated_rows, said_of_test
 from truezero.studies.strategies import OF_PRETRAINING, STRATEGIES, STRATEGY, STUCK, strategy_name
 from truezero.studies.study import Column, Setting, Study, StudyResult, Table
-from truezero.studies.tables import LAYERS, RATE, RMSE, SPARSITY, facts, stand_ins_of
+from truezero.studies.tables import LAYERS, RATE, RMSE, SPARSITY, facts, said_of, stand_ins_of
 from truezero.studies.text_arms import COSTS, COSTS_SAID, RATINGS, TextArm, trained
 
 # Those of Table 2, so that its runs are those of strategy 2; fewer folds on a laptop.
@@ -44,7 +44,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
         row["strategy"], row["described"] = number, described
         row["name"] = strategy_name(row)
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    named = said_of(stand_ins)
     columns = [
         *STRATEGY,
         RMSE,

@@ -19,7 +19,7 @@ from truezero.studies.rated import (
 )
 from truezero.studies.stars import confusion
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import LAYERS, RATE, RMSE, beside_paper, facts, of_paper, stand_ins_of
+from truezero.studies.tables import LAYERS, RATE, RMSE, beside_paper, facts, of_paper, said_of, stand_ins_of
 from truezero.studies.text_arms import (
     COSTS,
     COSTS_SAID,
@@ -151,7 +151,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     ]
     best = min(networks, key=lambda row: row["test_rmse"])
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    named = said_of(stand_ins)
     of_other = stand_ins[0].paper if stand_ins else None
     columns = [
         Column("name", "network"), RMSE, *of_paper("test_rmse", of_other, "rmse"),

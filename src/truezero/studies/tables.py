@@ -179,7 +179,7 @@ def networks(
         The data that the paper had: for people, and names of data sets that are these.
     """
     stand_ins = stand_ins_of(setting, papers)
-    said = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    said = said_of(stand_ins)
     whole = [{**row, "name": name(row)} for row in rows if row["labels"] == 1]
     shown = [
         *figures,
@@ -281,3 +281,8 @@ def stand_ins_of(setting: Setting, papers: tuple[str, Collection[str]] | None) -
         return []
     why = "errors and sparsity cannot be compared with the paper's numbers"
     return [StandIn(paper, dataset.name, why)]
+
+
+def said_of(stand_ins: Sequence[StandIn]) -> str:
+    """Write it below a table or figure."""
+    return "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)

@@ -16,7 +16,7 @@ from truezero.studies.claims import claim, errors, interval
 from truezero.studies.figures import without_histories
 from truezero.studies.rated import load_rated_texts, n_of_parts, rated_rows, said_of_test
 from truezero.studies.study import Claim, Column, Figure, Setting, Study, StudyResult, Table
-from truezero.studies.tables import RATE, RMSE, SPARSITY, facts, stand_ins_of
+from truezero.studies.tables import RATE, RMSE, SPARSITY, facts, said_of, stand_ins_of
 from truezero.studies.text_arms import COSTS, COSTS_SAID, RATINGS, TextArm, trained
 
 SIZES = (1000, 2000, 5000, 10_000)
@@ -95,7 +95,7 @@ def begin(setting: Setting) -> Requests[StudyResult]:
     for number, row in enumerate(rows):
         row["n_terms"], row["section"] = sizes[number % len(sizes)], row["name"]
     stand_ins = stand_ins_of(setting, ("OpenTable", ("opentable",)))
-    named = "".join(f" Data: {stand_in.ours}, in place of {stand_in.paper}." for stand_in in stand_ins)
+    named = said_of(stand_ins)
     columns = [
         Column(
             "n_terms", "words", "count", about="The most frequent ones, which are all that a network sees."
