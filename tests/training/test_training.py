@@ -19,7 +19,7 @@ from small_training import problem, settings
 from truezero.core.network import Network
 from truezero.engines import StepSettings, get_engine
 from truezero.errors import DivergenceError, ModelFileError, OptionError
-from truezero.training import Checkpoint, TrainingState, fine_tune
+from truezero.training import Checkpoint, TrainingState, checkpoints, fine_tune
 
 
 @pytest.fixture(params=["reference", "native"])
@@ -101,6 +101,33 @@ def test_ctrl_c_keeps_the_best_epoch(engine: Any, tmp_path: Path) -> None:
 
         fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[checkpoint, noted])
         assert epochs == [4, 5, 6]
+
+
+def test_a_checkpoint_takes_its_share_of_the_time(
+    engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, train, held_out = problem()
+    now, written = [0.0], list[float]()
+
+    def write(*given: Any, **options: Any) -> None:
+        written.append(now[0])
+        now[0] += 1
+
+    monkeypatch.setattr(checkpoints, "write_tensors", write)
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def tick(state: TrainingState) -> bool:
+        now[0] += 1
+        return len(state.history) == 6
+
+    kept = Checkpoint(tmp_path / "c", share=0.25)
+    for _ in range(2):  # the second time it begins anew
+        fine_tune(network, train, held_out, settings(), engine=engine, callbacks=[tick, kept])
+    # 3 seconds after the end of the last writing, and whatever ends the training.
+    assert written == [1, 5, 8, 10, 14, 17]
+    for share in (0, 1.5):
+        with pytest.raises(OptionError, match="share must be a number above 0 and at most 1"):
+            Checkpoint(tmp_path / "c", share=share)
 
 
 class StopError(Exception):

@@ -33,6 +33,7 @@ KEY = re.compile(r"[0-9a-f]{20}")
 # In a run's provenance: by what, and the digests of all its files. No single damage makes both go.
 _ALGORITHM, _DIGESTS = "digest", "digests"
 _LARGEST = 100_000_000  # bytes of a file
+_WRITING = 0.05  # share of a run's time for its checkpoint: what a kill costs is twenty times as long
 _OBJECT = Fields({})
 _OF_DIVERGED = Fields({"diverged": text})
 _OF_A_RUN = Fields(
@@ -125,7 +126,7 @@ class RunStore:
         for other in partial.glob("checkpoint-*"):
             if other != own:
                 other.unlink(missing_ok=True)
-        return partial, Checkpoint(own, run.key)
+        return partial, Checkpoint(own, run.key, share=_WRITING)
 
     def finish(self, run: Run, result: Result, provenance: dict[str, Any]) -> None:
         """Let a run's folder appear, with its result in it."""

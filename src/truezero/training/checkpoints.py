@@ -1,13 +1,16 @@
-"""Checkpoints: where a training stands, in a file after every epoch."""
+"""Checkpoints: where a training stands, in a file after its epochs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
+from truezero.core.constraints import number
 from truezero.core.tensors import Tensors, read_tensors, write_tensors
 from truezero.core.text import printable
 from truezero.errors import ModelFileError
@@ -47,7 +50,7 @@ class State(Protocol):
 
 
 class Checkpoint:
-    """Keeps the whole training state in a file after every epoch, and starts from it if it is there.
+    """Keeps the whole training state in a file, after every epoch, and starts from it if it is there.
 
     A training that was killed and is started again the same way ends bit-identical to one that was
     not: the order and all noise of an epoch depend on the seed and the epoch alone. It serves
@@ -60,11 +63,23 @@ class Checkpoint:
         The file, safetensors. It is written beside and renamed, so a kill leaves the previous one.
     fingerprint : str, default=""
         What else must be the same for a resume to be one, the data's fingerprint say.
+    share : float, default=1.0
+        Above 0 and at most 1: so much of the time at most goes into writing. Epochs of some milliseconds
+        would wait for the disk; below 1 those that end too soon after the last one written are left out,
+        even the last, and a resume trains them again.
+
+    Raises
+    ------
+    OptionError
+        If `share` is none.
     """
 
-    def __init__(self, path: str | os.PathLike[str], fingerprint: str = "") -> None:
+    def __init__(self, path: str | os.PathLike[str], fingerprint: str = "", share: float = 1.0) -> None:
+        number(above=0, most=1).check("share", share)
         self.path = path
         self.fingerprint = fingerprint
+        self.share = share
+        self._not_before = -math.inf
 
     def on_train_begin(self, state: State) -> None:
         """Fill the state from the file.
@@ -79,7 +94,7 @@ class Checkpoint:
         ModelFileError
             If the file is damaged, or belongs to another network, data or configuration.
         """
-        self._configuration = self._describe(state)
+        self._configuration, self._not_before = self._describe(state), -math.inf
         if not Path(self.path).exists():
             return
         tensors, metadata = read_tensors(self.path, kind="checkpoint")
@@ -96,11 +111,16 @@ class Checkpoint:
             raise ModelFileError(f"{self.path} is damaged: {printable(error, 300)}; remove it") from error
 
     def __call__(self, state: State) -> None:
-        """Write the file."""
+        """Write the file, if it is time to."""
+        started = time.perf_counter()
+        if started < self._not_before and not state.ended:
+            return
         tensors, metadata = state.to_tensors()
         write_tensors(
             self.path, tensors, {"configuration": self._configuration, **metadata}, kind="checkpoint"
         )
+        ended = time.perf_counter()
+        self._not_before = ended + (ended - started) * (1 / self.share - 1)
 
     def _describe(self, state: State) -> str:
         """Digest of all that the rest of the training depends on. More epochs are no other training."""
