@@ -14,61 +14,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_digits
+from small_pretraining import arrays, plan, same_stacks, settings, train
 
 from truezero import (
     Checkpoint,
 )
 from truezero.core.corruption import Corruption
-from truezero.engines import AutoencoderSettings, Features, Unlabeled, get_engine
+from truezero.engines import Features, get_engine
 from truezero.errors import DataError, DivergenceError, ModelFileError
-from truezero.training import LayerPlan, Pretraining, PretrainingState, pretrain
-
-
-def settings(*plans: LayerPlan, **changes: Any) -> Pretraining:
-    return Pretraining(plans, **{"seed": 5, **changes})
-
-
-def plan(n_units: int, **changes: Any) -> LayerPlan:
-    step = AutoencoderSettings(
-        changes.pop("learning_rate", 0.02),
-        10,
-        changes.pop("l1", 0.0),
-        changes.pop("corruption", Corruption()),
-    )
-    return LayerPlan(n_units, changes.pop("activation", "rectifier"), step, **{"max_epochs": 2, **changes})
-
-
-def train(
-    X: Any,
-    what: Pretraining,
-    held_out: Any = None,
-    *,
-    engine: str = "auto",
-    n_threads: int = 1,
-    callbacks: Any = (),
-) -> PretrainingState:
-    def rows(part: Any) -> Unlabeled:
-        return Unlabeled(Features(part), np.arange(part.shape[0], dtype=np.int64))
-
-    return pretrain(
-        rows(X),
-        None if held_out is None else rows(held_out),
-        what,
-        engine=get_engine(engine),
-        n_threads=n_threads,
-        callbacks=callbacks,
-    )
-
-
-def arrays(state: PretrainingState) -> list[Any]:
-    return [
-        array for layer in state.stack.layers for array in (*layer.network.weights, *layer.network.biases)
-    ]
-
-
-def same_bits(a: PretrainingState, b: PretrainingState) -> bool:
-    return all(x.tobytes() == y.tobytes() for x, y in zip(arrays(a), arrays(b), strict=True))
-
+from truezero.training import Pretraining, PretrainingState
 
 # ---- the loop -------------------------------------------------------------------------------------
 
@@ -86,9 +40,9 @@ def test_engines_agree_on_a_whole_stack(X: Any) -> None:
 
 def test_the_same_bits_on_any_number_of_threads(X: Any) -> None:
     what = settings(plan(30, l1=1e-3), plan(20), sign_mask="half")
-    assert same_bits(train(X, what), train(X, what, n_threads=3))
-    assert same_bits(train(X, what), train(X, what))
-    assert not same_bits(train(X, what), train(X, settings(plan(30, l1=1e-3), plan(20), seed=6)))
+    assert same_stacks(train(X, what), train(X, what, n_threads=3))
+    assert same_stacks(train(X, what), train(X, what))
+    assert not same_stacks(train(X, what), train(X, settings(plan(30, l1=1e-3), plan(20), seed=6)))
 
 
 def test_every_layer_learns(X: Any) -> None:
@@ -309,7 +263,7 @@ def test_killed_and_resumed_to_the_same_bits(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
         resumed = train(X, _kill_settings(), X[:100], callbacks=[Checkpoint(path)])
-        assert same_bits(whole, resumed)
+        assert same_stacks(whole, resumed)
         assert len(resumed.history) == 12
 
 
@@ -330,7 +284,7 @@ def test_stopped_after_any_epoch_and_resumed(X: Any, tmp_path: Path, epoch: int)
     with pytest.raises(StopError):
         train(X, what, X[:50], callbacks=[Checkpoint(tmp_path / "c"), stop])
     resumed = train(X, what, X[:50], callbacks=[Checkpoint(tmp_path / "c")])
-    assert same_bits(resumed, train(X, what, X[:50]))
+    assert same_stacks(resumed, train(X, what, X[:50]))
     assert [(r["layer"], r["epoch"]) for r in resumed.history] == [
         (layer, e) for layer in range(3) for e in (1, 2)
     ]
@@ -351,7 +305,7 @@ def test_what_a_callback_ended_stays_ended(X: Any, tmp_path: Path) -> None:
 
     with pytest.raises(StopError):  # after the checkpoint of the layer's last epoch
         train(X, what, callbacks=[Checkpoint(tmp_path / "d"), early, AfterCheckpoint(tmp_path / "d", stop)])
-    assert same_bits(whole, train(X, what, callbacks=[early, Checkpoint(tmp_path / "d")]))
+    assert same_stacks(whole, train(X, what, callbacks=[early, Checkpoint(tmp_path / "d")]))
 
 
 class AfterCheckpoint(Checkpoint):

@@ -1,89 +1,35 @@
-"""Where rows come from: streams, and codes that are kept or computed block by block."""
+"""Where rows come from: codes that are kept or computed block by block, and parts of an order."""
 
 from __future__ import annotations
 
 import tracemalloc
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from comparing import parameters, same_bits
 from scipy import sparse
+from small_pretraining import plan, records, same_stacks, settings, train, unlabeled
 
-from truezero import Checkpoint
 from truezero.core.autoencoder import initialize_autoencoder
 from truezero.core.corruption import Corruption
-from truezero.core.initial import initialize
 from truezero.engines import (
     AutoencoderSettings,
-    Examples,
-    Features,
-    StepSettings,
     Tally,
     Unlabeled,
     get_engine,
 )
-from truezero.errors import DataError, DivergenceError
+from truezero.errors import DivergenceError
 from truezero.training import (
-    FineTuning,
-    LayerPlan,
     Pretraining,
-    PretrainingState,
-    Stream,
-    TrainingState,
     codes,
-    fine_tune,
-    pretrain,
 )
 from truezero.training.epochs import train_pieces
 from truezero.training.sources import Ordering, Piece
 
 CROSS_ENTROPY = "sigmoid-cross-entropy"
-
-
-def unlabeled(X: Any, first_id: int = 0) -> Unlabeled:
-    return Unlabeled(Features(X), np.arange(first_id, first_id + X.shape[0], dtype=np.int64))
-
-
-def plan(n_units: int, batch_size: int = 10, **changes: Any) -> LayerPlan:
-    step = AutoencoderSettings(
-        changes.pop("learning_rate", 0.02),
-        batch_size,
-        changes.pop("l1", 0.0),
-        changes.pop("corruption", Corruption()),
-        changes.pop("sampling", None),
-    )
-    return LayerPlan(n_units, changes.pop("activation", "rectifier"), step, **{"max_epochs": 2, **changes})
-
-
-def settings(*plans: LayerPlan, **changes: Any) -> Pretraining:
-    return Pretraining(plans, **{"seed": 5, **changes})
-
-
-def train(
-    X: Any,
-    what: Pretraining,
-    held_out: Any = None,
-    *,
-    engine: str = "native",
-    n_threads: int = 1,
-    **rest: Any,
-) -> PretrainingState:
-    rows = X if isinstance(X, Stream) else unlabeled(X)
-    validation = None if held_out is None else unlabeled(held_out)
-    return pretrain(rows, validation, what, engine=get_engine(engine), n_threads=n_threads, **rest)
-
-
-def records(state: PretrainingState | TrainingState) -> list[Any]:
-    """What is known of every epoch but for its time."""
-    return [{name: value for name, value in record.items() if name != "seconds"} for record in state.history]
-
-
-def same(a: PretrainingState, b: PretrainingState) -> bool:
-    return all(same_bits(x, y) for x, y in zip(a.stack.layers, b.stack.layers, strict=True))
 
 
 # ---- the order, in parts ----------------------------------------------------------------------------
@@ -186,7 +132,7 @@ def test_codes_block_by_block_train_to_the_same_bits(
     monkeypatch.setattr("truezero.training.layer_measure.MAX_KEPT", 0)
     for n_threads in (1, 3):
         computed = train(rows[:333], what, rows[333:], n_threads=n_threads)
-        assert same(computed, kept)
+        assert same_stacks(computed, kept)
         assert records(computed) == records(kept)
         for a, b in zip(computed.stack.layers, kept.stack.layers, strict=True):
             for scale in ("input_scale", "output_scale"):
@@ -194,7 +140,7 @@ def test_codes_block_by_block_train_to_the_same_bits(
     if name == "factored":
         assert [record["products"] for record in kept.of_layer(1)] == [["sparse", "factored"]] * 2
         return  # each call of an engine takes the decoder apart anew: rounding
-    assert same(plain, kept)
+    assert same_stacks(plain, kept)
     for record, other in zip(records(plain), records(kept), strict=True):
         assert record["loss"] == pytest.approx(other["loss"], rel=1e-12)  # of sums in another order
         assert record["penalty"] == pytest.approx(other["penalty"], rel=1e-12)
@@ -222,7 +168,7 @@ def test_without_held_out_rows(X: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = train(X, what)
     monkeypatch.setattr(codes, "MAX_KEPT", 0)
     computed = train(X, what)
-    assert same(kept, computed)
+    assert same_stacks(kept, computed)
     assert records(kept) == records(computed)
 
 
@@ -298,176 +244,3 @@ def test_one_piece_is_in_memory_at_a_time() -> None:
     tallies = iter([Tally(1.0, 0.5, ("sparse",)), Tally(4.0, 0.0, ("dense",)), Tally(1.0, 1.0, ("sparse",))])
     assert train_pieces(pieces(), lambda piece: next(tallies)) == Tally(2.0, 0.5, ("sparse",), n_rows=30)
     assert len(last) == 3
-
-
-# ---- streams ----------------------------------------------------------------------------------------
-
-
-def examples(n: int, first_id: int, seed: int) -> Examples:
-    X = np.random.default_rng(seed).random((n, 12)).astype("f4")
-    ids = np.arange(first_id, first_id + n, dtype=np.int64)
-    return Examples(Features(X), (X[:, 0] + X[:, 1] > 1).astype(np.int64), None, ids)
-
-
-def fine_tuning(**changes: Any) -> FineTuning:
-    step = StepSettings(0.1, 10, (1e-3,), dropout=0.2)
-    return FineTuning(**{"step": step, "max_epochs": 3, "n_iter_no_change": None, "seed": 9, **changes})
-
-
-def new_rows(epoch: int) -> Iterator[Examples]:
-    """Pieces of 37, 60 and 23 rows that no other epoch has."""
-    for number, n in enumerate((37, 60, 23)):
-        yield examples(n, 1000 * epoch + 100 * number, 10 * epoch + number)
-
-
-NETWORK = initialize((12, 20, 2), seed=1)
-
-
-@pytest.mark.parametrize("engine", ["native", "reference"])
-def test_a_stream_of_one_piece_is_that_piece(engine: str) -> None:
-    rows = examples(120, 0, 0)
-    for validation in (None, examples(50, 500, 1)):
-        a, b = (
-            fine_tune(NETWORK, train, validation, fine_tuning(), engine=get_engine(engine))
-            for train in (rows, Stream(lambda epoch: [rows]))
-        )
-        assert same_bits(a.network, b.network)
-        assert records(a) == records(b)
-
-
-def test_pieces_of_a_stream_are_trained_one_after_the_other() -> None:
-    engine, settings, expected = get_engine("native"), fine_tuning(max_epochs=2), NETWORK.copy()
-    state = fine_tune(NETWORK, Stream(new_rows), None, settings, engine=engine)
-    zeros: tuple[float, ...] = ()
-    for epoch, record in enumerate(state.history, start=1):
-        loss = 0.0
-        for rows in new_rows(epoch):
-            order = Ordering(9).of(rows.ids, epoch)
-            tally = engine.train(
-                expected, rows, order, settings.step, epoch=epoch, seed=9, n_threads=1,
-                density=(rows.features.density(), *(1 - share for share in zeros)),
-            )  # fmt: skip
-            loss += tally.loss * len(order)
-        assert record["loss"] == pytest.approx(loss / 120, rel=1e-12)
-        evaluation = engine.evaluate(expected, next(new_rows(1)).features, n_threads=1)
-        zeros = evaluation.sparsity
-        assert record["sparsity"] == list(zeros)
-    assert same_bits(state.network, expected)
-    assert state.data_shape == (0, 12)
-
-
-def test_a_stream_is_resumed(tmp_path: Path) -> None:
-    engine, validation = get_engine("native"), examples(50, 500, 1)
-    whole = fine_tune(NETWORK, Stream(new_rows), validation, fine_tuning(), engine=engine)
-
-    def dies(epoch: int) -> Iterator[Examples]:
-        for number, rows in enumerate(new_rows(epoch)):
-            if (epoch, number) == (3, 1):
-                raise OSError("the tape is torn")
-            yield rows
-
-    with pytest.raises(OSError, match="torn"):
-        fine_tune(
-            NETWORK,
-            Stream(dies),
-            validation,
-            fine_tuning(),
-            engine=engine,
-            callbacks=[Checkpoint(tmp_path / "c")],
-        )
-    asked: list[int] = []
-
-    def noted(epoch: int) -> Iterator[Examples]:
-        asked.append(epoch)
-        return new_rows(epoch)
-
-    resumed = fine_tune(
-        NETWORK,
-        Stream(noted),
-        validation,
-        fine_tuning(),
-        engine=engine,
-        callbacks=[Checkpoint(tmp_path / "c")],
-    )
-    assert same_bits(whole.best_network, resumed.best_network)
-    assert [r["loss"] for r in whole.history] == [r["loss"] for r in resumed.history]
-    assert set(asked) == {1, 3}
-
-
-def test_streams_that_cannot_be() -> None:
-    engine = get_engine("native")
-    with pytest.raises(DataError, match="the stream has no rows in epoch 1"):
-        fine_tune(NETWORK, Stream(lambda epoch: []), None, fine_tuning(), engine=engine)
-    with pytest.raises(DataError, match="the stream has no rows in epoch 2"):
-        fine_tune(
-            NETWORK,
-            Stream(lambda epoch: new_rows(epoch) if epoch < 2 else []),
-            None,
-            fine_tuning(),
-            engine=engine,
-        )
-    empty = examples(0, 0, 0)
-    with_empty = Stream(lambda epoch: [empty, *new_rows(epoch), empty])
-    a, b = (
-        fine_tune(NETWORK, rows, None, fine_tuning(), engine=engine)
-        for rows in (with_empty, Stream(new_rows))
-    )
-    assert records(a) == records(b)
-    narrow = Examples(Features(np.zeros((3, 5), "f4")), np.zeros(3, np.int64), None, np.arange(3))
-    with pytest.raises(DataError, match="a piece of the stream in epoch 1 has 5 features, the first 12"):
-        fine_tune(
-            NETWORK, Stream(lambda epoch: [*new_rows(epoch), narrow]), None, fine_tuning(), engine=engine
-        )
-
-
-def test_a_diverging_stream_is_left_early() -> None:
-    seen: list[int] = []
-
-    def endless(epoch: int) -> Iterator[Examples]:
-        while True:
-            seen.append(epoch)
-            yield examples(100, 0, 0)
-
-    wild = fine_tuning(step=StepSettings(1e30, 10, (0.0,)))
-    with pytest.raises(DivergenceError, match="diverged in epoch 1"):
-        fine_tune(NETWORK, Stream(endless), None, wild, engine=get_engine("native"))
-    assert len(seen) < 10
-
-
-@pytest.mark.parametrize("kept", [True, False])
-def test_layers_learn_from_a_stream(X: Any, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one piece it is what arrays are; what cross-entropy divides by is found in the first epoch."""
-    if not kept:
-        monkeypatch.setattr(codes, "MAX_KEPT", 0)
-    for what in (
-        settings(plan(30), plan(20, reconstruction=CROSS_ENTROPY), plan(10), sign_mask="half"),
-        settings(
-            plan(30, activation="tanh"), plan(20, reconstruction="linear-quadratic", target="before"), plan(9)
-        ),
-    ):
-        for held_out in (None, X[333:]):
-            plain = train(X[:333], what, held_out)
-            stream = train(Stream(lambda epoch: [unlabeled(X[:333])]), what, held_out)
-            assert same(plain, stream)
-            assert records(plain) == records(stream)
-
-
-def test_a_stack_on_a_stream_is_resumed(X: Any, tmp_path: Path) -> None:
-    def rows(epoch: int) -> Iterator[Unlabeled]:
-        for start in range(0, 300, 100):
-            yield unlabeled(X[start : start + 100] * (1 + 0.1 * (epoch % 2)), 1000 * epoch + start)
-
-    what = settings(plan(30), plan(20, reconstruction=CROSS_ENTROPY))
-    whole = train(Stream(rows), what, X[300:])
-    for epoch in (1, 2, 3, 4):
-
-        def stop(state: PretrainingState, at: int = epoch) -> None:
-            if len(state.history) == at:
-                raise OSError
-
-        path = tmp_path / f"{epoch}"
-        with pytest.raises(OSError):  # noqa: PT011 - ours
-            train(Stream(rows), what, X[300:], callbacks=[Checkpoint(path), stop])
-        resumed = train(Stream(rows), what, X[300:], callbacks=[Checkpoint(path)])
-        assert same(whole, resumed)
-        assert records(whole) == records(resumed)
