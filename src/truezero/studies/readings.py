@@ -239,13 +239,14 @@ def _figure(rows: list[Row], target: Target | None, named: str) -> Figure:
         {
             "name": reading.name,
             "colour": number,
+            "hollow": number == len(READINGS) - 1,  # there are more readings than colours
             "x": [100 * row["sparsity"]["overall"] for row in rows if row["section"] == reading.name],
             "y": [100 * row["test_error"] for row in rows if row["section"] == reading.name],
         }
         for number, reading in enumerate(READINGS)
     ]
     if target is not None:
-        of_paper = {"name": "the paper", "colour": 0, "star": True}
+        of_paper = {"name": "the paper", "colour": 3, "star": True}
         points.append({**of_paper, "x": [100 * target[1]], "y": [100 * target[0]]})
     panel = {
         "title": "Best validation epoch", "x": "exact zeros, %", "y": "test error, %", "log": "y",
