@@ -53,7 +53,7 @@ def results(folder: Path) -> list[dict[str, Any]]:
     found = [
         {
             **json.loads(path.read_text()),
-            "folder": path.parent.name,
+            "reports": sorted(path.parent.glob("report.html")),
             "drawn": sorted(path.parent.glob("figures/*.png")),
         }
         for path in sorted(folder.glob("*/results.json"))
@@ -137,8 +137,7 @@ def _of_result(result: dict[str, Any]) -> str:
             lines.append(_line([f"**{c}**" if b else c for c, b in zip(cells, bold, strict=True)]))
         lines.append("")
     for path in result["drawn"]:
-        where = "/".join(["..", "results", *path.parts[-3:]])
-        lines += [f"![{path.stem.replace('-', ' ')}]({where})", ""]
+        lines += [f"![{path.stem.replace('-', ' ')}]({_link(path, 3)})", ""]
     lines += ["What differed from the paper:\n", *(f"- {text}" for text in result["departures"]), ""]
     return "\n".join(lines)
 
@@ -150,9 +149,14 @@ def _made(result: dict[str, Any]) -> str:
     facts += [f"{result['n_seeds']} seeds"] if result["study"] != "figure3" else []
     facts += [f"{made['cpu_seconds'] / 60:,.0f} minutes of the processor"] if "cpu_seconds" in made else []
     facts += list(dict.fromkeys(run["processor"] for run in made["runs"]))
-    report = f"[Report](../results/{result['folder']}/report.html)."
+    reports = [f"[Report]({_link(path, 2)})." for path in result["reports"]]
     chosen = [choice for choice in result["choices"] if "for up to" in choice]
-    return " ".join([f"{', '.join(facts)}.", *chosen, report])
+    return " ".join([f"{', '.join(facts)}.", *chosen, *reports])
+
+
+def _link(path: Path, n_parts: int) -> str:
+    """From the page to a file of results, which has its last parts for a name there."""
+    return "/".join(["..", "results", *path.parts[-n_parts:]])
 
 
 def _line(cells: list[str]) -> str:
