@@ -110,10 +110,11 @@ def test_the_largest_scale_counts_and_four_data_sets_are_four(tmp_path: Path) ->
 def test_studies_of_text_stand_below_those_of_images(tmp_path: Path) -> None:
     text = {**result("laptop", "refuted"), "study": "table2"}
     text["claims"][0] |= {"sentence": "Text is hard.", "evidence": "on imdb: y"}
+    made = {"reports": [tmp_path / "text" / "report.html"], "drawn": []}
     assert (
-        "`c`, 3 seeds, 2 minutes of the processor, P. Rates are chosen; all seeds for up to 9 epochs. ["
-        in (reproduction.page([{**text, "folder": "text", "drawn": []}]))
-    )
+        "`c`, 3 seeds, 2 minutes of the processor, P. Rates are chosen; all seeds for up to 9 epochs. "
+        "[Report](../results/text/report.html).\n"
+    ) in reproduction.page([text | made])
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "results.json").write_text(json.dumps(text))
     images, _, below = reproduction.page(reproduction.results(tmp_path)).partition("## Text (section 4.2)")
