@@ -16,6 +16,7 @@ from typing import Any, get_args
 from truezero.report.numbers import about, cell
 from truezero.studies import STUDIES, Column, sentences
 from truezero.studies.claims import AS_GOOD
+from truezero.studies.paper import DATA, data_of
 from truezero.studies.result import Verdict
 from truezero.studies.sentences import Sentence
 
@@ -33,16 +34,16 @@ writes; a study that is not there has not been run yet. The report of each study
 where the paper leaves one.
 
 A difference is *confirmed* or *refuted* where the 95 % interval over the seeds (t-test) lies on one side of
-the bound; “as good” is AS_GOOD, which is how far apart
-the paper's own Table 1 has what it calls competitive. Three seeds make wide intervals: *not decided* is what
-most small differences come to. Cells in bold do not differ significantly (p = 0.05) from the best of Table 1
-by another test, the paired bootstrap over test rows and seeds, which knows more of the test rows and less of
-the seeds.
+the bound; “as good” is AS_GOOD
+(in Figure 3: 0.2 points), which is how far apart the paper's own Table 1 has what it calls competitive. Three
+seeds make wide intervals: *not decided* is what most small differences come to. Cells in bold do not differ
+significantly (p = 0.05) from the best of Table 1 by another test, the paired bootstrap over test rows and
+seeds, which knows more of the test rows and less of the seeds.
 
-Of a data set the largest scale counts. We conclude that a sentence is confirmed if some studies confirm it
-and none refutes it, refuted if it is the other way round, and else not decided; one about the paper's four
-data sets is confirmed where all four, or what stands in for them, confirm it, and refuted where one refutes
-it.
+Of a study on a data set the largest scale counts. We conclude that a sentence is confirmed if some studies
+confirm it and none refutes it, refuted if it is the other way round, and else not decided; one about the
+paper's four data sets is confirmed where all four, or what stands in for them, confirm it, and refuted where
+one refutes it.
 """.replace("AS_GOOD", AS_GOOD)
 NOT_YET = "Not run yet."
 TEXTS = ("table2", "figure5", "amazon", "strategies-text", "vocabulary")
@@ -58,7 +59,11 @@ def results(folder: Path) -> list[dict[str, Any]]:
         }
         for path in sorted(folder.glob("*/results.json"))
     ]
-    return [result for result in found if result.get("study") in STUDIES and result["scale"] != "smoke"]
+    return [
+        result
+        for result in found
+        if result.get("study") in STUDIES and result.get("scale") not in (None, "smoke")
+    ]
 
 
 def page(found: list[dict[str, Any]]) -> str:
@@ -95,20 +100,17 @@ def _concluded(sentence: Sentence, stated: list[tuple[dict[str, Any], dict[str, 
     """What is concluded of a sentence, and from how many verdicts."""
     largest: dict[tuple[str, str], dict[str, Any]] = {}
     for result, claim in sorted(stated, key=lambda found: found[0]["scale"] == "paper"):
-        largest[result["study"], result["data"]] = {**claim, "of": _papers_data(result)}
+        stand_in_for = next((of["paper"] for of in result["stand_ins"]), None)
+        largest[result["study"], result["data"]] = {**claim, "of": data_of(result["data"], stand_in_for)}
     counts = Counter(claim["verdict"] for claim in largest.values())
     decided = {verdict for verdict in counts if verdict != "not decided"}
     together = decided.pop() if len(decided) == 1 else "not decided"
     if sentence.n_data > 1:
-        all_there = len({claim["of"] for claim in largest.values()}) >= sentence.n_data
+        all_there = {claim["of"] for claim in largest.values()} >= set(DATA)
         everywhere = set(counts) == {"confirmed"} and all_there
         together = "refuted" if counts["refuted"] else "confirmed" if everywhere else "not decided"
     of_each = ", ".join(f"{verdict} {counts[verdict]}×" for verdict in get_args(Verdict) if counts[verdict])
     return f"We conclude: **{together}** ({of_each})."
-
-
-def _papers_data(result: dict[str, Any]) -> str:
-    return str(result["stand_ins"][0]["paper"] if result["stand_ins"] else result["data"])
 
 
 def _several(studies: Iterable[str]) -> str:
@@ -146,9 +148,11 @@ def _made(result: dict[str, Any]) -> str:
     """How a result was made: command, processors, epochs; and where its report is."""
     made = result["provenance"]
     facts = [f"`{made['command']}`"] if "command" in made else []
-    facts += [f"{result['n_seeds']} seeds"] if result["study"] != "figure3" else []
-    facts += [f"{made['cpu_seconds'] / 60:,.0f} minutes of the processor"] if "cpu_seconds" in made else []
-    facts += list(dict.fromkeys(run["processor"] for run in made["runs"]))
+    if "n_seeds" in result and result["study"] != "figure3":
+        facts.append(f"{result['n_seeds']} seeds")
+    if made.get("cpu_seconds") is not None:
+        facts.append(f"{made['cpu_seconds'] / 60:,.0f} minutes of the processor")
+    facts += dict.fromkeys(run["processor"] for run in made.get("runs", ()) if "processor" in run)
     reports = [f"[Report]({_link(path, 2)})." for path in result["reports"]]
     chosen = [choice for choice in result["choices"] if "for up to" in choice]
     return " ".join([f"{', '.join(facts)}.", *chosen, *reports])

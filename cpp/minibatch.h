@@ -1,6 +1,9 @@
 // What a step of minibatch SGD needs of its examples, and how it is made.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "entries.h"
 #include "input.h"
 #include "targets.h"

@@ -1,9 +1,11 @@
 // A network whose layers lie in tiles, and what a step does to each of them. Which thread does it, and when, is not
-// decided here: no function but `cost` writes to more than one tile.
+// decided here. No function but `cost` writes to more than one tile, and none but `backward_top` may be at work on a
+// tile that another thread works on.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "minibatch.h"
 #include "tiles.h"
@@ -197,8 +199,8 @@ class TiledNetwork {
     if (scaled_) rescale(tile, bounded);
   }
 
-  // A top layer of one tile can be split by its rows: of those that come from one tile of the layer below, what its
-  // units need.
+  // A top layer of one tile is split by its rows: moved are those that come from one tile of the layer below, and its
+  // dots made. Threads share the tile here, each with other rows; with the first tile's come the biases.
   void backward_top(std::size_t below, const Minibatch<T>& minibatch) {
     Tile<T>& tile = tiles(top_)[0];
     kernels_.backward(tiles(top_ - 1)[below].entries.view(), tile.weights, tile.width, tile.delta.get(), tile.delta.get(),

@@ -100,9 +100,10 @@ def test_the_largest_scale_counts_and_four_data_sets_are_four(tmp_path: Path) ->
 
     found = [of("mnist", "laptop", "refuted"), of("mnist", "paper", "confirmed")]
     assert concluded(*found) == "**not decided** (confirmed 1×)."
-    found += [of(data, "laptop", "confirmed") for data in ("a", "b")]
+    found += [of(data, "laptop", "confirmed") for data in ("cifar10", "nistp")]
     toys = {**of("toys", "laptop", "confirmed"), "stand_ins": [{"paper": "NORB", "ours": "toys", "why": "w"}]}
     assert concluded(*found, toys) == "**confirmed** (confirmed 4×)."
+    assert concluded(*found, of("digits", "laptop", "confirmed")) == "**not decided** (confirmed 4×)."
     eth80 = {**toys, "data": "eth80", "claims": of("", "", "refuted")["claims"]}
     assert concluded(*found, toys, eth80) == "**refuted** (confirmed 4×, refuted 1×)."
 

@@ -99,7 +99,8 @@ def make(
         str,
         typer.Option(
             "--size",
-            help="How many rows: smoke, laptop or paper, or the number of training rows.",
+            help="How many rows: smoke, laptop or paper, or the number of training rows (of NORB's "
+            "stand-ins with those that validate).",
             metavar="NAME|N",
         ),
     ] = "laptop",

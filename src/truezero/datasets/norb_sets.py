@@ -71,8 +71,8 @@ def _stand_in(
 def _options(making: Making) -> dict[str, Any]:
     own = {} if making.seed is None else {"seed": making.seed}
     return {
-        # As many test pictures for the training pictures as in NORB.
-        "size": making.size if isinstance(making.size, str) else (making.size, max(making.size // 5, 1)),
+        # A fifth as many test pictures as training pictures, as in NORB.
+        "size": making.size if isinstance(making.size, str) else (making.size, making.size // 5),
         "n_jobs": making.n_jobs,
         "report": lambda done, n: making.report(f"{done} of {n} pairs"),
         **own,

@@ -335,7 +335,8 @@ def make_dataset(
     data_dir : path-like, optional
         See `data_folder`.
     size : {"smoke", "laptop", "paper"} or int
-        How many rows: a named number, or that of the training rows.
+        How many rows: a named number, or that of the training rows; of NORB's stand-ins those that validate
+        are among them.
     seed : int, optional
         Instead of the set's own.
     n_jobs : int, optional

@@ -38,7 +38,7 @@ _WITHOUT = 20  # one network in so many has no penalty
 # Zeros, as fractions: where rows of the table begin and end.
 _EDGES = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)
 _ROBUST = (0.7, 0.85)
-_HURT = 0.002  # points of error more that are none
+_HURT = 0.002  # up to 0.2 points more of error do not count as hurt
 
 CHOICES = (
     f"λ = 0 for one network in {_WITHOUT}, and log-spaced from 1e-6 to 1e-2 for the others; every network "

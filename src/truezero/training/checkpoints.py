@@ -50,7 +50,7 @@ class State(Protocol):
 
 
 class Checkpoint:
-    """Keeps the whole training state in a file, after every epoch, and starts from it if it is there.
+    """Keeps the whole training state in a file after every epoch, or as `share` says, and starts from it.
 
     A training that was killed and is started again the same way ends bit-identical to one that was
     not: the order and all noise of an epoch depend on the seed and the epoch alone. It serves
@@ -71,7 +71,7 @@ class Checkpoint:
     Raises
     ------
     OptionError
-        If `share` is none.
+        If `share` is not such a number.
     """
 
     def __init__(self, path: str | os.PathLike[str], fingerprint: str = "", share: float = 1.0) -> None:

@@ -118,7 +118,8 @@ def run_epochs(
 def _call(callbacks: Sequence[Callback], state: State) -> None:
     """Call all callbacks, checkpoints last, when the state has the others' word.
 
-    They are called even if one of the others raises: the epoch is finished, and shall not be lost.
+    They are called even if one of the others raises: the epoch is finished, and shall not be lost, unless a
+    checkpoint has a share of the time alone.
     """
     try:
         for callback in callbacks:
