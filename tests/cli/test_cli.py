@@ -152,7 +152,7 @@ def test_reproduce(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "report.html" in ended.stdout
     assert "(paper" not in ended.stdout
-    assert "claims of the paper: 6 not decided" in ended.stdout
+    assert "claims of the paper: 7 not decided" in ended.stdout
     assert "figures: r/figures" in ended.stdout
     report = (tmp_path / "r" / "report.html").read_text()
     assert "truezero reproduce table1 --scale smoke --n-seeds 1</code>" in report  # not where it was kept

@@ -8,8 +8,10 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from characters import characters
 
 from truezero.core.initial import initialize
 from truezero.core.rows import Examples
+from truezero.datasets import rows_ahead
 from truezero.datasets.distortions import SHAPE
 from truezero.datasets.nistp import Layout, Nistp
 from truezero.datasets.rows_ahead import Epochs
@@ -230,3 +233,19 @@ def test_epochs_are_known_by_what_they_give() -> None:
     ]
     assert len({epochs.fingerprint, *(other.fingerprint for other in others)}) == 5
     assert pickle.loads(pickle.dumps(epochs)).fingerprint == epochs.fingerprint
+
+
+def test_processes_are_not_killed_while_pieces_are_handed_to_them(tmp_path: Path) -> None:
+    made, waits = Future[Any](), Future[Any]()
+    made.set_result(None)
+    ended: list[bool] = []
+
+    class Executor:
+        def shutdown(self, **how: bool) -> None:
+            ended.append(waits.running() and how["kill_workers"])
+
+    handed = threading.Timer(0.1, waits.set_running_or_notify_cancel)
+    handed.start()
+    rows_ahead._end(Executor(), tmp_path / "none", [made, waits])
+    handed.join()
+    assert ended == [True]

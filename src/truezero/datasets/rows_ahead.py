@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
@@ -145,15 +145,22 @@ class _Pool:
             n_processes, initializer=_begin, initargs=(os.getpid(), folder, how), env=_ONE_THREAD
         )
         self._executor = executor
-        self.end: Any = weakref.finalize(self, _end, executor, folder)
+        self._asked: list[Future[_Made]] = []
+        self.end: Any = weakref.finalize(self, _end, executor, folder, self._asked)
 
     def submit(self, ids: range) -> Future[_Made]:
         """Have rows made."""
         made: Future[_Made] = self._executor.submit(_make, ids.start, ids.stop)
+        self._asked[:] = [*(other for other in self._asked if not other.done()), made]
         return made
 
 
-def _end(executor: Any, folder: Path) -> None:
+def _end(executor: Any, folder: Path, asked: Sequence[Future[_Made]]) -> None:
+    # Killed before it has handed all pieces to its processes, loky's thread ends in a KeyError. There is room
+    # for all of them, so that it does not take long.
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline and not all(made.running() or made.done() for made in asked):
+        time.sleep(0.001)
     executor.shutdown(wait=True, kill_workers=True)
     shutil.rmtree(folder, ignore_errors=True)
 
