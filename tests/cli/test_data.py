@@ -85,6 +85,7 @@ def test_what_fails_is_one_line(
             "size must be 'smoke', 'laptop', 'paper' or a whole number",
         ),
         (("make", "norb-toys", "--size", "0"), "size must be 'smoke', 'laptop', 'paper' or a whole"),
+        (("make", "norb-toys", "--size", "9" * 5000), "size must be 'smoke', 'laptop', 'paper' or a whole"),
         (("make", "norb-toys", "--size", "9"), "n_train must be at least 10"),
         (("make", "digits"), "digits is not made; it is generated whenever it is loaded"),
     ):

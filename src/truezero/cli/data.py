@@ -112,7 +112,7 @@ def make(
     as_json: JsonOption = False,
 ) -> None:
     """Write a data set that is generated."""
-    rows = int(size) if size.isascii() and size.isdigit() else size
+    rows = int(size) if size.isascii() and size.isdigit() and len(size) < 20 else size
     options: dict[str, Any] = {"size": rows, "seed": seed, "n_jobs": n_jobs}
     with progress(f"making {name}", lines=not as_json) as report:
         folder = make_dataset(name, data_dir=data_dir, report=report, **options)
