@@ -14,14 +14,8 @@ from truezero.studies.study import Claim, Setting
 
 Row = dict[str, Any]
 
-# As good is what the paper calls competitive of its Table 1: 1.43 beside 1.16 %, 50.86 beside 49.52 %.
-_POINTS, _SHARE = 0.003, 0.03
-AS_GOOD = "at most 0.3 points or 3 % of the error worse, whichever is more"
-
-
-def margin(error: float) -> float:
-    """By how much more than an error another may be and still be as good."""
-    return max(_POINTS, _SHARE * error)
+# Errors that differ by less are as good as equal: 0.2 points of per cent.
+AS_GOOD = 0.002
 
 
 def at_most(low: float, high: float, bound: float) -> Verdict:
@@ -66,16 +60,12 @@ def better(a: Row, b: Row) -> Verdict:
 def no_worse(a: Row, b: Row) -> Verdict:
     """Whether a errs no more than b, or so little more that it does not matter."""
     _, low, high = interval(a, b)
-    return at_most(low, high, margin(_error(b)))
+    return at_most(low, high, AS_GOOD)
 
 
 def alike(a: Row, b: Row) -> Verdict:
     """Whether a and b err as often."""
     return all_of([no_worse(a, b), no_worse(b, a)])
-
-
-def _error(row: Row) -> float:
-    return float(np.mean([run["test_error"] for run in row["runs"]]))
 
 
 def gain(a: Row, b: Row) -> Row:

@@ -12,7 +12,7 @@ from truezero.errors import DataError
 from truezero.runs import Requests
 from truezero.studies import paper, sentences
 from truezero.studies.arms import Arm, Scale, deviation, fine_tuning_run, for_its_data, seconds_per_epoch
-from truezero.studies.claims import all_of, apart, at_most, claimed, written
+from truezero.studies.claims import AS_GOOD, all_of, apart, at_most, claimed, written
 from truezero.studies.confused import confusions
 from truezero.studies.figures import by_layer
 from truezero.studies.result import Verdict
@@ -38,7 +38,6 @@ _WITHOUT = 20  # one network in so many has no penalty
 # Zeros, as fractions: where rows of the table begin and end.
 _EDGES = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0)
 _ROBUST = (0.7, 0.85)
-_HURT = 0.002  # up to 0.2 points more of error do not count as hurt
 
 CHOICES = (
     f"λ = 0 for one network in {_WITHOUT}, and log-spaced from 1e-6 to 1e-2 for the others; every network "
@@ -303,7 +302,7 @@ def _no_worse(networks: list[Row], plain: list[Row]) -> Verdict:
     if not networks:
         return "not decided"
     _, low, high = apart(_errors(networks), _errors(plain))
-    return at_most(low, high, _HURT)
+    return at_most(low, high, AS_GOOD)
 
 
 def _difference(networks: list[Row], plain: list[Row]) -> str:
