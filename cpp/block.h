@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <vector>
 
 #include "kernels.h"
 #include "types.h"
@@ -10,46 +11,80 @@
 namespace truezero {
 
 constexpr Index kManyRows = 32;  // rows of a call: from so many on packed weights are worth their copy, and all are read
+constexpr Index kPart = 64;      // units of a block whose weights, and those of the next, fit the first-level cache
 
 inline Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
 
-// A block of units of one layer, for a stretch of examples.
+// A block of units of one layer, for a stretch of examples. It is gone through in parts of so many units.
 template <class T>
 struct Block {
+  // A part's active units, of which n_touched are active in any example.
+  struct Part {
+    ActiveBlock<T> active;
+    Index first, n_units, n_touched;
+    const std::int32_t* touched;
+  };
+
   Index n_units = 0;
   bool dense = false;
-  Index n_touched = 0;
-  Buffer<std::int32_t> start, unit, touched;  // touched: units that are active in any example
-  Buffer<T> value, h;
+  Buffer<T> h;
 
-  explicit Block(Index n)
-      : start(n + 1), unit(n * kBlock + 16), touched(kBlock + 16), value(n * kBlock + 16), h(n * kBlock) {}
+  Block(Index n, Index part)
+      : h(n * kBlock), part_(part), start_((n + 1) * (kBlock / part)), unit_(n * kBlock + 16), touched_(kBlock + 16),
+        value_(n * kBlock + 16), touched_until_(static_cast<std::size_t>(kBlock / part) + 1, 0) {}
 
-  // From outputs x[example][kBlock], n_units of them; what follows must be 0.
+  Index n_parts() const { return (n_units + part_ - 1) / part_; }
+
+  Part part(Index p) const {
+    const auto until = static_cast<std::size_t>(p);
+    return {{start_.get() + p * stride_, unit_.get(), value_.get()}, p * part_, units_of(p),
+            touched_until_[until + 1] - touched_until_[until], touched_.get() + touched_until_[until]};
+  }
+
+  // From outputs x[example][kBlock], `units` of them; what follows must be 0.
   void fill(const Kernels<T>& kernels, const T* x, Index n, Index units, double densest) {
     n_units = units;
+    stride_ = n + 1;
     std::int32_t end = 0;
-    for (Index b = 0; b < n; ++b) {
-      start[b] = end;
-      end += static_cast<std::int32_t>(
-          kernels.collect(x + b * kBlock, round_up(units, 16), 0, unit.get() + end, value.get() + end));
+    for (Index p = 0; p < n_parts(); ++p) {
+      const Index first = p * part_;
+      std::int32_t* start = start_.get() + p * stride_;
+      for (Index b = 0; b < n; ++b) {
+        start[b] = end;
+        end += static_cast<std::int32_t>(kernels.collect(x + b * kBlock + first, round_up(units_of(p), 16),
+                                                         static_cast<std::int32_t>(first), unit_.get() + end,
+                                                         value_.get() + end));
+      }
+      start[n] = end;
     }
-    start[n] = end;
     dense = end > densest * static_cast<double>(n * units);
     if (dense) std::copy_n(x, n * kBlock, h.get());
     touch(kernels, n);
   }
 
+ private:
+  Index units_of(Index p) const { return std::min(part_, n_units - p * part_); }
+
   // Of many examples nearly every unit is active in one.
   void touch(const Kernels<T>& kernels, Index n) {
-    n_touched = n_units;
-    if (dense || n >= kManyRows) return std::iota(touched.get(), touched.get() + n_units, 0);
-    T any[kBlock] = {}, same[kBlock + 16];
-    for (Index k = 0; k < start[n]; ++k) any[unit[k]] = 1;
-    n_touched = kernels.collect(any, kBlock, 0, touched.get(), same);
+    const bool all = dense || n >= kManyRows;
+    T any[kBlock + 16] = {}, same[kBlock + 16];
+    const Index active = all ? 0 : start_[(n_parts() - 1) * stride_ + n];
+    for (Index k = 0; k < active; ++k) any[unit_[k]] = 1;
+    for (Index p = 0, end = 0; p < n_parts(); ++p) {
+      const auto first = static_cast<std::int32_t>(p * part_);
+      std::int32_t* to = touched_.get() + end;
+      if (all) std::iota(to, to + units_of(p), first);
+      end += all ? units_of(p) : kernels.collect(any + first, round_up(units_of(p), 16), first, to, same);
+      touched_until_[static_cast<std::size_t>(p) + 1] = end;
+    }
   }
 
-  ActiveBlock<T> view() const { return {start.get(), unit.get(), value.get()}; }
+  const Index part_;
+  Index stride_ = 0;
+  Buffer<std::int32_t> start_, unit_, touched_;  // start_[part][example + 1]
+  Buffer<T> value_;
+  std::vector<Index> touched_until_;  // of each part; 0 before the first
 };
 
 }  // namespace truezero

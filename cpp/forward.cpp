@@ -21,10 +21,21 @@
 namespace truezero {
 namespace {
 
+// Whether weights come from memory, not from a cache. Then few rows should get along with one trip of each line into
+// the first-level cache, and fewer with long stretches of the weights they need, not short ones of the packed copy.
+template <class T, class W>
+bool from_memory(const NetworkView<T, W>& network) {
+  return network.n_weights() * sizeof(W) > 48e6;
+}
+
 // Rows of a call from which on later ones use the packed copy, too. Two-byte weights are widened tile by tile there,
 // which a few rows do not repay.
 template <class T, class W>
-constexpr Index kSomeRows = std::is_same_v<T, W> ? 2 : 4;
+Index some_rows(const NetworkView<T, W>& network) {
+  if (from_memory(network)) return 9;
+  return std::is_same_v<T, W> ? 2 : 4;
+}
+
 constexpr Index kStretch = 256;
 
 constexpr std::size_t kShapes = 4;  // so many kinds of calls in turn find their memory again
@@ -72,8 +83,9 @@ class Forward {
     const Index n_cols = layer(0).n_in;
     Index widest = shape.sparse ? 0 : n_cols;
     for (Index l = 0; l + 1 < shape.n_layers; ++l) widest = std::max(widest, layer(l).n_out);
+    const Index part = shape.stretch < kManyRows && from_memory(network) ? kPart : kBlock;
     for (int side = 0; side < 2; ++side) {
-      for (Index first = 0; shape_.packed && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch);
+      for (Index first = 0; shape_.packed && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch, part);
     }
     for (int thread = 0; thread < team_.most(); ++thread) {
       Index tile = kBlock;
@@ -135,7 +147,8 @@ class Forward {
   // Not packed: each thread one wide tile, in which the reader runs along long rows.
   Index tile_width(Index l) const {
     if (shape_.packed) return kBlock;
-    const Index widest = shape_.stretch == 1 ? 2048 : 256;  // more sums would not fit the first-level cache
+    // More sums would not fit the first-level cache.
+    const Index widest = shape_.stretch == 1 ? 2048 : std::max<Index>(4096 / shape_.stretch, 256);
     return std::min(widest, round_up((layer(l).n_out + team_.most() - 1) / team_.most(), kBlock));
   }
 
@@ -225,7 +238,7 @@ class Forward {
     if constexpr (std::is_same_v<T, W>) {
       return tile;
     } else {
-      products_.widen(tile, below.n_touched, below.touched.get(), wide);
+      for (Index p = 0; p < below.n_parts(); ++p) products_.widen(tile, below.part(p).n_touched, below.part(p).touched, wide);
       return wide;
     }
   }
@@ -239,15 +252,21 @@ class Forward {
       const W* tile = tiles + column * of.n_in;
       for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
         const Block<T>& below = blocks[static_cast<std::size_t>(block)];
-        // Behind the last block of a tile of columns lie the next columns.
-        const Block<T>& after = row + kBlock < of.n_in ? (&below)[1] : blocks.front();
-        const NextTile next = {tile + (row + below.n_units) * kTile<T>, kTile<T> * static_cast<Index>(sizeof(W)),
-                               after.n_touched, after.touched.get()};
         const T* weights = numbers(tile + row * kTile<T>, below, wide);
-        if (below.dense) {
-          kernels_.forward_dense(below.h.get(), below.n_units, n, weights, block == 0, z + column, next);
-        } else {
-          kernels_.forward_block(below.view(), n, weights, block == 0, z + column, next);
+        for (Index p = 0; p < below.n_parts(); ++p) {
+          // Behind the last part of a block lies the next block, behind the last block the next columns.
+          const bool last = p + 1 == below.n_parts();
+          const Block<T>& after = !last ? below : row + kBlock < of.n_in ? (&below)[1] : blocks.front();
+          const auto part = below.part(p), then = after.part(last ? 0 : p + 1);
+          const NextTile next = {tile + (row + (last ? below.n_units : 0)) * kTile<T>,
+                                 kTile<T> * static_cast<Index>(sizeof(W)), then.n_touched, then.touched};
+          const bool first = row == 0 && p == 0;
+          if (below.dense) {
+            kernels_.forward_dense(below.h.get() + part.first, part.n_units, n, weights + part.first * kTile<T>, first,
+                                   z + column, next);
+          } else {
+            kernels_.forward_block(part.active, n, weights, first, z + column, next);
+          }
         }
       }
     }
@@ -304,7 +323,7 @@ Predictor<T, W>::~Predictor() = default;
 template <class T, class W>
 Forward<T, W>& Predictor<T, W>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
   const int most = n_threads > 1 ? std::min(n_threads, cores()) : 1;
-  const bool packed = input.n_rows >= kManyRows || (input.n_rows >= kSomeRows<T, W> && called_with_several_);
+  const bool packed = input.n_rows >= kManyRows || (input.n_rows >= some_rows(network_) && called_with_several_);
   called_with_several_ |= input.n_rows > 1;
   const typename Forward<T, W>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse, packed};
   auto found = forwards_.begin();

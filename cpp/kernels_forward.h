@@ -243,35 +243,46 @@ void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile,
 }
 
 // With each unit a row of the next tile is asked for, from `asked` on: all at once would fill up the queue for memory.
-template <class T, int N>
-inline __attribute__((always_inline)) void forward_dense_examples(const T* h, Index n_units, const T* tile, bool first,
-                                                                  T* z, const NextTile& next, Index asked,
-                                                                  Index until) {
-  constexpr Index lanes = Vector<T>::lanes, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
-  for (Index part = 0; part < kTile<T>; part += V * lanes) {
-    typename Vector<T>::type total[N][V] = {};
-    for (int e = 0; e < N && !first; ++e) {
-      for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * kBlock + part + v * lanes);
-    }
-    for (Index i = 0; i < n_units; ++i) {
-      if (asked < until) ask_for(next, asked++);
-      typename Vector<T>::type w[V];
-      for (Index v = 0; v < V; ++v) w[v] = load(tile + i * kTile<T> + part + v * lanes);
-      for (int e = 0; e < N; ++e) {
-        for (Index v = 0; v < V; ++v) total[e][v] = total[e][v] + w[v] * h[e * kBlock + i];
-      }
-    }
+template <class T, int N, int V>
+inline __attribute__((always_inline)) void forward_dense_part(const T* h, Index n_units, const T* tile, bool first, T* z,
+                                                              const NextTile& next, Index asked, Index until) {
+  constexpr Index lanes = Vector<T>::lanes;
+  typename Vector<T>::type total[N][V] = {};
+  for (int e = 0; e < N && !first; ++e) {
+    for (Index v = 0; v < V; ++v) total[e][v] = load(z + e * kBlock + v * lanes);
+  }
+  for (Index i = 0; i < n_units; ++i) {
+    if (asked < until) ask_for(next, asked++);
+    typename Vector<T>::type w[V];
+    for (Index v = 0; v < V; ++v) w[v] = load(tile + i * kTile<T> + v * lanes);
     for (int e = 0; e < N; ++e) {
-      for (Index v = 0; v < V; ++v) store(z + e * kBlock + part + v * lanes, total[e][v]);
+      for (Index v = 0; v < V; ++v) total[e][v] = total[e][v] + w[v] * h[e * kBlock + i];
     }
+  }
+  for (int e = 0; e < N; ++e) {
+    for (Index v = 0; v < V; ++v) store(z + e * kBlock + v * lanes, total[e][v]);
   }
 }
 
+// Where registers hold a part of a tile's row only, that part of all rows stays in the first-level cache while a few
+// examples pass over it. What many examples bring along would drive it out.
 template <class T>
 void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, bool first, T* z,
                    const NextTile& next) {
-  each_part<6>(n_examples, [&](Index b, auto n) {
-    const Index asked = next.n_rows * b / n_examples, until = next.n_rows * (b + n.value) / n_examples;
-    forward_dense_examples<T, n.value>(h + b * kBlock, n_units, tile, first, z + b * kBlock, next, asked, until);
-  });
+  constexpr int at_once = 6, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
+  constexpr Index columns = V * Vector<T>::lanes, n_parts = kTile<T> / columns, few = 4 * at_once;
+  const Index together = n_examples <= few ? n_examples : at_once;
+  Index done = 0;
+  for (Index from = 0; from < n_examples; from += together) {
+    const Index n = n_examples - from < together ? n_examples - from : together;
+    for (Index part = 0; part < kTile<T>; part += columns) {
+      each_part<at_once>(n, [&](Index b, auto count) {
+        const Index asked = next.n_rows * done / (n_parts * n_examples);
+        done += count.value;
+        forward_dense_part<T, count.value, V>(h + (from + b) * kBlock, n_units, tile + part, first,
+                                              z + (from + b) * kBlock + part, next, asked,
+                                              next.n_rows * done / (n_parts * n_examples));
+      });
+    }
+  }
 }

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from comparing import TOLERANCE, teams_of_any_size  # noqa: F401
+from numpy.typing import NDArray
 from scipy import sparse
 from small_networks import make
 
 from truezero.core.bfloat16 import with_rounded_weights
 from truezero.core.initial import initialize
+from truezero.core.network import Network
 from truezero.engines import Features, get_engine
 
 
@@ -139,6 +141,37 @@ def test_rounded_weights_answer_as_a_network_that_has_them(
             assert bound(rows[:n]).tobytes() == expected[:n].tobytes(), (level, n_threads, n)
     assert network(rows).tobytes() != expected.tobytes()
     assert all((a == b).all() for a, b in zip(before, network.weights, strict=True))
+
+
+@pytest.fixture(scope="module")
+def large() -> tuple[Network, NDArray[np.float32]]:
+    """Weights that no cache holds, and rows: some blocks of units are mostly active, some are not."""
+    network = initialize((300, 82_000, 7), seed=1)
+    random = np.random.default_rng(0)
+    network.biases[0][:41_000] = -0.8
+    rows = random.normal(size=(40, 300)).astype(np.float32)
+    return network, np.where(random.random(rows.shape) < 0.5, 0, rows)
+
+
+@pytest.mark.parametrize("weights", [None, "bfloat16"])
+def test_a_large_network_answers_few_rows_as_many(
+    large: tuple[Network, NDArray[np.float32]], weights: Literal["bfloat16"] | None, level: str
+) -> None:
+    network, rows = large
+    expected = (network if weights is None else with_rounded_weights(network))(rows)
+    bound = network.predictor(2, weights=weights)
+    for n in (
+        1,
+        2,
+        4,
+        8,
+        9,
+        9,
+        16,
+        31,
+        40,
+    ):  # longer stretches of the weights at first, then what is packed in parts
+        assert bound(rows[:n]).tobytes() == expected[:n].tobytes(), n
 
 
 def test_rounded_weights_in_many_threads_and_rows_that_are_not_finite() -> None:
