@@ -45,6 +45,7 @@ paper's four data sets is confirmed where all four, or what stands in for them, 
 one refutes it.
 """
 NOT_YET = "Not run yet."
+_Stated = tuple[dict[str, Any], dict[str, Any]]  # a study's results, and its claim of a sentence
 TEXTS = ("table2", "figure5", "amazon", "strategies-text", "vocabulary")
 
 
@@ -87,26 +88,35 @@ def _of_sentence(number: int, sentence: Sentence, found: list[dict[str, Any]]) -
         for claim in result["claims"]
         if result["study"] in sentence.studies and claim["sentence"] == sentence.text
     ]
+    counting = _largest(stated)
     for result, claim in stated:
         where = "".join(f", in place of {of['paper']}" for of in result["stand_ins"])
         where = f"`{result['study']}`, scale {result['scale']}{where}"
-        lines.append(f"   - **{claim['verdict']}** ({where}): {claim['evidence']}")
-    conclusion = _concluded(sentence, stated) if stated else "Ours: not run yet."
+        if (result, claim) in counting:
+            lines.append(f"   - **{claim['verdict']}** ({where}): {claim['evidence']}")
+        else:
+            lines.append(f"   - {claim['verdict']}, but a larger scale counts ({where}): {claim['evidence']}")
+    conclusion = _concluded(sentence, counting) if stated else "Ours: not run yet."
     return "\n".join([*lines, *([""] if stated else []), f"   {conclusion}", ""])
 
 
-def _concluded(sentence: Sentence, stated: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
+def _largest(stated: list[_Stated]) -> list[_Stated]:
+    """Of a study on a data set, what its largest scale says."""
+    by_scale = sorted(stated, key=lambda found: found[0]["scale"] == "paper")
+    return list({(result["study"], result["data"]): (result, claim) for result, claim in by_scale}.values())
+
+
+def _concluded(sentence: Sentence, counting: list[_Stated]) -> str:
     """What is concluded of a sentence, and from how many verdicts."""
-    largest: dict[tuple[str, str], dict[str, Any]] = {}
-    for result, claim in sorted(stated, key=lambda found: found[0]["scale"] == "paper"):
-        stand_in_for = next((of["paper"] for of in result["stand_ins"]), None)
-        largest[result["study"], result["data"]] = {**claim, "of": data_of(result["data"], stand_in_for)}
-    counts = Counter(claim["verdict"] for claim in largest.values())
+    counts = Counter(claim["verdict"] for _, claim in counting)
     decided = {verdict for verdict in counts if verdict != "not decided"}
     together = decided.pop() if len(decided) == 1 else "not decided"
     if sentence.n_data > 1:
-        all_there = {claim["of"] for claim in largest.values()} >= set(DATA)
-        everywhere = set(counts) == {"confirmed"} and all_there
+        data = {
+            data_of(result["data"], next((of["paper"] for of in result["stand_ins"]), None))
+            for result, _ in counting
+        }
+        everywhere = set(counts) == {"confirmed"} and data >= set(DATA)
         together = "refuted" if counts["refuted"] else "confirmed" if everywhere else "not decided"
     of_each = ", ".join(f"{verdict} {counts[verdict]}×" for verdict in get_args(Verdict) if counts[verdict])
     return f"We conclude: **{together}** ({of_each})."

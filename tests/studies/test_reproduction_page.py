@@ -96,6 +96,7 @@ def test_the_largest_scale_counts_and_four_data_sets_are_four(tmp_path: Path) ->
             (tmp_path / str(number)).mkdir(exist_ok=True)
             (tmp_path / str(number) / "results.json").write_text(json.dumps(one))
         page: str = reproduction.page(reproduction.results(tmp_path))
+        assert page.count("refuted, but a larger scale counts (`table1`, scale laptop)") == 1
         return page.partition(sentences.COMPETITIVE.text)[2].partition("We conclude: ")[2].partition("\n")[0]
 
     found = [of("mnist", "laptop", "refuted"), of("mnist", "paper", "confirmed")]
