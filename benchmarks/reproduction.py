@@ -92,7 +92,7 @@ def _of_sentence(number: int, sentence: Sentence, found: list[dict[str, Any]]) -
     for result, claim in stated:
         where = "".join(f", in place of {of['paper']}" for of in result["stand_ins"])
         where = f"`{result['study']}`, scale {result['scale']}{where}"
-        if (result, claim) in counting:
+        if any(claim is counted for _, counted in counting):
             lines.append(f"   - **{claim['verdict']}** ({where}): {claim['evidence']}")
         else:
             lines.append(f"   - {claim['verdict']}, but a larger scale counts ({where}): {claim['evidence']}")

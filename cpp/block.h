@@ -11,11 +11,12 @@
 namespace truezero {
 
 constexpr Index kManyRows = 32;  // rows of a call: from so many on packed weights are worth their copy, and all are read
-constexpr Index kPart = 64;      // units of a block whose weights, and those of the next, fit the first-level cache
+constexpr Index kPart = 64;      // units of a block, so few that their weights fill half of the first-level cache
+static_assert(kBlock % kPart == 0 && kPart % 16 == 0);
 
 inline Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
 
-// A block of units of one layer, for a stretch of examples. It is gone through in parts of so many units.
+// A block of units of one layer, for a stretch of examples; one goes through it in parts of `part` units.
 template <class T>
 struct Block {
   // A part's active units, of which n_touched are active in any example.
@@ -25,15 +26,13 @@ struct Block {
     const std::int32_t* touched;
   };
 
-  Index n_units = 0;
+  Index n_units = 0, n_parts = 0;
   bool dense = false;
   Buffer<T> h;
 
   Block(Index n, Index part)
       : h(n * kBlock), part_(part), start_((n + 1) * (kBlock / part)), unit_(n * kBlock + 16), touched_(kBlock + 16),
         value_(n * kBlock + 16), touched_until_(static_cast<std::size_t>(kBlock / part) + 1, 0) {}
-
-  Index n_parts() const { return (n_units + part_ - 1) / part_; }
 
   Part part(Index p) const {
     const auto until = static_cast<std::size_t>(p);
@@ -44,9 +43,10 @@ struct Block {
   // From outputs x[example][kBlock], `units` of them; what follows must be 0.
   void fill(const Kernels<T>& kernels, const T* x, Index n, Index units, double densest) {
     n_units = units;
+    n_parts = (units + part_ - 1) / part_;
     stride_ = n + 1;
     std::int32_t end = 0;
-    for (Index p = 0; p < n_parts(); ++p) {
+    for (Index p = 0; p < n_parts; ++p) {
       const Index first = p * part_;
       std::int32_t* start = start_.get() + p * stride_;
       for (Index b = 0; b < n; ++b) {
@@ -69,9 +69,9 @@ struct Block {
   void touch(const Kernels<T>& kernels, Index n) {
     const bool all = dense || n >= kManyRows;
     T any[kBlock + 16] = {}, same[kBlock + 16];
-    const Index active = all ? 0 : start_[(n_parts() - 1) * stride_ + n];
+    const Index active = all ? 0 : start_[(n_parts - 1) * stride_ + n];
     for (Index k = 0; k < active; ++k) any[unit_[k]] = 1;
-    for (Index p = 0, end = 0; p < n_parts(); ++p) {
+    for (Index p = 0, end = 0; p < n_parts; ++p) {
       const auto first = static_cast<std::int32_t>(p * part_);
       std::int32_t* to = touched_.get() + end;
       if (all) std::iota(to, to + units_of(p), first);

@@ -6,6 +6,11 @@
 // over it, by their list of active units, while the rows of the next tile that any of them needs are on
 // their way. Blocks that are mostly active are multiplied whole. To pack the weights costs as much as to
 // predict dozens of rows, so the first call of a few reads them where they lie, too.
+//
+// Weights that no cache holds come from memory. There up to kRowsByRow rows always read them where they lie, in
+// stretches as long as the first-level cache has room for sums: of the packed copy they would need short pieces,
+// at half the bandwidth. More, up to kManyRows, go through a block in parts: of a tile as large as the first-level
+// cache some lines are fetched again for every example, and that hinders those on their way from memory.
 
 #include "forward.h"
 
@@ -21,23 +26,20 @@
 namespace truezero {
 namespace {
 
-// Whether weights come from memory, not from a cache. Then few rows should get along with one trip of each line into
-// the first-level cache, and fewer with long stretches of the weights they need, not short ones of the packed copy.
+// Whether weights come from memory, not from a cache.
 template <class T, class W>
 bool from_memory(const NetworkView<T, W>& network) {
   return network.n_weights() * sizeof(W) > 48e6;
 }
+constexpr Index kRowsByRow = 4;
 
 // Rows of a call from which on later ones use the packed copy, too. Two-byte weights are widened tile by tile there,
 // which a few rows do not repay.
 template <class T, class W>
-Index some_rows(const NetworkView<T, W>& network) {
-  if (from_memory(network)) return 9;
-  return std::is_same_v<T, W> ? 2 : 4;
-}
-
+constexpr Index kSomeRows = std::is_same_v<T, W> ? 2 : 4;
 constexpr Index kStretch = 256;
 
+constexpr Index kSums = 16384;  // bytes; the other half of the first-level cache is for weights
 constexpr std::size_t kShapes = 4;  // so many kinds of calls in turn find their memory again
 constexpr double kDense = 0.6;      // share of active units above which a block is multiplied whole
 constexpr double kSmall = 2e5;      // products; below, a barrier costs more than the other half of the work
@@ -67,10 +69,11 @@ class Forward {
     int n_threads;
     bool sparse;  // rows
     bool packed;  // weights
+    Index part;   // units of a block
 
     bool operator==(const Shape& other) const {
       return stretch == other.stretch && n_layers == other.n_layers && products == other.products &&
-             n_threads == other.n_threads && sparse == other.sparse && packed == other.packed;
+             n_threads == other.n_threads && sparse == other.sparse && packed == other.packed && part == other.part;
     }
   };
 
@@ -78,14 +81,16 @@ class Forward {
       : network_(network), packed_(packed), shape_(shape), kernels_(kernels_in_use<T>()),
         products_(weight_kernels_in_use<T, W>()),
         densest_(shape.products == Products::automatic ? kDense : shape.products == Products::sparse ? 1 : -1),
+        widest_(shape.stretch == 1     ? 2048
+                : from_memory(network) ? std::max<Index>(kSums / static_cast<Index>(sizeof(T)) / shape.stretch, 256)
+                                       : 256),
         team_(network.n_weights() * static_cast<double>(shape.stretch) < kSmall ? 1 : shape.n_threads),
         position_(shape.stretch) {
     const Index n_cols = layer(0).n_in;
     Index widest = shape.sparse ? 0 : n_cols;
     for (Index l = 0; l + 1 < shape.n_layers; ++l) widest = std::max(widest, layer(l).n_out);
-    const Index part = shape.stretch < kManyRows && from_memory(network) ? kPart : kBlock;
     for (int side = 0; side < 2; ++side) {
-      for (Index first = 0; shape_.packed && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch, part);
+      for (Index first = 0; shape_.packed && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch, shape.part);
     }
     for (int thread = 0; thread < team_.most(); ++thread) {
       Index tile = kBlock;
@@ -144,12 +149,12 @@ class Forward {
  private:
   const typename NetworkView<T, W>::Layer& layer(Index l) const { return network_.layers[static_cast<std::size_t>(l)]; }
 
-  // Not packed: each thread one wide tile, in which the reader runs along long rows.
+  // Not packed: as few tiles as there is room for sums, in which the reader runs along long rows, and as many for each
+  // thread.
   Index tile_width(Index l) const {
     if (shape_.packed) return kBlock;
-    // More sums would not fit the first-level cache.
-    const Index widest = shape_.stretch == 1 ? 2048 : std::max<Index>(4096 / shape_.stretch, 256);
-    return std::min(widest, round_up((layer(l).n_out + team_.most() - 1) / team_.most(), kBlock));
+    const Index n_out = layer(l).n_out, rounds = (n_out + widest_ * team_.most() - 1) / (widest_ * team_.most());
+    return round_up((n_out + rounds * team_.most() - 1) / (rounds * team_.most()), kBlock);
   }
 
   Index n_tiles(Index l) const { return (layer(l).n_out + tile_width(l) - 1) / tile_width(l); }
@@ -232,13 +237,13 @@ class Forward {
     }
   }
 
-  // Weights of a tile as numbers. Those that are kept otherwise are widened into the first-level cache, as far as the
-  // block's units need them.
-  const T* numbers(const W* tile, const Block<T>& below, T* wide) const {
+  // Weights of a block as numbers. Those that are kept otherwise are widened into the first-level cache, as far as a
+  // part's units need them.
+  const T* numbers(const W* block, const typename Block<T>::Part& part, T* wide) const {
     if constexpr (std::is_same_v<T, W>) {
-      return tile;
+      return block;
     } else {
-      for (Index p = 0; p < below.n_parts(); ++p) products_.widen(tile, below.part(p).n_touched, below.part(p).touched, wide);
+      products_.widen(block, part.n_touched, part.touched, wide);
       return wide;
     }
   }
@@ -252,14 +257,14 @@ class Forward {
       const W* tile = tiles + column * of.n_in;
       for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
         const Block<T>& below = blocks[static_cast<std::size_t>(block)];
-        const T* weights = numbers(tile + row * kTile<T>, below, wide);
-        for (Index p = 0; p < below.n_parts(); ++p) {
+        for (Index p = 0; p < below.n_parts; ++p) {
           // Behind the last part of a block lies the next block, behind the last block the next columns.
-          const bool last = p + 1 == below.n_parts();
+          const bool last = p + 1 == below.n_parts;
           const Block<T>& after = !last ? below : row + kBlock < of.n_in ? (&below)[1] : blocks.front();
           const auto part = below.part(p), then = after.part(last ? 0 : p + 1);
           const NextTile next = {tile + (row + (last ? below.n_units : 0)) * kTile<T>,
                                  kTile<T> * static_cast<Index>(sizeof(W)), then.n_touched, then.touched};
+          const T* weights = numbers(tile + row * kTile<T>, part, wide);
           const bool first = row == 0 && p == 0;
           if (below.dense) {
             kernels_.forward_dense(below.h.get() + part.first, part.n_units, n, weights + part.first * kTile<T>, first,
@@ -296,6 +301,7 @@ class Forward {
   const Kernels<T>& kernels_;
   const WeightKernels<T, W>& products_;
   double densest_;  // share of active units up to which a block goes by its lists
+  const Index widest_;  // tile, of weights that are not packed
   Team team_;
   const RowsView* input_ = nullptr;
   Buffer<std::int64_t> position_;
@@ -309,7 +315,8 @@ class Forward {
 };
 
 template <class T, class W>
-Predictor<T, W>::Predictor(NetworkView<T, W> network) : network_(std::move(network)) {
+Predictor<T, W>::Predictor(NetworkView<T, W> network)
+    : network_(std::move(network)), from_memory_(truezero::from_memory(network_)) {
   for (const auto& layer : network_.layers) {
     const Index n_out = round_up(layer.n_out, kBlock), n = layer.n_in * n_out;
     packed_.push_back({Buffer<W>(n, n * static_cast<Index>(sizeof(W)) >= kHugePages),
@@ -323,9 +330,12 @@ Predictor<T, W>::~Predictor() = default;
 template <class T, class W>
 Forward<T, W>& Predictor<T, W>::forward(const RowsView& input, Index n_layers, Products products, int n_threads) {
   const int most = n_threads > 1 ? std::min(n_threads, cores()) : 1;
-  const bool packed = input.n_rows >= kManyRows || (input.n_rows >= some_rows(network_) && called_with_several_);
+  const bool some = called_with_several_ && input.n_rows >= kSomeRows<T, W> && (!from_memory_ || input.n_rows > kRowsByRow);
+  const bool packed = some || input.n_rows >= kManyRows;
+  const Index part = from_memory_ && input.n_rows < kManyRows ? kPart : kBlock;
   called_with_several_ |= input.n_rows > 1;
-  const typename Forward<T, W>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse, packed};
+  const typename Forward<T, W>::Shape shape = {stretch_for(input.n_rows), n_layers, products, most, input.sparse, packed,
+                                               part};
   auto found = forwards_.begin();
   while (found != forwards_.end() && !((*found)->shape() == shape)) ++found;
   if (found == forwards_.end()) {

@@ -37,7 +37,7 @@ template <class T, class W>
 class Forward;
 
 // Predicts with one network, whose arrays must outlive it and stay as they are: many rows, and some for the second
-// time, are predicted with a copy of the weights, made when it is first needed. Memory for the work is kept from
+// time, are predicted with a packed copy of the weights, made when it is first needed. Memory for the work is kept from
 // call to call. Every row alone gives the bits it gives among others.
 template <class T, class W = T>
 class Predictor {
@@ -57,6 +57,7 @@ class Predictor {
 
   NetworkView<T, W> network_;
   std::vector<PackedLayer<W>> packed_;
+  const bool from_memory_;  // the weights
   bool called_with_several_ = false;
   std::vector<std::unique_ptr<Forward<T, W>>> forwards_;  // for the shapes of the last calls, the latest first
 };

@@ -264,8 +264,8 @@ inline __attribute__((always_inline)) void forward_dense_part(const T* h, Index 
   }
 }
 
-// Where registers hold a part of a tile's row only, that part of all rows stays in the first-level cache while a few
-// examples pass over it. What many examples bring along would drive it out.
+// Where registers hold only so many columns of a tile, a few examples pass over these before the next columns come from
+// the second-level cache, rather than all columns for every six. Many examples do not stay in the cache themselves.
 template <class T>
 void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, bool first, T* z,
                    const NextTile& next) {

@@ -113,7 +113,9 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result["cells"][0]["ratio"] is None
 
 
-@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX's, where it is installed: torch.compile forks
+@pytest.mark.filterwarnings(
+    "ignore:os.fork:RuntimeWarning"
+)  # JAX's, where it is installed: torch.compile forks
 def test_against_pytorch(tmp_path: Path) -> None:
     require_torch()
     digits = load_dataset("digits")

@@ -192,6 +192,13 @@ def test_what_the_tables_say() -> None:
     assert by_lambda.rows[1:] == [("0.001 *", "6.4", "69.0", "0", "5"), ("1", "failed", "-", "-", "-")]
 
 
+def test_the_page_says_whether_ours_was_bound() -> None:
+    predicted = next(result for result in RESULTS if result["benchmark"] == "predict")
+    page = BENCHMARKS["predict"].page
+    assert "Ours is the engine called for each batch; with bfloat16 it is a bound network" in page(predicted)
+    assert "Ours is a bound network" in page({**predicted, "bound": True})
+
+
 def test_another_machine_is_named_where_it_measured(tmp_path: Path) -> None:
     other = {**RESULTS[1], "machine": {**MACHINE, "processor": "An Other"}}
     page = bench_page([(tmp_path / "a.json", RESULTS[0]), (tmp_path / "b.json", other)], tmp_path)

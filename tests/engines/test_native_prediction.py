@@ -145,12 +145,17 @@ def test_rounded_weights_answer_as_a_network_that_has_them(
 
 @pytest.fixture(scope="module")
 def large() -> tuple[Network, NDArray[np.float32]]:
-    """Weights that no cache holds, and rows: some blocks of units are mostly active, some are not."""
-    network = initialize((300, 82_000, 7), seed=1)
+    """Weights that no cache holds, with blocks of units that are all zero, sometimes active, and mostly active."""
+    network = initialize((300, 90_000, 7), seed=1)
     random = np.random.default_rng(0)
-    network.biases[0][:41_000] = -0.8
+    network.biases[0][:] = np.repeat(np.float32([-0.8, -0.03, 0.3]), 30_000)
     rows = random.normal(size=(40, 300)).astype(np.float32)
-    return network, np.where(random.random(rows.shape) < 0.5, 0, rows)
+    rows[:, 128:][random.random((40, 172)) < 0.7] = 0
+    active = (rows @ network.weights[0] + network.biases[0] > 0).reshape(40, 3, -1).mean(axis=(0, 2))
+    assert active[0] == 0
+    assert 0.1 < active[1] < 0.5
+    assert active[2] > 0.9
+    return network, rows
 
 
 @pytest.mark.parametrize("weights", [None, "bfloat16"])
@@ -160,18 +165,23 @@ def test_a_large_network_answers_few_rows_as_many(
     network, rows = large
     expected = (network if weights is None else with_rounded_weights(network))(rows)
     bound = network.predictor(2, weights=weights)
-    for n in (
-        1,
-        2,
-        4,
-        8,
-        9,
-        9,
-        16,
-        31,
-        40,
-    ):  # longer stretches of the weights at first, then what is packed in parts
+    # Up to 4 rows, and the first call of fewer than 32, read weights where they lie, others the packed copy in parts.
+    for n in (9, 1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 32, 40):
         assert bound(rows[:n]).tobytes() == expected[:n].tobytes(), n
+
+
+def test_a_large_network_answers_a_few_sparse_rows_and_encodes_them(
+    large: tuple[Network, NDArray[np.float32]],
+) -> None:
+    network, rows = large
+    native, frozen = get_engine("native"), network.copy().freeze()
+    few = Features(sparse.csr_array(rows[:9]))
+    expected = network(rows)[:9]
+    code = np.maximum(rows[:9] @ network.weights[0] + network.biases[0], 0)
+    for _ in range(2):  # the second call is packed
+        assert native.forward(frozen, few, n_threads=2).tobytes() == expected.tobytes()
+        found = native.encode(frozen, few, 0, n_threads=2).toarray()
+        np.testing.assert_allclose(found, code, rtol=1e-4, atol=1e-5)
 
 
 def test_rounded_weights_in_many_threads_and_rows_that_are_not_finite() -> None:
