@@ -144,7 +144,7 @@ def test_page_is_made_from_the_files(tmp_path: Path) -> None:
     assert headings == [
         "## A training step, rectifier",
         "## Time to a test error",
-        "## Prediction",
+        "## Prediction with weights of two bytes",
         "## Wide sparse rows",
         "## Bags of words",
         "## Cost against density and width",

@@ -148,7 +148,7 @@ def large() -> tuple[Network, NDArray[np.float32]]:
     """Weights that no cache holds, with blocks of units that are all zero, sometimes active, and mostly active."""
     network = initialize((300, 90_000, 7), seed=1)
     random = np.random.default_rng(0)
-    network.biases[0][:] = np.repeat(np.float32([-0.8, -0.03, 0.3]), 30_000)
+    network.biases[0][:] = np.repeat([-0.8, -0.03, 0.3], 30_000)
     rows = random.normal(size=(40, 300)).astype(np.float32)
     rows[:, 128:][random.random((40, 172)) < 0.7] = 0
     active = (rows @ network.weights[0] + network.biases[0] > 0).reshape(40, 3, -1).mean(axis=(0, 2))

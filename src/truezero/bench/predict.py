@@ -240,6 +240,7 @@ def figure(result: dict[str, Any]) -> Figure:
 def page(result: dict[str, Any]) -> str:
     """Write the section."""
     r, others = result, _present(result)
+    rounded = any(_weights(cell) != "float32" for cell in r["cells"])
     rows = (
         (
             str(c["width"]), f"{100 * c['zeros']:g}", f"{c['density']:.3f}", _weights(c),
@@ -256,7 +257,7 @@ def page(result: dict[str, Any]) -> str:
     )  # fmt: skip
     return "\n".join(
         (
-            "## Prediction\n",
+            f"## Prediction{' with weights of two bytes' if rounded else ''}\n",
             f"`truezero bench predict`: {r['inputs']}-w-w-w-10, {100 * r['input_density']:g} % of the input "
             "not zero, zeros random per example, no dead units. Density is products needed over products of "
             "a dense network. The ratio is the time of the row's fastest other library over ours; ratio × "

@@ -115,11 +115,11 @@ def choose_settings(
     y_val: Any = None,
     note: Callable[[str], Any] | None = None,
 ) -> Choice:
-    """Choose rate, L1, epochs and pre-training for bags of words, on rows held out.
+    """Choose rate, L1, epochs, layers, dropout and pre-training for bags of words, on rows held out.
 
     Networks that start from random weights, with dropout, are compared with one that is pre-trained on all
-    rows, at two rates each; then another L1 coefficient is tried for the best. It takes a minute or two of
-    two cores for 8,000 rows of 5,000 words, and no more of a search for more of them.
+    rows, at two rates each; then another L1 coefficient is tried for the best. It takes about 100 seconds
+    of a processor for 8,000 rows of 5,000 words, and no more of a search for more of them.
 
     Parameters
     ----------
