@@ -44,7 +44,7 @@ test-native: $(VENV)/bin/cmake
 	for sanitizers in address,undefined thread; do \
 		$(BIN)/cmake -S . -B build/native-$$sanitizers -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTRUEZERO_BUILD_TESTS=ON \
 			-DTRUEZERO_SANITIZE=$$sanitizers && \
-		$(BIN)/cmake --build build/native-$$sanitizers --parallel && \
+		$(BIN)/cmake --build build/native-$$sanitizers --parallel --target test_core && \
 		build/native-$$sanitizers/test_core || exit 1; \
 	done
 
