@@ -45,11 +45,12 @@ struct Block {
     n_units = units;
     n_parts = (units + part_ - 1) / part_;
     stride_ = n + 1;
+    const double most = densest * static_cast<double>(n * units);  // listed; a block of more is multiplied whole
     std::int32_t end = 0;
-    for (Index p = 0; p < n_parts; ++p) {
+    for (Index p = 0; p < n_parts && end <= most; ++p) {
       const Index first = p * part_;
       std::int32_t* start = start_.get() + p * stride_;
-      for (Index b = 0; b < n; ++b) {
+      for (Index b = 0; b < n && end <= most; ++b) {
         start[b] = end;
         end += static_cast<std::int32_t>(kernels.collect(x + b * kBlock + first, round_up(units_of(p), 16),
                                                          static_cast<std::int32_t>(first), unit_.get() + end,
@@ -57,7 +58,7 @@ struct Block {
       }
       start[n] = end;
     }
-    dense = end > densest * static_cast<double>(n * units);
+    dense = end > most;
     if (dense) std::copy_n(x, n * kBlock, h.get());
     touch(kernels, n);
   }

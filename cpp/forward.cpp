@@ -253,24 +253,26 @@ class Forward {
     const W* tiles = pack(l, t);
     const std::vector<Block<T>>& blocks = blocks_[l % 2];
     T* wide = wide_[static_cast<std::size_t>(thread)].get();
+    const auto bytes = [](Index columns) { return columns * static_cast<Index>(sizeof(W)); };
     for (Index column = 0; column < units; column += kTile<T>) {
       const W* tile = tiles + column * of.n_in;
+      const Index columns = std::min(kTile<T>, units - column);
       for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
         const Block<T>& below = blocks[static_cast<std::size_t>(block)];
         for (Index p = 0; p < below.n_parts; ++p) {
           // Behind the last part of a block lies the next block, behind the last block the next columns.
-          const bool last = p + 1 == below.n_parts;
-          const Block<T>& after = !last ? below : row + kBlock < of.n_in ? (&below)[1] : blocks.front();
+          const bool last = p + 1 == below.n_parts, next_columns = last && row + kBlock >= of.n_in;
+          const Block<T>& after = !last ? below : next_columns ? blocks.front() : (&below)[1];
           const auto part = below.part(p), then = after.part(last ? 0 : p + 1);
-          const NextTile next = {tile + (row + (last ? below.n_units : 0)) * kTile<T>,
-                                 kTile<T> * static_cast<Index>(sizeof(W)), then.n_touched, then.touched};
+          const NextTile next = {tile + (row + (last ? below.n_units : 0)) * kTile<T>, bytes(kTile<T>),
+                                 bytes(next_columns ? kTile<T> : columns), then.n_touched, then.touched};
           const T* weights = numbers(tile + row * kTile<T>, part, wide);
           const bool first = row == 0 && p == 0;
           if (below.dense) {
-            kernels_.forward_dense(below.h.get() + part.first, part.n_units, n, weights + part.first * kTile<T>, first,
-                                   z + column, next);
+            kernels_.forward_dense(below.h.get() + part.first, part.n_units, n, weights + part.first * kTile<T>, columns,
+                                   first, z + column, next);
           } else {
-            kernels_.forward_block(part.active, n, weights, first, z + column, next);
+            kernels_.forward_block(part.active, n, weights, columns, first, z + column, next);
           }
         }
       }

@@ -65,7 +65,7 @@ struct ActiveBlock {
 // Rows of the tile that comes next, to be asked for meanwhile: those that any example needs.
 struct NextTile {
   const void* tile;
-  std::ptrdiff_t row_bytes;
+  std::ptrdiff_t row_bytes, needed;  // bytes of a row, and how many of them
   std::ptrdiff_t n_rows;
   const std::int32_t* rows;
 };
@@ -140,14 +140,14 @@ struct WeightKernels {
 
 template <class T>
 struct Kernels : WeightKernels<T> {
-  // z[example][kBlock], kTile columns of it, = (if `first`) or += a block's active units times
-  // tile[unit][kTile].
-  void (*forward_block)(const ActiveBlock<T>& block, std::ptrdiff_t n_examples, const T* tile, bool first, T* z,
-                        const NextTile& next);
+  // z[example][kBlock], `columns` of it and those up to a whole vector, = (if `first`) or += a block's active units
+  // times tile[unit][kTile].
+  void (*forward_block)(const ActiveBlock<T>& block, std::ptrdiff_t n_examples, const T* tile, std::ptrdiff_t columns,
+                        bool first, T* z, const NextTile& next);
 
   // The same for a block given whole, h[example][kBlock], of which n_units are used.
-  void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile, bool first, T* z,
-                        const NextTile& next);
+  void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile,
+                        std::ptrdiff_t columns, bool first, T* z, const NextTile& next);
 
   // `forward` for entries in blocks; width is a multiple of 16, and weights and z are `width` apart.
   void (*forward_entries)(const Entries<T>& entries, const T* weights, std::ptrdiff_t width, T* z);

@@ -189,14 +189,10 @@ void forward_one(Index n, const std::int32_t* row, const T* value, const W* weig
   for (; i < n; ++i) forward_one_rows<T, 1, false>(row + i, row, value + i, weights, stride, width, z);
 }
 
-// Sums kept in registers at once: all of a tile's row with vectors of 64 bytes, parts of it with less.
-template <class T>
-constexpr Index block_vectors = kTile<T> / Vector<T>::lanes < 8 ? kTile<T> / Vector<T>::lanes : 8;
-
 inline __attribute__((always_inline)) void ask_for(const NextTile& next, Index row) {
   const char* from = static_cast<const char*>(next.tile) + next.rows[row] * next.row_bytes;
   for (Index k = 0; k < kTileBytes / 2; k += 64) __builtin_prefetch(from + k, 0, 2);
-  if (next.row_bytes < kTileBytes) return;  // two-byte weights
+  if (next.needed <= kTileBytes / 2) return;
   for (Index k = kTileBytes / 2; k < kTileBytes; k += 64) __builtin_prefetch(from + k, 0, 2);
 }
 
@@ -209,36 +205,49 @@ void widen(const W* tile, Index n_rows, const std::int32_t* rows, T* to) {
   }
 }
 
-template <class T, bool First>
-inline void forward_block_examples(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z,
-                                   const NextTile& next) {
+// V vectors of the sums; returns how many rows of the next tile have been asked for, some with each example. A function
+// of its own for the sake of its loop: inlined, what says which columns would be added up again for every entry.
+template <class T, int V, bool First>
+__attribute__((noinline)) Index forward_block_part(const ActiveBlock<T>& block, Index n_examples, const T* tile, T* z,
+                                                   const NextTile& next, Index share, Index asked) {
+  constexpr Index lanes = Vector<T>::lanes;
   const std::int32_t *start = block.start, *unit = block.unit;
   const T* value = block.value;
-  constexpr Index V = block_vectors<T>, lanes = Vector<T>::lanes;
-  const Index share = (next.n_rows + n_examples - 1) / n_examples;
-  Index asked = 0;
-  for (Index part = 0; part < kTile<T>; part += V * lanes) {
-    for (Index b = 0; b < n_examples; ++b) {
-      T* to = z + b * kBlock + part;
-      for (Index k = 0; k < share && asked < next.n_rows; ++k) ask_for(next, asked++);
-      typename Vector<T>::type total[V] = {};
-      for (Index v = 0; v < V && !First; ++v) total[v] = load(to + v * lanes);
-      for (Index k = start[b], end = start[b + 1]; k < end; ++k) {
-        const T* w = tile + unit[k] * kTile<T> + part;
-        for (Index v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * value[k];
-      }
-      for (Index v = 0; v < V; ++v) store(to + v * lanes, total[v]);
+  for (Index b = 0; b < n_examples; ++b, z += kBlock) {
+    for (Index k = 0; k < share && asked < next.n_rows; ++k) ask_for(next, asked++);
+    typename Vector<T>::type total[V] = {};
+    for (Index v = 0; v < V && !First; ++v) total[v] = load(z + v * lanes);
+    for (Index k = start[b], end = start[b + 1]; k < end; ++k) {
+      const T* w = tile + unit[k] * kTile<T>;
+      for (Index v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * value[k];
     }
+    for (Index v = 0; v < V; ++v) store(z + v * lanes, total[v]);
+  }
+  return asked;
+}
+
+template <class T, bool First>
+inline void forward_block_columns(const ActiveBlock<T>& block, Index n_examples, const T* tile, Index columns, T* z,
+                                  const NextTile& next) {
+  constexpr Index lanes = Vector<T>::lanes;
+  constexpr int at_once = 8;  // vectors of sums in registers
+  const Index vectors = (columns + lanes - 1) / lanes, share = (next.n_rows + n_examples - 1) / n_examples;
+  Index asked = 0;
+  for (Index v = 0; v < vectors; v += at_once) {
+    with_count<at_once>(vectors - v < at_once ? vectors - v : at_once, [&](auto count) {
+      asked = forward_block_part<T, count.value, First>(block, n_examples, tile + v * lanes, z + v * lanes, next, share,
+                                                        asked);
+    });
   }
 }
 
 template <class T>
-void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, bool first, T* z,
+void forward_block(const ActiveBlock<T>& block, Index n_examples, const T* tile, Index columns, bool first, T* z,
                    const NextTile& next) {
   if (first) {
-    forward_block_examples<T, true>(block, n_examples, tile, z, next);
+    forward_block_columns<T, true>(block, n_examples, tile, columns, z, next);
   } else {
-    forward_block_examples<T, false>(block, n_examples, tile, z, next);
+    forward_block_columns<T, false>(block, n_examples, tile, columns, z, next);
   }
 }
 
@@ -267,21 +276,24 @@ inline __attribute__((always_inline)) void forward_dense_part(const T* h, Index 
 // Where registers hold only so many columns of a tile, a few examples pass over these before the next columns come from
 // the second-level cache, rather than all columns for every six. Many examples do not stay in the cache themselves.
 template <class T>
-void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, bool first, T* z,
+void forward_dense(const T* h, Index n_units, Index n_examples, const T* tile, Index columns, bool first, T* z,
                    const NextTile& next) {
   constexpr int at_once = 6, V = TRUEZERO_VECTOR_BYTES == 64 ? 4 : 2;
-  constexpr Index columns = V * Vector<T>::lanes, n_parts = kTile<T> / columns, few = 4 * at_once;
+  constexpr Index lanes = Vector<T>::lanes, few = 4 * at_once;
+  const Index vectors = (columns + lanes - 1) / lanes, n_parts = (vectors + V - 1) / V;
   const Index together = n_examples <= few ? n_examples : at_once;
   Index done = 0;
   for (Index from = 0; from < n_examples; from += together) {
     const Index n = n_examples - from < together ? n_examples - from : together;
-    for (Index part = 0; part < kTile<T>; part += columns) {
-      each_part<at_once>(n, [&](Index b, auto count) {
-        const Index asked = next.n_rows * done / (n_parts * n_examples);
-        done += count.value;
-        forward_dense_part<T, count.value, V>(h + (from + b) * kBlock, n_units, tile + part, first,
-                                              z + (from + b) * kBlock + part, next, asked,
-                                              next.n_rows * done / (n_parts * n_examples));
+    for (Index v = 0; v < vectors; v += V) {
+      with_count<V>(vectors - v < V ? vectors - v : V, [&](auto width) {
+        each_part<at_once>(n, [&](Index b, auto count) {
+          const Index asked = next.n_rows * done / (n_parts * n_examples);
+          done += count.value;
+          forward_dense_part<T, count.value, width.value>(h + (from + b) * kBlock, n_units, tile + v * lanes, first,
+                                                          z + (from + b) * kBlock + v * lanes, next, asked,
+                                                          next.n_rows * done / (n_parts * n_examples));
+        });
       });
     }
   }

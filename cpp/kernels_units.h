@@ -1,5 +1,29 @@
 // From sums to active units; included by kernels_impl.h inside its unnamed namespace.
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// Of every mask of eight lanes the set ones, from the lowest on.
+struct SetLanes {
+  std::uint8_t of[256][8];
+};
+
+constexpr SetLanes set_lanes() {
+  SetLanes lanes{};
+  for (int mask = 0; mask < 256; ++mask) {
+    int count = 0;
+    for (int lane = 0; lane < 8; ++lane) {
+      if (mask >> lane & 1) lanes.of[mask][count++] = static_cast<std::uint8_t>(lane);
+    }
+  }
+  return lanes;
+}
+
+constexpr SetLanes kSetLanes = set_lanes();
+
+inline __attribute__((always_inline)) __m128i lanes_set(int mask) {
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kSetLanes.of[mask]));
+}
+#endif
+
 template <class T>
 Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, T* value) {
   Index count = 0;
@@ -25,6 +49,32 @@ Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, 
       _mm512_storeu_pd(value + count, _mm512_maskz_compress_pd(active, x));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(unit + count), _mm256_maskz_compress_epi32(active, units));
       count += __builtin_popcount(_cvtmask8_u32(active));
+    }
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    for (Index j = 0; j < n; j += 8) {
+      const __m256 x = _mm256_loadu_ps(h + j);
+      const int active = _mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+      const __m256i lanes = _mm256_cvtepu8_epi32(lanes_set(active));
+      _mm256_storeu_ps(value + count, _mm256_permutevar8x32_ps(x, lanes));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(unit + count),
+                          _mm256_add_epi32(lanes, _mm256_set1_epi32(first_unit + static_cast<std::int32_t>(j))));
+      count += __builtin_popcount(static_cast<unsigned>(active));
+    }
+  } else {
+    for (Index j = 0; j < n; j += 4) {
+      const __m256d x = _mm256_loadu_pd(h + j);
+      const __m256d differs = _mm256_cmp_pd(x, _mm256_setzero_pd(), _CMP_NEQ_UQ);
+      const int active = _mm256_movemask_pd(differs);
+      // Each number is moved as its two halves.
+      const __m256i halves = _mm256_cvtepu8_epi32(lanes_set(_mm256_movemask_ps(_mm256_castpd_ps(differs))));
+      _mm256_storeu_ps(reinterpret_cast<float*>(value + count),
+                       _mm256_permutevar8x32_ps(_mm256_castpd_ps(x), halves));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(unit + count),
+                       _mm_add_epi32(_mm_cvtepu8_epi32(lanes_set(active)),
+                                     _mm_set1_epi32(first_unit + static_cast<std::int32_t>(j))));
+      count += __builtin_popcount(static_cast<unsigned>(active));
     }
   }
 #else

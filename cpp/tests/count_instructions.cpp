@@ -159,13 +159,13 @@ int main(int argc, char** argv) {
       {"widen", [&] { halves_kernels.widen(halves.data(), kBlock, every.data(), z.data()); }},
       {"forward_block",
        [&] {
-         kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), false, z.data(),
-                               {weights.data(), kTileBytes, kBlock, every.data()});
+         kernels.forward_block({starts.data(), unit.data(), value.data()}, kRows, weights.data(), kTile<float>, false, z.data(),
+                               {weights.data(), kTileBytes, kTileBytes, kBlock, every.data()});
        }},
       {"forward_dense",
        [&] {
-         kernels.forward_dense(sparse.data(), kBlock, kRows, weights.data(), false, z.data(),
-                               {weights.data(), kTileBytes, kBlock, every.data()});
+         kernels.forward_dense(sparse.data(), kBlock, kRows, weights.data(), kTile<float>, false, z.data(),
+                               {weights.data(), kTileBytes, kTileBytes, kBlock, every.data()});
        }},
       {"collect", collect},
       {"collect_units",
