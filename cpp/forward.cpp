@@ -248,25 +248,29 @@ class Forward {
     }
   }
 
+  // Block after block, so that its list, or what is given whole, comes from the second-level cache for all columns but
+  // the first.
   void add_blocks(int thread, Index l, Index t, Index units, Index n, T* z) {
     const auto& of = layer(l);
-    const W* tiles = pack(l, t);
+    const W* tile = pack(l, t);
     const std::vector<Block<T>>& blocks = blocks_[l % 2];
     T* wide = wide_[static_cast<std::size_t>(thread)].get();
-    const auto bytes = [](Index columns) { return columns * static_cast<Index>(sizeof(W)); };
-    for (Index column = 0; column < units; column += kTile<T>) {
-      const W* tile = tiles + column * of.n_in;
-      const Index columns = std::min(kTile<T>, units - column);
-      for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
-        const Block<T>& below = blocks[static_cast<std::size_t>(block)];
+    for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
+      const Block<T>& below = blocks[static_cast<std::size_t>(block)];
+      const W* next_block = tile + below.n_units * kBlock;
+      for (Index column = 0; column < units; column += kTile<T>, tile += below.n_units * kTile<T>) {
+        const Index columns = std::min(kTile<T>, units - column);
         for (Index p = 0; p < below.n_parts; ++p) {
-          // Behind the last part of a block lies the next block, behind the last block the next columns.
-          const bool last = p + 1 == below.n_parts, next_columns = last && row + kBlock >= of.n_in;
-          const Block<T>& after = !last ? below : next_columns ? blocks.front() : (&below)[1];
+          // Behind the last part come the next columns, behind the last columns the next block.
+          const bool last = p + 1 == below.n_parts, last_columns = column + columns == units;
+          const Block<T>& after = !last || !last_columns ? below : row + kBlock < of.n_in ? (&below)[1] : blocks.front();
           const auto part = below.part(p), then = after.part(last ? 0 : p + 1);
-          const NextTile next = {tile + (row + (last ? below.n_units : 0)) * kTile<T>, bytes(kTile<T>),
-                                 bytes(next_columns ? kTile<T> : columns), then.n_touched, then.touched};
-          const T* weights = numbers(tile + row * kTile<T>, part, wide);
+          const NextTile next = {!last ? tile : last_columns ? next_block : tile + below.n_units * kTile<T>,
+                                 kTile<T> * static_cast<Index>(sizeof(W)),
+                                 (last && !last_columns ? std::min(kTile<T>, units - column - columns) : columns) *
+                                     static_cast<Index>(sizeof(W)),
+                                 then.n_touched, then.touched};
+          const T* weights = numbers(tile, part, wide);
           const bool first = row == 0 && p == 0;
           if (below.dense) {
             kernels_.forward_dense(below.h.get() + part.first, part.n_units, n, weights + part.first * kTile<T>, columns,
@@ -276,19 +280,22 @@ class Forward {
           }
         }
       }
+      tile = next_block;
     }
   }
 
-  // kBlock columns of a layer's weights, packed when first needed by the thread whose they are.
+  // kBlock columns of a layer's weights, packed when first needed by the thread whose they are: kBlock rows of kTile
+  // columns, then the next columns of these rows, then the next rows.
   const W* pack(Index l, Index t) {
     const auto& of = layer(l);
     PackedLayer<W>& packed = packed_[static_cast<std::size_t>(l)];  // no two threads have the same tile
     W* tiles = packed.weights.get() + t * kBlock * of.n_in;
     if (packed.ready[static_cast<std::size_t>(t)]) return tiles;
     for (Index row = 0; row < of.n_in; ++row) {
+      const Index block = row / kBlock * kBlock, n_rows = std::min(kBlock, of.n_in - block);
       for (Index column = 0; column < kBlock; column += kTile<T>) {
         const Index first = t * kBlock + column, n = std::clamp<Index>(of.n_out - first, 0, kTile<T>);
-        W* to = tiles + column * of.n_in + row * kTile<T>;
+        W* to = tiles + block * kBlock + column * n_rows + (row - block) * kTile<T>;
         std::copy_n(of.weights + row * of.n_out + first, n, to);
         std::fill(to + n, to + kTile<T>, W{});
       }
