@@ -17,7 +17,7 @@
 #include "bandwidth.h"
 #include "cores.h"
 #include "dispatch.h"
-#include "forward.h"
+#include "predictor.h"
 #include "trainer.h"
 
 namespace nb = nanobind;

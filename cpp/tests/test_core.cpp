@@ -8,8 +8,8 @@
 
 #include "autoencoder.h"
 #include "dispatch.h"
-#include "forward.h"
 #include "philox.h"
+#include "predictor.h"
 #include "threads.h"
 
 namespace {

@@ -1,7 +1,7 @@
 // Rows of every type with scales and offsets: how they are read, and what is made of them.
 
 #include "autoencoder.h"
-#include "forward.h"
+#include "predictor.h"
 #include "rows.h"
 #include "test_core.h"
 
