@@ -19,7 +19,7 @@ inline Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
 // A block of units of one layer, for a stretch of examples; one goes through it in parts of `part` units.
 template <class T>
 struct Block {
-  // A part's active units, of which n_touched are active in any example.
+  // A part's active units, not listed if the block is dense, of which n_touched are active in any example.
   struct Part {
     ActiveBlock<T> active;
     Index first, n_units, n_touched;
@@ -40,7 +40,7 @@ struct Block {
             touched_until_[until + 1] - touched_until_[until], touched_.get() + touched_until_[until]};
   }
 
-  // From outputs x[example][kBlock], `units` of them; what follows must be 0.
+  // From outputs x[example][kBlock], `units` of them; what follows, up to a multiple of 16, must be 0.
   void fill(const Kernels<T>& kernels, const T* x, Index n, Index units, double densest) {
     n_units = units;
     n_parts = (units + part_ - 1) / part_;

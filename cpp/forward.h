@@ -1,11 +1,12 @@
-// One forward pass of prediction, with memory that is kept for the next one of its shape. All threads work on one stretch
-// of rows at a time, each on columns of its own, with a barrier after each layer, so that a weight is read once per
-// stretch by one thread.
+// One forward pass of prediction, with memory that is kept for the next one of its shape. All threads work on one
+// stretch of rows at a time, each on columns of its own, with a barrier after each layer, so that a weight is read once
+// per stretch by one thread.
 //
-// One row visits the rows of weights that it needs, from where they lie. A stretch of more goes block by
-// block of kBlock units: a tile of packed weights comes into the first-level cache and all examples pass
-// over it, by their list of active units, while the rows of the next tile that any of them needs are on
-// their way. Blocks that are mostly active are multiplied whole.
+// Weights that are not packed are visited row by row, where they lie. With packed ones a stretch goes block by block of
+// kBlock units: kTile columns of their weights come into the first-level cache and all examples pass over them, by
+// their list of active units, while the rows of what comes next that any of them needs are on their way. Blocks that are
+// mostly active are multiplied whole. What a thread makes in one go, kBlock columns where weights are packed, is called
+// a tile of the layer's outputs.
 #pragma once
 
 #include <algorithm>
@@ -59,7 +60,9 @@ class Forward {
     Index widest = shape.sparse ? 0 : n_cols;
     for (Index l = 0; l + 1 < shape.n_layers; ++l) widest = std::max(widest, layer(l).n_out);
     for (int side = 0; side < 2; ++side) {
-      for (Index first = 0; shape_.packed && first < widest; first += kBlock) blocks_[side].emplace_back(shape.stretch, shape.part);
+      for (Index first = 0; shape_.packed && first < widest; first += kBlock) {
+        blocks_[side].emplace_back(shape.stretch, shape.part);
+      }
     }
     for (int thread = 0; thread < team_.most(); ++thread) {
       Index tile = kBlock;
@@ -164,8 +167,8 @@ class Forward {
     const Index width = tile_width(l), first = t * width, units = std::min(width, of.n_out - first);
     const Index stride = round_up(units, kBlock);
     T* z = scratch_[static_cast<std::size_t>(thread)].get();
-    // Blocks begin with = instead of +=, but only in whole tiles; what lies behind the units must be 0.
-    if (!shape_.packed || (l == 0 && gather_) || units % kTile<T> != 0) std::fill_n(z, n * stride, T(0));
+    // Rows are added to what is there; blocks begin with =.
+    if (!shape_.packed || (l == 0 && gather_)) std::fill_n(z, n * stride, T(0));
     if (l == 0 && gather_) {
       add_rows(gathered_->view, of, first, units, n, z, stride);
     } else if (!shape_.packed) {
@@ -206,13 +209,13 @@ class Forward {
     }
   }
 
-  // Weights of a block as numbers. Those that are kept otherwise are widened into the first-level cache, as far as a
-  // part's units need them.
-  const T* numbers(const W* block, const typename Block<T>::Part& part, T* wide) const {
+  // kTile columns of a block's weights as numbers. Those that are kept otherwise are widened into the first-level cache,
+  // as far as a part's units need them.
+  const T* numbers(const W* weights, const typename Block<T>::Part& part, T* wide) const {
     if constexpr (std::is_same_v<T, W>) {
-      return block;
+      return weights;
     } else {
-      products_.widen(block, part.n_touched, part.touched, wide);
+      products_.widen(weights, part.n_touched, part.touched, wide);
       return wide;
     }
   }
@@ -221,35 +224,34 @@ class Forward {
   // the first.
   void add_blocks(int thread, Index l, Index t, Index units, Index n, T* z) {
     const auto& of = layer(l);
-    const W* tile = packed_[static_cast<std::size_t>(l)].columns(of, t);
+    const W* block_weights = packed_[static_cast<std::size_t>(l)].columns(of, t);
     const std::vector<Block<T>>& blocks = blocks_[l % 2];
     T* wide = wide_[static_cast<std::size_t>(thread)].get();
     for (Index row = 0, block = 0; row < of.n_in; row += kBlock, ++block) {
       const Block<T>& below = blocks[static_cast<std::size_t>(block)];
-      const W* next_block = tile + below.n_units * kBlock;
-      for (Index column = 0; column < units; column += kTile<T>, tile += below.n_units * kTile<T>) {
-        const Index columns = std::min(kTile<T>, units - column);
+      const W *weights = block_weights, *next_block = block_weights + below.n_units * kBlock;
+      for (Index column = 0; column < units; column += kTile<T>, weights += below.n_units * kTile<T>) {
+        const Index columns = std::min(kTile<T>, units - column), left = units - column - columns;
         for (Index p = 0; p < below.n_parts; ++p) {
-          // Behind the last part come the next columns, behind the last columns the next block.
-          const bool last = p + 1 == below.n_parts, last_columns = column + columns == units;
-          const Block<T>& after = !last || !last_columns ? below : row + kBlock < of.n_in ? (&below)[1] : blocks.front();
+          // Behind the last part come the columns that are left, behind these the next block.
+          const bool last = p + 1 == below.n_parts, ends = last && left == 0;
+          const Block<T>& after = !ends ? below : row + kBlock < of.n_in ? (&below)[1] : blocks.front();
           const auto part = below.part(p), then = after.part(last ? 0 : p + 1);
-          const NextTile next = {!last ? tile : last_columns ? next_block : tile + below.n_units * kTile<T>,
-                                 kTile<T> * static_cast<Index>(sizeof(W)),
-                                 (last && !last_columns ? std::min(kTile<T>, units - column - columns) : columns) *
-                                     static_cast<Index>(sizeof(W)),
+          const W* ahead = ends ? next_block : last ? weights + below.n_units * kTile<T> : weights;
+          const Index needed = std::min(kTile<T>, ends ? units : last ? left : columns);
+          const NextTile next = {ahead, kTile<T> * static_cast<Index>(sizeof(W)), needed * static_cast<Index>(sizeof(W)),
                                  then.n_touched, then.touched};
-          const T* weights = numbers(tile, part, wide);
+          const T* tile = numbers(weights, part, wide);
           const bool first = row == 0 && p == 0;
           if (below.dense) {
-            kernels_.forward_dense(below.h.get() + part.first, part.n_units, n, weights + part.first * kTile<T>, columns,
-                                   first, z + column, next);
+            kernels_.forward_dense(below.h.get() + part.first, part.n_units, n, tile + part.first * kTile<T>, columns, first,
+                                   z + column, next);
           } else {
-            kernels_.forward_block(part.active, n, weights, columns, first, z + column, next);
+            kernels_.forward_block(part.active, n, tile, columns, first, z + column, next);
           }
         }
       }
-      tile = next_block;
+      block_weights = next_block;
     }
   }
 

@@ -230,7 +230,7 @@ template <class T, bool First>
 inline void forward_block_columns(const ActiveBlock<T>& block, Index n_examples, const T* tile, Index columns, T* z,
                                   const NextTile& next) {
   constexpr Index lanes = Vector<T>::lanes;
-  constexpr int at_once = 8;  // vectors of sums in registers
+  constexpr int at_once = kTile<T> / lanes < 8 ? kTile<T> / lanes : 8;  // vectors of sums in registers
   const Index vectors = (columns + lanes - 1) / lanes, share = (next.n_rows + n_examples - 1) / n_examples;
   Index asked = 0;
   for (Index v = 0; v < vectors; v += at_once) {

@@ -69,8 +69,7 @@ Index collect(const T* h, Index n, std::int32_t first_unit, std::int32_t* unit, 
       const int active = _mm256_movemask_pd(differs);
       // Each number is moved as its two halves.
       const __m256i halves = _mm256_cvtepu8_epi32(lanes_set(_mm256_movemask_ps(_mm256_castpd_ps(differs))));
-      _mm256_storeu_ps(reinterpret_cast<float*>(value + count),
-                       _mm256_permutevar8x32_ps(_mm256_castpd_ps(x), halves));
+      _mm256_storeu_pd(value + count, _mm256_castps_pd(_mm256_permutevar8x32_ps(_mm256_castpd_ps(x), halves)));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(unit + count),
                        _mm_add_epi32(_mm_cvtepu8_epi32(lanes_set(active)),
                                      _mm_set1_epi32(first_unit + static_cast<std::int32_t>(j))));

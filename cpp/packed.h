@@ -10,8 +10,9 @@
 
 namespace truezero {
 
-// By kBlock columns, of which it is said who packs them and when: kBlock rows of kTile columns, then the next columns of
-// these rows, then the next rows; what lies behind the last column is 0. Memory that is never packed is never touched.
+// By kBlock columns, each packed when the thread whose they are first asks: kBlock rows of kTile columns, then the next
+// columns of these rows, then the next rows; what lies behind the last column is 0. Memory that is never packed is never
+// touched.
 template <class T, class W>
 class PackedLayer {
  public:
