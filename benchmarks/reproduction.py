@@ -49,10 +49,9 @@ Of a study on a data set the largest scale counts. We conclude that a sentence i
 confirm it and none refutes it, refuted if it is the other way round, and else not decided; one about the
 paper's four data sets is confirmed where all four, or what stands in for them, confirm it, and refuted where
 one refutes it. Where inputs lie below 0, as NORB's and its stand-ins', the paper's softplus reconstruction
-cannot reach them: [what pre-training does then](few-labels.md#what-it-brings) decides several verdicts. Pre-trained tanh
-networks stay half a point above the paper's on MNIST;
-[what else was tried](../benchmarks/README.md#pre-trained-tanh-networks-on-mnist-truezero-reproduce-table1---data-mnist---scale-paper)
-did not help.
+cannot reach them: [what pre-training does then](few-labels.md#what-it-brings) decides several verdicts.
+Pre-trained tanh networks stay half a point above the paper's on MNIST, and
+[what else was tried](../benchmarks/README.md#pre-trained-tanh-networks) did not help.
 """
 NOT_YET = "Not run yet."
 _Stated = tuple[dict[str, Any], dict[str, Any]]  # a study's results, and its claim of a sentence
