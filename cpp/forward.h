@@ -190,8 +190,8 @@ class Forward {
     done(thread, start, n, l, first, units, z, stride);
     if (l + 1 == shape_.n_layers) return;
     if (shape_.packed) {
-      // What lies behind the last unit is read along with it, and is not 0 where an infinite input met
-      // the zeros that fill up the weights.
+      // What lies behind the last unit is read along with it, and is what was there before, or not 0 where an infinite
+      // input met the zeros that fill up the weights.
       for (Index b = 0; b < n; ++b) std::fill(z + b * stride + units, z + b * stride + round_up(units, 16), T(0));
       blocks_[(l + 1) % 2][static_cast<std::size_t>(t)].fill(kernels_, z, n, units, densest_);
     } else {
