@@ -14,7 +14,7 @@ from truezero.core.activations import Array
 from truezero.core.records import savable
 from truezero.errors import DataError
 from truezero.estimators.softmax import SoftmaxBase
-from truezero.estimators.targets import as_labels, check_targets, data_errors
+from truezero.estimators.targets import as_labels, check_targets
 
 
 @savable
@@ -229,21 +229,21 @@ class DeepRectifierClassifier(ClassifierMixin, SoftmaxBase):
         if y.dtype.kind == "S" or (y.dtype.kind == "O" and any(isinstance(v, bytes) for v in y.ravel())):
             raise DataError("y holds bytes, no labels: decode them, y.astype(str) say")
         y = check_targets(y, numeric=False)
-        kind = type_of_target(y)
-        if kind.startswith("multilabel"):
-            raise DataError(
-                "multilabel targets are not supported; wrap the classifier in "
-                "sklearn.multioutput.MultiOutputClassifier"
-            )
-        if kind.startswith("continuous"):
-            raise DataError(
-                f"Unknown label type: {kind}. y holds numbers that are no classes; for regression use "
-                "DeepRectifierRegressor (--regression on the command line), else make them classes"
-            )
-        with data_errors():
-            check_classification_targets(y)
         if y.ndim == 2 and y.shape[1] > 1:
+            if type_of_target(y).startswith("multilabel"):
+                raise DataError(
+                    "multilabel targets are not supported; wrap the classifier in "
+                    "sklearn.multioutput.MultiOutputClassifier"
+                )
             raise DataError(f"y must be one label per row, got shape {y.shape}")
+        try:
+            check_classification_targets(y)
+        except ValueError as error:
+            kind, *_ = str(error).split(". ")  # "Unknown label type: continuous", say
+            raise DataError(
+                f"{kind}. y holds what are no classes; for regression use DeepRectifierRegressor (--regression "
+                "on the command line), else make them classes"
+            ) from error
         return np.asarray(column_or_1d(y, warn=True))
 
     def _error(self, output: Array, y: NDArray[Any]) -> float:

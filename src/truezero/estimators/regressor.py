@@ -21,7 +21,7 @@ from truezero.estimators.adopted import adopted, check_network
 from truezero.estimators.base import DeepRectifierBase
 from truezero.estimators.given import Given
 from truezero.estimators.target_scale import TargetMoments, TargetScale
-from truezero.estimators.targets import as_values, check_targets
+from truezero.estimators.targets import as_columns, as_values, check_targets
 
 # What 1 of the network's output is: "scaled" by the targets' shift and scale; older versions do not say it.
 _TARGETS = Fields({"matrix_target": flag}, {"output": one_of("scaled")})
@@ -285,13 +285,13 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         self._target_scale = TargetScale.learn(moments, centre=bool(self.use_biases))
 
     def _scale_targets(self, given: Given, network: Network) -> None:
-        columns = as_values(given.target, (len(given.target), self._n_outputs()))
+        columns = as_columns(given.target, self._n_outputs())
         moments = TargetMoments.of(columns, given.weight)
         self._target_scale = TargetScale.learn(moments, centre=bool(self.use_biases))
         self._target_scale.scale_output(network)
 
     def _follow_targets(self, given: Given, network: Network) -> NDArray[np.float64] | None:
-        columns = as_values(given.target, (len(given.target), self._n_outputs()))
+        columns = as_columns(given.target, self._n_outputs())
         self._target_scale = self._target_scale.go_on(
             columns, given.weight, network, centre=bool(self.use_biases)
         )
@@ -301,7 +301,7 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         return len(self._target_scale.scale)
 
     def _encode_targets(self, y: NDArray[Any]) -> NDArray[np.floating]:
-        return self._target_scale.encode(as_values(y, (len(y), self._n_outputs())), self.dtype)
+        return self._target_scale.encode(as_columns(y, self._n_outputs()), self.dtype)
 
     def _error(self, output: Array, y: NDArray[Any]) -> float:
         return float(np.mean((self._target_scale.decode(output) - as_values(y, output.shape)) ** 2))

@@ -25,6 +25,7 @@ from truezero.estimators.targets import (
     as_labels,
     as_target_array,
     check_targets,
+    comparable,
     data_errors,
     labeled_rows,
 )
@@ -222,7 +223,7 @@ class SoftmaxBase(DeepRectifierBase):
         return len(self.classes_)
 
     def _encode_targets(self, y: NDArray[Any]) -> NDArray[np.int64]:
-        labels = as_labels(y, self.classes_)
+        labels = comparable(y, self.classes_)
         places = np.minimum(np.searchsorted(self.classes_, labels), len(self.classes_) - 1)
         unknown = labels[self.classes_[places] != labels]
         if len(unknown):

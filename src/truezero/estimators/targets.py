@@ -210,10 +210,26 @@ def as_values(y: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
     DataError
         If they are no finite numbers, or have another number of outputs.
     """
+    return np.asarray(check_targets(as_columns(y, shape[1]), numeric=True), dtype=np.float64)
+
+
+def as_columns(y: NDArray[Any], n_outputs: int) -> NDArray[Any]:
+    """Targets of a regression as a matrix.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    n_outputs : int
+
+    Raises
+    ------
+    DataError
+        If they have another number of outputs.
+    """
     columns = y[:, np.newaxis] if y.ndim == 1 else y
-    if columns.shape != shape:
-        raise DataError(f"y has {columns.shape[1]} columns, the model {shape[1]} outputs")
-    return np.asarray(check_targets(columns, numeric=True), dtype=np.float64)
+    if columns.shape[1] != n_outputs:
+        raise DataError(f"y has {columns.shape[1]} columns, the model {n_outputs} outputs")
+    return columns
 
 
 def as_labels(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
@@ -222,11 +238,21 @@ def as_labels(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
     Raises
     ------
     DataError
-        If there are several a row, or they are text and the classes numbers, or the other way round.
+        As `check_targets` and `comparable`, and if there are several a row.
     """
     if y.ndim == 2 and y.shape[1] != 1:
         raise DataError(f"y must be one label per row, got shape {y.shape}")
-    labels = check_targets(y.ravel(), numeric=False)
+    return comparable(check_targets(y.ravel(), numeric=False), classes)
+
+
+def comparable(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
+    """Labels that are checked already, as they are.
+
+    Raises
+    ------
+    DataError
+        If they are text and the classes numbers, or the other way round.
+    """
     if labels.dtype.kind == "f" and (labels != np.round(labels)).any() and classes.dtype.kind != "f":
         raise DataError(f"y holds {labels[labels != np.round(labels)].tolist()[0]!r}, which is no class")
     if _is_text(labels) != _is_text(classes):
