@@ -149,8 +149,9 @@ struct Kernels : WeightKernels<T> {
   void (*forward_dense)(const T* h, std::ptrdiff_t n_units, std::ptrdiff_t n_examples, const T* tile,
                         std::ptrdiff_t columns, bool first, T* z, const NextTile& next);
 
-  // `forward` for entries in blocks; width is a multiple of 16, and weights and z are `width` apart.
-  void (*forward_entries)(const Entries<T>& entries, const T* weights, std::ptrdiff_t width, T* z);
+  // `forward` for entries in blocks; width is a multiple of 16, rows of weights are `stride` apart and z's `width`.
+  void (*forward_entries)(const Entries<T>& entries, const T* weights, std::ptrdiff_t stride, std::ptrdiff_t width,
+                          T* z);
 
   // Lists what is not 0 in h[0 .. n), n a multiple of 16; returns how many. `unit` and `value` have
   // room for 16 more.
@@ -173,14 +174,14 @@ struct Kernels : WeightKernels<T> {
 
   // As `backward` without dots for one minibatch, and `forward` with the weights then for the next one,
   // whose sums are z: a row that both touch is read and written once.
-  void (*backward_forward)(const Entries<T>& entries, const Entries<T>& next, T* weights, std::ptrdiff_t width,
-                           const T* delta, T rate, T* z);
+  void (*backward_forward)(const Entries<T>& entries, const Entries<T>& next, T* weights, std::ptrdiff_t stride,
+                           std::ptrdiff_t width, const T* delta, T rate, T* z);
 
-  // One pass over the touched rows of a tile (all strides are `width`, a multiple of 16):
+  // One pass over the touched rows of a tile (rows of weights are `stride` apart, others `width`, a multiple of 16):
   // dots[entry] = weights[row] . d_dot[example], with the weights before the update (if dots), and
   // weights[row] -= rate * sum of value * d_update[example]. If norm_change, what that changes the
   // columns' squared norms by is added to it.
-  void (*backward)(const Entries<T>& entries, T* weights, std::ptrdiff_t width, const T* d_dot,
+  void (*backward)(const Entries<T>& entries, T* weights, std::ptrdiff_t stride, std::ptrdiff_t width, const T* d_dot,
                    const T* d_update, T rate, T* dots, T* norm_change);
 
   // Where a layer is taken whole, input x[example][x_stride] of n examples; the weights' rows and z, d are `width`

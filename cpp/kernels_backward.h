@@ -111,39 +111,40 @@ constexpr int kSideBySide = N <= 2 ? 2 : 1;
 
 // Rows first .. until of a list, each of N examples.
 template <class T, int N, int R, bool Dots, bool Norm, bool Same>
-inline void backward_class(const ActiveRows<T>& rows, Index first, Index until, T* weights, Index width, const T* d_dot,
-                           const T* d_update, T rate, T* dots, T* norm_change) {
+inline void backward_class(const ActiveRows<T>& rows, Index first, Index until, T* weights, Index stride, Index width,
+                           const T* d_dot, const T* d_update, T rate, T* dots, T* norm_change) {
   constexpr Index ahead_by = 2 * kAhead;  // rows of few examples are soon done
   Index k = rows.start[first], i = first;
   for (; i + R <= until; i += R, k += R * N) {
     T* w[R];
     const T* ahead[R];
     for (Index r = 0; r < R; ++r) {
-      w[r] = weights + rows.rows[i + r] * width;
-      ahead[r] = weights + rows.rows[i + r + ahead_by < rows.n_rows ? i + r + ahead_by : i] * width;
+      w[r] = weights + rows.rows[i + r] * stride;
+      ahead[r] = weights + rows.rows[i + r + ahead_by < rows.n_rows ? i + r + ahead_by : i] * stride;
     }
     backward_row<T, N, R, Dots, true, Norm, Same>(w, ahead, width, rows.example + k, rows.value + k, d_dot, d_update,
                                                   rate, Dots ? dots + k : nullptr, norm_change);
   }
   if constexpr (R > 1) {
-    backward_class<T, N, 1, Dots, Norm, Same>(rows, i, until, weights, width, d_dot, d_update, rate, dots, norm_change);
+    backward_class<T, N, 1, Dots, Norm, Same>(rows, i, until, weights, stride, width, d_dot, d_update, rate, dots,
+                                              norm_change);
   }
 }
 
 template <class T, bool Dots, bool Norm, bool Same>
-inline void backward_segment(const Entries<T>& entries, Index segment, T* weights, Index width, const T* d_dot,
-                             const T* d_update, T rate, T* dots, T* norm_change) {
+inline void backward_segment(const Entries<T>& entries, Index segment, T* weights, Index stride, Index width,
+                             const T* d_dot, const T* d_update, T rate, T* dots, T* norm_change) {
   const ActiveRows<T>& rows = entries.rows;
   const std::int32_t* first = entries.classes + segment * (kClasses + 2);
   each_count<kGroup>([&](auto count) {
     constexpr int n = count.value;
-    backward_class<T, n, Norm ? 1 : kSideBySide<n>, Dots, Norm, Same>(rows, first[n - 1], first[n], weights, width, d_dot,
-                                                                      d_update, rate, dots, norm_change);
+    backward_class<T, n, Norm ? 1 : kSideBySide<n>, Dots, Norm, Same>(rows, first[n - 1], first[n], weights, stride,
+                                                                      width, d_dot, d_update, rate, dots, norm_change);
   });
   for (Index i = first[kGroup]; i < first[kClasses + 1]; ++i) {
-    T* w = weights + rows.rows[i] * width;
+    T* w = weights + rows.rows[i] * stride;
     const Index k = rows.start[i], n = rows.start[i + 1] - k;
-    const T* ahead = row_ahead(rows, i, weights, width);
+    const T* ahead = row_ahead(rows, i, weights, stride);
     if (n <= kGroup) {
       with_count<kGroup>(n, [&](auto count) {
         backward_row<T, count.value, 1, Dots, true, Norm, Same>({w}, {ahead}, width, rows.example + k, rows.value + k,
@@ -159,31 +160,33 @@ inline void backward_segment(const Entries<T>& entries, Index segment, T* weight
 }
 
 template <class T, bool Dots, bool Norm, bool Same>
-void backward_rows(const Entries<T>& entries, T* weights, Index width, const T* d_dot, const T* d_update, T rate, T* dots,
-                   T* norm_change) {
+void backward_rows(const Entries<T>& entries, T* weights, Index stride, Index width, const T* d_dot, const T* d_update,
+                   T rate, T* dots, T* norm_change) {
   for (Index segment = entries.n_segments; segment-- > 0;) {  // the forward pass's last ones are still in the cache
-    backward_segment<T, Dots, Norm, Same>(entries, segment, weights, width, d_dot, d_update, rate, dots, norm_change);
+    backward_segment<T, Dots, Norm, Same>(entries, segment, weights, stride, width, d_dot, d_update, rate, dots,
+                                          norm_change);
   }
 }
 
 template <class T>
-void backward(const Entries<T>& entries, T* weights, Index width, const T* d_dot, const T* d_update, T rate, T* dots,
-              T* norm_change) {
+void backward(const Entries<T>& entries, T* weights, Index stride, Index width, const T* d_dot, const T* d_update,
+              T rate, T* dots, T* norm_change) {
   const auto rows = dots && norm_change       ? backward_rows<T, true, true, false>
                     : dots && d_dot == d_update ? backward_rows<T, true, false, true>
                     : dots                      ? backward_rows<T, true, false, false>
                     : norm_change               ? backward_rows<T, false, true, false>
                                                 : backward_rows<T, false, false, true>;
-  rows(entries, weights, width, d_dot, d_update, rate, dots, norm_change);
+  rows(entries, weights, stride, width, d_dot, d_update, rate, dots, norm_change);
 }
 
 template <class T>
-void backward_forward(const Entries<T>& entries, const Entries<T>& next, T* weights, Index width, const T* delta, T rate,
-                      T* z) {
+void backward_forward(const Entries<T>& entries, const Entries<T>& next, T* weights, Index stride, Index width,
+                      const T* delta, T rate, T* z) {
   Index segment = 0;
   const auto update_to = [&](std::int32_t row) {  // and what else its segment has
     for (; segment < entries.n_segments && entries.ascending[segment * kSegmentRows] <= row; ++segment) {
-      backward_segment<T, false, false, true>(entries, segment, weights, width, delta, delta, rate, nullptr, nullptr);
+      backward_segment<T, false, false, true>(entries, segment, weights, stride, width, delta, delta, rate, nullptr,
+                                              nullptr);
     }
   };
   constexpr std::int32_t all = 0x7fffffff;
@@ -191,9 +194,9 @@ void backward_forward(const Entries<T>& entries, const Entries<T>& next, T* weig
   if (next.rows.full) update_to(all);
   for (Index first = 0, block = 0; first < n_rows && !next.rows.full; first += kBlockRows, ++block) {
     update_to(next.ascending[(first + kBlockRows < n_rows ? first + kBlockRows : n_rows) - 1]);
-    forward_rows_block(next, block, weights, width, z);
+    forward_rows_block(next, block, weights, stride, width, z);
   }
-  if (next.rows.full) forward_entries(next, weights, width, z);
+  if (next.rows.full) forward_entries(next, weights, stride, width, z);
   update_to(all);
 }
 

@@ -108,7 +108,7 @@ void forward(const ActiveRows<T>& active, const W* weights, Index weight_stride,
 // next block's rows: a block has at least as many entries as rows.
 template <class T, int V>
 inline void forward_strip(const ExampleBlocks<T>& of, const std::int32_t* start, const std::int32_t* next, Index n_next,
-                          const T* weights, Index width, T* z) {
+                          const T* weights, Index stride, Index width, T* z) {
   constexpr Index lanes = Vector<T>::lanes, line = 64 / static_cast<Index>(sizeof(T));
   const Index ask_until = start[0] + n_next;
   next -= start[0];
@@ -120,10 +120,10 @@ inline void forward_strip(const ExampleBlocks<T>& of, const std::int32_t* start,
     for (int v = 0; v < V; ++v) total[v] = load(z + v * lanes);
     do {
       if (k < ask_until) {
-        const T* ahead = weights + next[k] * width;
+        const T* ahead = weights + next[k] * stride;
         for (Index j = 0; j < V * lanes; j += line) __builtin_prefetch(ahead + j, 0, 2);
       }
-      const T* w = weights + of.row[k] * width;
+      const T* w = weights + of.row[k] * stride;
       for (int v = 0; v < V; ++v) total[v] = total[v] + load(w + v * lanes) * of.value[k];
     } while (++k < end);
     for (int v = 0; v < V; ++v) store(z + v * lanes, total[v]);
@@ -131,7 +131,8 @@ inline void forward_strip(const ExampleBlocks<T>& of, const std::int32_t* start,
 }
 
 template <class T>
-inline void forward_rows_block(const Entries<T>& entries, Index block, const T* weights, Index width, T* z) {
+inline void forward_rows_block(const Entries<T>& entries, Index block, const T* weights, Index stride, Index width,
+                               T* z) {
   constexpr Index lanes = Vector<T>::lanes;
   constexpr int strip = TRUEZERO_VECTOR_BYTES == 64 ? 16 : 8;  // vectors
   const Index next = (block + 1) * kBlockRows, left = entries.rows.n_rows - next;
@@ -140,16 +141,17 @@ inline void forward_rows_block(const Entries<T>& entries, Index block, const T* 
   for (Index j = 0; j < width; j += strip * lanes) {
     const Index vectors = (width - j) / lanes;
     with_count<strip>(vectors < strip ? vectors : strip, [&](auto count) {
-      forward_strip<T, count.value>(entries.blocks, start, entries.ascending + next, n_next, weights + j, width, z + j);
+      forward_strip<T, count.value>(entries.blocks, start, entries.ascending + next, n_next, weights + j, stride, width,
+                                   z + j);
     });
   }
 }
 
 template <class T>
-void forward_entries(const Entries<T>& entries, const T* weights, Index width, T* z) {
-  if (entries.rows.full) return forward_full(entries.rows, weights, width, width, z, width);
+void forward_entries(const Entries<T>& entries, const T* weights, Index stride, Index width, T* z) {
+  if (entries.rows.full) return forward_full(entries.rows, weights, stride, width, z, width);
   for (Index block = 0; block * kBlockRows < entries.rows.n_rows; ++block) {
-    forward_rows_block(entries, block, weights, width, z);
+    forward_rows_block(entries, block, weights, stride, width, z);
   }
 }
 

@@ -17,21 +17,23 @@ constexpr double kSmallestScale = 1e-6;  // below, column scales are multiplied 
 template <class T>
 class TiledNetwork {
  public:
-  TiledNetwork(const NetworkView<T>& network, const StepSettings& settings, Index batch, bool sparse_input,
-               const Denoising<T>* denoising, const Kernels<T>& kernels)
+  TiledNetwork(const NetworkView<T>& network, const StepSettings& settings, Index batch, bool in_place,
+               bool sparse_input, const Denoising<T>* denoising, const Kernels<T>& kernels)
       : network_(network), settings_(settings), batch_(batch), sparse_input_(sparse_input), denoising_(denoising),
         kernels_(kernels), top_(network.layers.size() - 1),
         scaled_(settings.max_norm > 0 || settings.weight_decay != 0) {
     for (std::size_t l = 0; l <= top_; ++l) {
       const auto& layer = network.layers[l];
-      const Index n_weights = tiled_size(layer.n_in, layer.n_out);
+      const bool here = in_place && !matrix(l);  // products of matrices want rows side by side
+      const Index n_weights = tiled_size(layer.n_in, layer.n_out, here);
       // Of layer 0 only the rows that are touched are ever here.
       const bool huge_pages = l > 0 && n_weights * static_cast<Index>(sizeof(T)) >= kHugePages;
       layers_.push_back({Buffer<T>(n_weights, huge_pages), {}});
       T* space = layers_[l].weights.get();
       each_tile(layer.n_out, [&](Index first, Index units) {
-        tiles(l).emplace_back(first, units, space, layer.n_in, batch_, l < top_, scaled_);
-        space += layer.n_in * tiles(l).back().width;
+        const bool packed = !here || !whole(units);
+        tiles(l).emplace_back(layer, first, units, packed ? space : nullptr, batch_, l < top_, scaled_);
+        if (packed) space += layer.n_in * tiles(l).back().width;
         if (matrix(l)) tiles(l).back().room = Buffer<T>(matrix_room<T>(batch_, tiles(l).back().width));
         for (std::size_t below = 0; l > 0 && below < tiles(l - 1).size(); ++below) {
           tiles(l).back().dots.emplace_back(batch_ * tiles(l - 1)[below].width);
@@ -82,7 +84,7 @@ class TiledNetwork {
       });
     }
     inputs(l, minibatch, [&](const Entries<T>& below, std::size_t) {
-      kernels_.forward_entries(below, tile.weights, tile.width, tile.z.get());
+      kernels_.forward_entries(below, tile.weights, tile.stride, tile.width, tile.z.get());
     });
   }
 
@@ -191,7 +193,7 @@ class TiledNetwork {
       if (bounded) tile.measure();
     } else {
       inputs_backward(l, minibatch, [&](const Entries<T>& below, std::size_t t) {
-        kernels_.backward(below, tile.weights, tile.width, d_dot, d_update, rate(),
+        kernels_.backward(below, tile.weights, tile.stride, tile.width, d_dot, d_update, rate(),
                           l > 0 ? tile.dots[t].get() : nullptr, bounded ? tile.norm_change.get() : nullptr);
       });
     }
@@ -203,8 +205,8 @@ class TiledNetwork {
   // dots made. Threads share the tile here, each with other rows; with the first tile's come the biases.
   void backward_top(std::size_t below, const Minibatch<T>& minibatch) {
     Tile<T>& tile = tiles(top_)[0];
-    kernels_.backward(tiles(top_ - 1)[below].entries.view(), tile.weights, tile.width, tile.delta.get(), tile.delta.get(),
-                      rate(), tile.dots[below].get(), nullptr);
+    kernels_.backward(tiles(top_ - 1)[below].entries.view(), tile.weights, tile.stride, tile.width, tile.delta.get(),
+                      tile.delta.get(), rate(), tile.dots[below].get(), nullptr);
     if (below == 0) move_biases(tile, minibatch);
   }
 
@@ -216,8 +218,8 @@ class TiledNetwork {
       add_products(0, tile, next);
     } else {
       std::fill_n(tile.z.get(), next.n * tile.width, T(0));
-      kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.weights, tile.width, tile.delta.get(),
-                                rate(), tile.z.get());
+      kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.weights, tile.stride, tile.width,
+                                tile.delta.get(), rate(), tile.z.get());
       move_biases(tile, now);
     }
     activate(0, tile, next);

@@ -1,4 +1,4 @@
-// A layer's weights in column tiles, for the length of a call.
+// A layer's weights in column tiles, for the length of a call: packed each by itself, or where they lie.
 #pragma once
 
 #include <algorithm>
@@ -37,10 +37,13 @@ int most_tiles(const NetworkView<T>& network) {
   return static_cast<int>(most);
 }
 
-// Numbers in a layer's tiles.
-inline Index tiled_size(Index n_in, Index n_out) {
+// Whether a tile can be worked on where it lies: it ends with a vector, behind which there are others' weights.
+inline bool whole(Index units) { return units == whole_vectors(units); }
+
+// Numbers in a layer's tiles, or in those of them that cannot be worked on where they lie.
+inline Index tiled_size(Index n_in, Index n_out, bool in_place = false) {
   Index size = 0;
-  each_tile(n_out, [&](Index, Index units) { size += n_in * whole_vectors(units); });
+  each_tile(n_out, [&](Index, Index units) { size += in_place && whole(units) ? 0 : n_in * whole_vectors(units); });
   return size;
 }
 
@@ -50,15 +53,20 @@ struct WeightTile {
 
   Index first, n_units, width;  // width: n_units rounded up to whole vectors; the rest stays 0
   Index n_in;
-  T* weights;                   // [n_in][width]
-  Buffer<std::uint8_t> packed;  // whether a row is here yet
+  T* weights;                   // [n_in][width], rows `stride` apart
+  Index stride;                 // width, or the layer's if it lies there
+  bool in_place;
+  Buffer<std::uint8_t> packed;  // whether a row is here yet; none in place
 
-  WeightTile(Index first_unit, Index units, T* space, Index rows)
-      : first(first_unit), n_units(units), width(whole_vectors(units)), n_in(rows), weights(space), packed(rows) {
-    std::fill_n(packed.get(), rows, std::uint8_t{0});
+  // Without space for [rows][width] the weights stay where they lie.
+  WeightTile(const Layer& layer, Index first_unit, Index units, T* space)
+      : first(first_unit), n_units(units), width(whole_vectors(units)), n_in(layer.n_in),
+        weights(space ? space : layer.weights + first_unit), stride(space ? width : layer.n_out), in_place(!space),
+        packed(in_place ? 0 : n_in) {
+    std::fill_n(packed.get(), in_place ? 0 : n_in, std::uint8_t{0});
   }
 
-  T* row(Index i) const { return weights + i * width; }
+  T* row(Index i) const { return weights + i * stride; }
 
   void pack_row(const Layer& layer, Index i) {
     std::copy_n(layer.weights + i * layer.n_out + first, n_units, row(i));
@@ -67,13 +75,13 @@ struct WeightTile {
   }
 
   void pack_touched(const Layer& layer, const ActiveRows<T>& touched) {
-    for (Index i = 0; i < touched.n_rows; ++i) {
+    for (Index i = 0; i < touched.n_rows && !in_place; ++i) {
       if (!packed[touched.rows[i]]) pack_row(layer, touched.rows[i]);
     }
   }
 
   void unpack_weights(const Layer& layer) const {
-    for (Index i = 0; i < n_in; ++i) {
+    for (Index i = 0; i < n_in && !in_place; ++i) {
       if (packed[i]) std::copy_n(row(i), n_units, layer.weights + i * layer.n_out + first);
     }
   }
@@ -94,8 +102,9 @@ struct Tile : WeightTile<T> {
   std::vector<Buffer<T>> dots;                    // per tile of the layer below: delta * weights, this tile's part
   double penalty = 0, loss = 0;
 
-  Tile(Index first_unit, Index units, T* space, Index rows, Index batch, bool hidden, bool scaled)
-      : WeightTile<T>(first_unit, units, space, rows), biases(this->width), z(batch * this->width),
+  Tile(const typename WeightTile<T>::Layer& layer, Index first_unit, Index units, T* space, Index batch, bool hidden,
+       bool scaled)
+      : WeightTile<T>(layer, first_unit, units, space), biases(this->width), z(batch * this->width),
         gain(hidden ? batch * this->width : 0), delta(batch * this->width), scale(scaled ? this->width : 0),
         norm_change(scaled ? this->width : 0), d_dot(scaled ? batch * this->width : 0),
         d_update(scaled ? batch * this->width : 0), norm(scaled ? static_cast<std::size_t>(this->width) : 0),
@@ -106,7 +115,7 @@ struct Tile : WeightTile<T> {
 
   // `lazy`: rows come when they are touched.
   void pack(const typename WeightTile<T>::Layer& layer, bool lazy, bool scaled) {
-    for (Index i = 0; i < this->n_in && !lazy; ++i) this->pack_row(layer, i);
+    for (Index i = 0; i < this->n_in && !lazy && !this->in_place; ++i) this->pack_row(layer, i);
     std::fill_n(biases.get(), this->width, T(0));
     std::copy_n(layer.biases + this->first, this->n_units, biases.get());
     if (!scaled) return;

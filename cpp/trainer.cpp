@@ -1,7 +1,8 @@
-// For the length of a call every layer's weights lie in column tiles. A tile has one owner among the
+// For the length of a call every layer's weights are in column tiles. A tile has one owner among the
 // threads, who alone touches it; whatever crosses tiles is added in tile order. So the result has the
 // same bits for any number of threads, and a tile of z, a row of the tile and a tile of delta fit the
-// caches while a minibatch's non-zero entries stream over them.
+// caches while a minibatch's non-zero entries stream over them. To pack the weights so that a tile's lie
+// together costs as much as some steps: for few rows a tile is a part of the matrix itself.
 //
 // A step is, with a barrier where "|" stands:
 //   forward of layer 1 | ... | forward of the output, cost; next minibatch gathered | backward of the
@@ -29,7 +30,7 @@ class Trainer {
           const StepSettings& settings, const Denoising<T>* denoising, int n_threads, const Cancelled& cancelled)
       : examples_(examples), order_(order), n_order_(n_order), denoising_(denoising), cancelled_(cancelled),
         batch_(std::max<Index>(1, std::min(settings.batch_size, n_order))),
-        network_(network, settings, batch_, examples.input.sparse, denoising, kernels_in_use<T>()),
+        network_(network, settings, batch_, n_order <= kFewRows, examples.input.sparse, denoising, kernels_in_use<T>()),
         reader_(examples, order, n_order, batch_, settings, denoising, kernels_in_use<T>(), network_.input_listed(),
                 network_.sorted()),
         minibatches_{reader_.room(), reader_.room()}, top_(network_.top()), split_top_(network_.split_top()),

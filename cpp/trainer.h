@@ -42,6 +42,7 @@ struct Denoising {
   ReconstructionView reconstruction;
 };
 
+constexpr Index kFewRows = 100;  // of a call; up to here to pack the weights costs more than it saves
 constexpr Index kManyExamples = 64;  // of a minibatch; from here on a layer that is taken whole goes by matrices
 constexpr double kSmallNetwork = 50e3;  // weights; below, a barrier costs more than the other half of the work
 

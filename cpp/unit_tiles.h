@@ -63,10 +63,10 @@ struct UnitTile {
   Buffer<T> dots;                    // of the listed outputs: this tile's part of r
   double penalty = 0;
 
-  UnitTile(Index first, Index units, T* encoder_space, T* decoder_space, Index n_in, Index batch)
-      : encoder(first, units, encoder_space, n_in), decoder(first, units, decoder_space, n_in),
+  UnitTile(const Layer& layer, Index first, Index units, T* encoder_space, T* decoder_space, Index batch)
+      : encoder(layer, first, units, encoder_space), decoder(first, units, decoder_space, layer.n_in),
         tied(encoder_space == decoder_space), biases(encoder.width), z(batch * encoder.width),
-        gain(batch * encoder.width), delta(batch * encoder.width), dots(n_in * batch) {}
+        gain(batch * encoder.width), delta(batch * encoder.width), dots(layer.n_in * batch) {}
 
   void pack_biases(const Layer& layer) {
     std::fill_n(biases.get(), encoder.width, T(0));

@@ -57,7 +57,7 @@ class UnitsTrainer {
     T* encoder = encoder_.get();
     T* decoder = settings.tied ? encoder : decoder_.get();
     each_tile(n_units(), [&](Index first, Index units) {
-      tiles_.emplace_back(first, units, encoder, decoder, n_in_, batch_);
+      tiles_.emplace_back(network_.layers[0], first, units, encoder, decoder, batch_);
       encoder += n_in_ * tiles_.back().encoder.width;
       decoder += n_in_ * tiles_.back().encoder.width;
     });
@@ -108,7 +108,8 @@ class UnitsTrainer {
       tile.pack_biases(network_.layers[0]);
       tile.encoder.pack_touched(network_.layers[0], minibatches_[0].input.view);
       std::fill_n(tile.z.get(), minibatches_[0].n * tile.encoder.width, T(0));
-      kernels_.forward_entries(minibatches_[0].entries.view(), tile.encoder.weights, tile.encoder.width, tile.z.get());
+      kernels_.forward_entries(minibatches_[0].entries.view(), tile.encoder.weights, tile.encoder.width,
+                               tile.encoder.width, tile.z.get());
     });
   }
 
@@ -205,7 +206,7 @@ class UnitsTrainer {
     }
     tile.encoder.pack_touched(network_.layers[0], next.input.view);
     std::fill_n(tile.z.get(), next.n * width, T(0));
-    kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.encoder.weights, width, tile.delta.get(),
+    kernels_.backward_forward(now.entries.view(), next.entries.view(), tile.encoder.weights, width, width, tile.delta.get(),
                               rate(), tile.z.get());
     if (!network_.use_biases) return;
     for (Index j = 0; j < tile.encoder.n_units; ++j) {

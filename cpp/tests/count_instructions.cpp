@@ -147,7 +147,8 @@ int main(int argc, char** argv) {
       {"gather_csr_float32", [&] { gather_rows(csr); }},
       {"gather_csr_uint8", [&] { gather_rows(pixels.view({1.0 / 255}, none, true)); }},
       {"forward", [&] { kernels.forward(now.view(), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
-      {"forward_entries", [&] { kernels.forward_entries(entries_now.view(), weights.data(), kWidth, z.data()); }},
+      {"forward_entries",
+       [&] { kernels.forward_entries(entries_now.view(), weights.data(), kWidth, kWidth, z.data()); }},
       {"arrange", [&] { arranged.arrange(now.view(), kExamples, true); }},
       {"forward_full", [&] { kernels.forward(whole.view(true), weights.data(), kWidth, kWidth, z.data(), kWidth); }},
       {"forward_one",
@@ -175,18 +176,18 @@ int main(int argc, char** argv) {
       {"activate_tanh", [&] { kernels.activate(tanh, kExamples, kWidth, kWidth, z.data(), gain.data()); }},
       {"backward",
        [&] {
-         kernels.backward(entries_now.view(), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(),
-                          nullptr);
+         kernels.backward(entries_now.view(), weights.data(), kWidth, kWidth, delta.data(), delta.data(), 1e-6F,
+                          dots.data(), nullptr);
        }},
       {"backward_full",
        [&] {
-         kernels.backward(entries_whole.view(), weights.data(), kWidth, delta.data(), delta.data(), 1e-6F, dots.data(),
-                          nullptr);
+         kernels.backward(entries_whole.view(), weights.data(), kWidth, kWidth, delta.data(), delta.data(), 1e-6F,
+                          dots.data(), nullptr);
        }},
       {"backward_forward",
        [&] {
-         kernels.backward_forward(entries_now.view(), entries_next.view(), weights.data(), kWidth, delta.data(), 1e-6F,
-                                  z.data());
+         kernels.backward_forward(entries_now.view(), entries_next.view(), weights.data(), kWidth, kWidth, delta.data(),
+                                  1e-6F, z.data());
        }},
       {"multiply",
        [&] { kernels.multiply(kExamples, kRows, sparse.data(), kRows, weights.data(), kWidth, z.data(), room.data()); }},

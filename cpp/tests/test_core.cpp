@@ -71,9 +71,26 @@ void test_dense() {
   }
 }
 
+// Weights are worked on where they lie in calls of few rows, and packed in others.
 template <class T>
-void test_threads_and_forms() {
-  const Rows<T> rows(41, 130, 6);
+void test_in_place() {
+  const Rows<T> rows(147, 130, 6);
+  static_assert(147 > kFewRows && 49 <= kFewRows);
+  const auto settings = steps({1e-3, 1e-3});
+  Model<T> first({130, 304, 530, 6}, {2, 0});
+  train(first.view, rows.view(false), rows.order.data(), rows.n, settings, 1, never);
+  for (int n_threads = 1; n_threads <= 4; ++n_threads) {
+    Model<T> other({130, 304, 530, 6}, {2, 0});
+    for (Index done = 0; done < rows.n; done += 49) {
+      train(other.view, rows.view(n_threads > 2), rows.order.data() + done, 49, settings, n_threads, never);
+    }
+    CHECK(same_bits(first, other));
+  }
+}
+
+template <class T>
+void test_threads_and_forms(Index n_rows) {
+  const Rows<T> rows(n_rows, 130, 6);
   for (int variant = 0; variant < 2; ++variant) {
     auto settings = steps({1e-3, 1e-3});
     if (variant == 1) {
@@ -282,8 +299,12 @@ int main() {
   for (const Level* level : available_levels()) {
     use_level(level->name);
     std::printf("%s\n", level->name);
-    test_threads_and_forms<float>();
-    test_threads_and_forms<double>();
+    test_in_place<float>();
+    test_in_place<double>();
+    for (const Index n_rows : {Index{41}, Index{141}}) {
+      test_threads_and_forms<float>(n_rows);
+      test_threads_and_forms<double>(n_rows);
+    }
     test_dense<float>();
     test_dense<double>();
     test_gradient();

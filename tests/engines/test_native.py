@@ -128,6 +128,21 @@ def test_products_of_matrices_train_as_reference(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("changes", [{}, {"dropout": 0.4, "input_dropout": 0.2}, {"batch_size": 80}])
+def test_calls_of_few_rows_train_to_the_bits_of_one_call(
+    changes: dict[str, Any], dtype: str, level: str
+) -> None:
+    # The former leave weights where they lie, but for tiles that end within a vector; the latter packs all.
+    network, examples = make((48, 512, 300, 3), n=240, dtype=dtype)
+    steps, order = settings(network, learning_rate=0.02, **changes), np.arange(240)
+    native, trained = get_engine("native"), [network.copy(), network.copy()]
+    for together, of in zip((240, 80), trained, strict=True):
+        for rows in order.reshape(-1, together):
+            native.train(of, examples, rows, steps, epoch=1, seed=5, n_threads=2)
+    assert same_bits(*trained)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
 def test_wide_sparse_rows_train_as_reference(dtype: str) -> None:
     network, _ = make((3000, 40, 5), dtype=dtype)
     random = np.random.default_rng(5)
@@ -191,8 +206,11 @@ changing.join()
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.4, "max_norm": 1.0, "weight_decay": 0.1}])
 @pytest.mark.parametrize("crowd", [{}, {"batch_size": 70, "density": (1.0, 1.0, 1.0)}])
-def test_threads_do_not_change_bits(options: dict[str, Any], dtype: str, crowd: dict[str, Any]) -> None:
-    network, examples = make((120, 300, 600, 11), dtype=dtype, weighted=True)  # above one thread's size
+@pytest.mark.parametrize("n", [57, 157])
+def test_threads_do_not_change_bits(
+    options: dict[str, Any], dtype: str, crowd: dict[str, Any], n: int
+) -> None:
+    network, examples = make((120, 300, 600, 11), n=n, dtype=dtype, weighted=True)  # above one thread's size
     native = get_engine("native")
     crowd = dict(crowd)
     density = crowd.pop("density", None)

@@ -79,17 +79,19 @@ class InputScale:
         """
         if self.sizes is None:  # of a file of an older version
             return self
-        sizes = self.sizes.plus(Sizes.measure(features))
+        sizes, unknown = self.sizes.plus(Sizes.measure(features)), ~self.sizes.used
+        if self.sizes.n_rows >= _KNOWN and not (unknown & sizes.used).any():
+            return InputScale(self.divisor, None, sizes)
         learned = InputScale.learn(features, sizes)
         before, after = (
             np.ones(features.n_features) if scale.divisor is None else scale.divisor
             for scale in (self, learned)
         )
-        unknown = self.sizes.n_used == 0
         divisor = after if self.sizes.n_rows < _KNOWN else np.where(unknown, after, before)
         if self.sizes.n_rows >= _A_MEASURE:
             factor = np.where(unknown, 1.0, divisor / before)
-            network.weights[0] *= factor.astype(network.dtype)[:, np.newaxis]
+            if (factor != 1).any():
+                network.weights[0] *= factor.astype(network.dtype)[:, np.newaxis]
         return InputScale(None if (divisor == 1).all() else divisor, None, sizes)
 
     @classmethod
