@@ -241,8 +241,8 @@ class DeepRectifierClassifier(ClassifierMixin, SoftmaxBase):
         except ValueError as error:
             kind, *_ = str(error).split(". ")  # "Unknown label type: continuous", say
             raise DataError(
-                f"{kind}. y holds what are no classes; for regression use DeepRectifierRegressor (--regression "
-                "on the command line), else make them classes"
+                f"{kind}. y holds what are no classes; for regression use DeepRectifierRegressor "
+                "(--regression on the command line), else make them classes"
             ) from error
         return np.asarray(column_or_1d(y, warn=True))
 
