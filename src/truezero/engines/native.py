@@ -353,11 +353,13 @@ def _set_step(
 def _dense_above(batch_size: int) -> float:
     """Share of non-zeros above which training is faster with a layer's input taken whole.
 
-    Fitted to times of 1000 × 1000 layers in minibatches of 64 to 1,000 (benchmarks/README.md). Smaller ones
+    Fitted to times of 256 to 2000 units in minibatches of 64 to 1,000 (benchmarks/README.md). Smaller ones
     are bound by the traffic of the weights, whichever way; products of matrices gain on the lists the more
-    rows they get.
+    rows they get, and the more multiply-adds a level makes for each load: AVX2 than AVX-512.
     """
-    return 0.5 + 10 / batch_size if batch_size >= _native.MANY_EXAMPLES else 0.95
+    if batch_size < _native.MANY_EXAMPLES:
+        return 0.95
+    return (0.38 if instruction_level() == "avx2" else 0.5) + 10 / batch_size
 
 
 def _products(
