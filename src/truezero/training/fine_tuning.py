@@ -217,6 +217,7 @@ def fine_tune(
     n_threads: int = 1,
     callbacks: Sequence[Callback] = (),
     in_place: bool = False,
+    sparsity: Sequence[float] = (),
 ) -> TrainingState:
     """Train a network by minibatch SGD and keep the best validation epoch (section 4.1).
 
@@ -235,6 +236,9 @@ def fine_tune(
         See `Callback`.
     in_place : bool, default=False
         Train the network itself, not a copy of it.
+    sparsity : sequence of float, optional
+        Share of zeros of every hidden layer, where it is known from before: it says how the first epoch's
+        products are made.
 
     Returns
     -------
@@ -261,7 +265,7 @@ def fine_tune(
         training = _WholeNetwork(
             state, settings, source,
             sample.take(slice(_EVALUATION_ROWS)) if validation is None else validation,
-            validation is not None, _cost_of_zeros(network, sample), engine, n_threads,
+            validation is not None, _cost_of_zeros(network, sample), engine, n_threads, sparsity,
         )  # fmt: skip
         run_epochs(training, state, max_epochs=settings.max_epochs, callbacks=callbacks)
     if state.interrupted:
@@ -281,6 +285,7 @@ class _WholeNetwork:
     cost_of_zeros: float
     engine: Engine
     n_threads: int
+    sparsity_before: Sequence[float]
 
     def records(self) -> list[EpochRecord]:
         """One per finished epoch."""
@@ -291,7 +296,7 @@ class _WholeNetwork:
         network, settings = self.state.network, self.settings
         step = self._step()
         # What each layer gave after the epoch before, from what was recorded of it.
-        zeros = self.state.history[-1]["sparsity"] if self.state.history else []
+        zeros = self.state.history[-1]["sparsity"] if self.state.history else self.sparsity_before
 
         def train(piece: Piece[Examples]) -> Tally:
             return self.engine.train(
