@@ -18,6 +18,7 @@ from truezero import (
     load,
     save,
 )
+from truezero.core.initial import initialize
 from truezero.engines import native
 from truezero.errors import DataError, DivergenceError, OptionError
 
@@ -323,3 +324,19 @@ def test_classes_must_be_labels(rows: Any) -> None:
     for classes in ([0, 1, np.nan], [0, 1, None], [], [0, "a"]):
         with pytest.raises((DataError, OptionError)):
             classifier().partial_fit(X, y, classes=classes)
+
+
+@pytest.mark.parametrize(("biases", "products"), [(2.0, "dense"), (-1.0, "sparse")])
+def test_products_are_chosen_by_the_zeros_of_the_call_before(biases: float, products: str) -> None:
+    """Of a network from elsewhere half of the units are taken to be active at first."""
+    network = initialize((20, 96, 96, 2), seed=0)
+    for layer in network.biases[:-1]:
+        layer[:] = biases
+    rows = np.random.default_rng(0).random((100, 20), np.float32)
+    classes = np.arange(100) % 2
+    model = DeepRectifierClassifier.from_network(
+        network, batch_size=100, learning_rate_init=1e-6, engine="native"
+    )
+    for _ in range(2):
+        model.partial_fit(rows, classes)
+    assert model.engine_["products"][1:] == [products] * 2
