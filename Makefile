@@ -8,6 +8,7 @@ WHEEL_PYTHONS ?= python3.11 python3.12
 # What the installed package is made from; when any of it changes, it is installed again.
 SOURCES = pyproject.toml CMakeLists.txt README.md LICENSE $(wildcard cpp/*.h cpp/*.cpp) \
 	$(shell find src -type f -not -name '*.pyc')
+WHEEL = build/made/*.whl
 
 .PHONY: demo test test-oldest test-wheel test-native test-arm lint bench bench-check docs wheels clean
 
@@ -33,9 +34,8 @@ test-oldest: $(SOURCES)
 # A wheel of this Python in an environment of its own, to which neither this folder nor a compiler belongs.
 test-wheel: $(VENV)/.installed
 	rm -rf build/wheel && mkdir -p build/wheel
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
 	$(PYTHON) -m venv build/wheel/venv
-	build/wheel/venv/bin/python -m pip install --quiet --only-binary :all: build/wheel/*.whl pytest
+	build/wheel/venv/bin/python -m pip install --quiet --only-binary :all: $(WHEEL) pytest
 	cp tests/test_minimal.py build/wheel
 	cd build/wheel && PATH= venv/bin/python -m pytest --rootdir . test_minimal.py
 
@@ -82,22 +82,25 @@ $(VENV)/bin/python:
 $(VENV)/bin/cmake: | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet cmake
 
+# Built once: pip would build a folder anew for each of its extras, where a wheel is only asked for what they are.
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet .
+	rm -rf build/made && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/made .
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(WHEEL)
+	$(BIN)/python -m pip install --quiet $(WHEEL)
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet '.[test]'
+	$(BIN)/python -m pip install --quiet "$$(echo $(WHEEL))[test]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet '.[dev]'
+	$(BIN)/python -m pip install --quiet "$$(echo $(WHEEL))[dev]"
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet '.[bench]'
+	$(BIN)/python -m pip install --quiet "$$(echo $(WHEEL))[bench]"
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet '.[docs]'
+	$(BIN)/python -m pip install --quiet "$$(echo $(WHEEL))[docs]"
 	@touch $@
