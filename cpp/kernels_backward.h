@@ -17,32 +17,36 @@ inline __attribute__((always_inline)) void backward_row(T* const (&w)[R], const 
     update[e] = d_update + example[e] * width;
     v[e] = rate * value[e];
   }
-  for (Index j = 0; j < width; j += Vector<T>::lanes) {
-    for (int r = 0; r < R; ++r) {
-      const auto old = load(w[r] + j);
-      const int first = r * N;
-      __builtin_prefetch(ahead[r] + j, 0, 2);
-      if constexpr (Dots && Update && Same && !Norm) {
-        auto of_example = load(dot[first] + j);
-        total[first] += old * of_example;
-        auto step = of_example * v[first];
-        for (int e = first + 1; e < first + N; ++e) {
-          of_example = load(dot[e] + j);
-          total[e] += old * of_example;
-          step += of_example * v[e];
+  constexpr Index lanes = Vector<T>::lanes, line = 64 / static_cast<Index>(sizeof(T));
+  for (Index of_line = 0; of_line < width; of_line += line) {
+    for (int r = 0; r < R; ++r) __builtin_prefetch(ahead[r] + of_line, 0, 2);
+#pragma GCC unroll 4
+    for (Index j = of_line; j < of_line + line; j += lanes) {
+      for (int r = 0; r < R; ++r) {
+        const auto old = load(w[r] + j);
+        const int first = r * N;
+        if constexpr (Dots && Update && Same && !Norm) {
+          auto of_example = load(dot[first] + j);
+          total[first] += old * of_example;
+          auto step = of_example * v[first];
+          for (int e = first + 1; e < first + N; ++e) {
+            of_example = load(dot[e] + j);
+            total[e] += old * of_example;
+            step += of_example * v[e];
+          }
+          store(w[r] + j, old - step);
+          continue;
         }
-        store(w[r] + j, old - step);
-        continue;
-      }
-      if constexpr (Dots) {
-        for (int e = first; e < first + N; ++e) total[e] += old * load(dot[e] + j);
-      }
-      if constexpr (Update) {
-        auto step = load(update[first] + j) * v[first];
-        for (int e = first + 1; e < first + N; ++e) step += load(update[e] + j) * v[e];
-        const auto now = old - step;
-        store(w[r] + j, now);
-        if constexpr (Norm) store(norm_change + j, load(norm_change + j) + (now - old) * (now + old));
+        if constexpr (Dots) {
+          for (int e = first; e < first + N; ++e) total[e] += old * load(dot[e] + j);
+        }
+        if constexpr (Update) {
+          auto step = load(update[first] + j) * v[first];
+          for (int e = first + 1; e < first + N; ++e) step += load(update[e] + j) * v[e];
+          const auto now = old - step;
+          store(w[r] + j, now);
+          if constexpr (Norm) store(norm_change + j, load(norm_change + j) + (now - old) * (now + old));
+        }
       }
     }
   }
