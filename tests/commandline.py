@@ -46,7 +46,9 @@ def truezero(*arguments: str, folder: Path | None = None, **environment: str) ->
     sys.stdout, sys.stderr = out, err
     try:
         with _in(folder, environment), warnings.catch_warnings():
-            warnings.simplefilter("default")  # as outside of tests, where they are shown
+            # As outside of tests: shown, but for files that some other test has left to the garbage collector.
+            warnings.simplefilter("default")
+            warnings.simplefilter("ignore", ResourceWarning)
             code = run(arguments)
     finally:
         sys.stdout, sys.stderr = kept
