@@ -8,7 +8,7 @@ WHEEL_PYTHONS ?= python3.11 python3.12
 # What the installed package is made from; when any of it changes, it is installed again.
 SOURCES = pyproject.toml CMakeLists.txt README.md LICENSE $(wildcard cpp/*.h cpp/*.cpp) \
 	$(shell find src -type f -not -name '*.pyc')
-WHEEL = build/made/*.whl
+WHEEL = $(VENV)/made/*.whl
 
 .PHONY: demo test test-oldest test-wheel test-native test-arm lint bench bench-check docs wheels clean
 
@@ -84,7 +84,7 @@ $(VENV)/bin/cmake: | $(VENV)/bin/python
 
 # Built once: pip would build a folder anew for each of its extras, where a wheel is only asked for what they are.
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
-	rm -rf build/made && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/made .
+	rm -rf $(VENV)/made && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(VENV)/made .
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(WHEEL)
 	$(BIN)/python -m pip install --quiet $(WHEEL)
 	@touch $@

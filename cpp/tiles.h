@@ -75,13 +75,15 @@ struct WeightTile {
   }
 
   void pack_touched(const Layer& layer, const ActiveRows<T>& touched) {
-    for (Index i = 0; i < touched.n_rows && !in_place; ++i) {
+    if (in_place) return;
+    for (Index i = 0; i < touched.n_rows; ++i) {
       if (!packed[touched.rows[i]]) pack_row(layer, touched.rows[i]);
     }
   }
 
   void unpack_weights(const Layer& layer) const {
-    for (Index i = 0; i < n_in && !in_place; ++i) {
+    if (in_place) return;
+    for (Index i = 0; i < n_in; ++i) {
       if (packed[i]) std::copy_n(row(i), n_units, layer.weights + i * layer.n_out + first);
     }
   }
@@ -157,7 +159,7 @@ struct Tile : WeightTile<T> {
   }
 };
 
-// A layer's tiles, whose weights lie one after the other.
+// A layer's tiles; those that are packed lie one after the other in `weights`.
 template <class T>
 struct TiledLayer {
   Buffer<T> weights;

@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,10 @@ VARIATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "no hidden layer": ({"sizes": (19, 5)}, {}),
     "one unit everywhere": ({"sizes": (1, 1, 1, 2)}, {}),
     "several tiles": ({"sizes": (40, 300, 600, 3), "n": 23}, {"learning_rate": 0.01}),
+    "several tiles, scaled": (
+        {"sizes": (40, 300, 600, 3), "n": 23},
+        {"learning_rate": 0.01, "max_norm": 0.9, "weight_decay": 0.3, "dropout": 0.4},
+    ),
     "wide output": ({"sizes": (9, 20, 700), "n": 23}, {}),
     "batch of one": ({}, {"batch_size": 1}),
     "one batch": ({}, {"batch_size": 57}),
@@ -86,7 +91,9 @@ def test_every_activation_trains_as_reference(activation: str, dtype: str, level
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("name", ["plain", "several tiles", "max norm", "everything"])
+@pytest.mark.parametrize(
+    "name", ["plain", "several tiles", "several tiles, scaled", "max norm", "everything"]
+)
 def test_every_instruction_level_trains_as_reference(name: str, dtype: str, level: str) -> None:
     network, examples, steps = varied(name, dtype)
     expected, _ = run(get_engine("reference"), network, examples, steps)
@@ -140,6 +147,24 @@ def test_calls_of_few_rows_train_to_the_bits_of_one_call(
         for rows in order.reshape(-1, together):
             native.train(of, examples, rows, steps, epoch=1, seed=5, n_threads=2)
     assert same_bits(*trained)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("changes", [{}, {"dropout": 0.4, "input_dropout": 0.2}])
+def test_a_row_too_many_to_stay_in_place_decays_the_weights_once_more(
+    changes: dict[str, Any], dtype: str, level: str
+) -> None:
+    # Of weight 0, in a minibatch of its own; the decay of a step is exactly one half.
+    network, examples = make((48, 512, 304, 3), n=101, dtype=dtype)
+    examples = replace(examples, weight=np.append(np.ones(100), 0.0))
+    steps = settings(
+        network, learning_rate=1 / 64, weight_decay=32.0, batch_size=10, l1=(0.0, 0.0), **changes
+    )
+    native, trained = get_engine("native"), [network.copy(), network.copy()]
+    for n, of in zip((100, 101), trained, strict=True):
+        native.train(of, examples, np.arange(n), steps, epoch=1, seed=5, n_threads=2)
+    for in_place, packed in zip(trained[0].weights, trained[1].weights, strict=True):
+        np.testing.assert_array_equal(in_place * in_place.dtype.type(0.5), packed)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

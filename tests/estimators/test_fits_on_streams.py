@@ -373,3 +373,18 @@ def test_features_of_a_later_epoch() -> None:
         classifier().fit(stream, X_val=X_VAL, y_val=DIGITS[HELD_OUT])
     with pytest.raises(DataError, match="a piece of the stream"):
         StackedDenoisingAutoencoder((8,), max_iter=2).fit(stream, X_val=X_VAL)
+
+
+@pytest.mark.parametrize("estimator", [DeepRectifierClassifier, DeepRectifierRegressor, RatingPredictor])
+def test_a_piece_without_labels_changes_nothing(estimator: Any) -> None:
+    mark = -1
+    pieces = list(new_rows(1))
+    nothing = Examples(pieces[1].features, np.full(60, mark), None, pieces[1].ids)
+
+    def fitted(*of: Examples) -> Any:
+        model = estimator(unlabeled_label=mark, early_stopping=False, **SMALL)
+        return model.fit(Stream(lambda epoch: of), None)
+
+    model, other = fitted(pieces[0], nothing, pieces[2]), fitted(pieces[0], pieces[2])
+    assert bits(model) == bits(other)
+    assert model.n_samples_ == (60, 0)

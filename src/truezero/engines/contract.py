@@ -172,7 +172,7 @@ class Engine(Protocol):
 
         An order that is cut between two minibatches, none of the parts less than one, and handed in one
         part after the other with the same density trains to the same bits, but for a decoder that is
-        `factored`.
+        `factored`, and for max-norm and weight decay, whose scales are multiplied in when a call ends.
 
         On KeyboardInterrupt the network is left somewhere between two minibatches.
         """

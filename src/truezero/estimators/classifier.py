@@ -235,14 +235,18 @@ class DeepRectifierClassifier(ClassifierMixin, SoftmaxBase):
                     "multilabel targets are not supported; wrap the classifier in "
                     "sklearn.multioutput.MultiOutputClassifier"
                 )
-            raise DataError(f"y must be one label per row, got shape {y.shape}")
+            raise DataError(
+                f"y must be one label per row, got shape {y.shape}; for regression use "
+                "DeepRectifierRegressor (--regression on the command line)"
+            )
         try:
             check_classification_targets(y)
         except ValueError as error:
-            kind, *_ = str(error).split(". ")  # "Unknown label type: continuous", say
+            if y.dtype.kind != "f":
+                raise DataError(f"y holds no labels: {error}") from error
             raise DataError(
-                f"{kind}. y holds what are no classes; for regression use DeepRectifierRegressor "
-                "(--regression on the command line), else make them classes"
+                "Unknown label type: continuous. y holds numbers that are no classes; for regression use "
+                "DeepRectifierRegressor (--regression on the command line), else make them classes"
             ) from error
         return np.asarray(column_or_1d(y, warn=True))
 

@@ -257,7 +257,7 @@ class RatingPredictor(RegressorMixin, SoftmaxBase):
         return tuple(self.classes_.tolist())
 
     def _error(self, output: Array, y: NDArray[Any]) -> float:
-        given = as_values(y, (len(output), 1))[:, 0]
+        given = as_values(y, 1)[:, 0]
         return float(np.mean((expected_value(output, self.classes_) - given) ** 2))
 
     def _read_learned(self, record: dict[str, Any], reader: ValueReader, path: Path) -> None:

@@ -304,7 +304,7 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         return self._target_scale.encode(as_columns(y, self._n_outputs()), self.dtype)
 
     def _error(self, output: Array, y: NDArray[Any]) -> float:
-        return float(np.mean((self._target_scale.decode(output) - as_values(y, output.shape)) ** 2))
+        return float(np.mean((self._target_scale.decode(output) - as_values(y, output.shape[1])) ** 2))
 
     def _output_values(self) -> tuple[float, ...]:
         return tuple(self._target_scale.scale.tolist())

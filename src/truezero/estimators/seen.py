@@ -62,7 +62,7 @@ class Seen:
         seen = Seen(self.weight + given, self.rows + n, self.of_class)
         mean = seen.weight / max(seen.rows, 1)
         if weight is None:
-            return seen, None if mean == 1 else np.full(n, 1 / mean)
+            return seen, None if mean == 1 or not n else np.full(n, 1 / mean)
         return seen, weight / mean if mean > 0 else weight
 
     def to_json(self) -> dict[str, Any]:

@@ -303,7 +303,7 @@ class SupervisedMixin(MLPAttributes):
         state = fine_tune(
             network, train, validation, replace(settings, output_values=self._output_values()),
             engine=engine, n_threads=resolve_threads(self.n_threads), callbacks=callbacks, in_place=True,
-            sparsity=self.history_[-1]["sparsity"] if self._epochs_before and self.history_ else (),
+            sparsity=self.sparsity_ if self._epochs_before else (),
         )  # fmt: skip
         last = state.history[-1]
         self.engine_ = {"name": engine.name, "products": last.get("products", []), "blas": last.get("blas")}

@@ -197,24 +197,24 @@ def check_targets(y: NDArray[Any], *, numeric: bool) -> NDArray[Any]:
     return checked
 
 
-def as_values(y: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Targets of a regression in the shape of its output, to be compared with it.
+def as_values(y: NDArray[Any], n_outputs: int) -> NDArray[np.float64]:
+    """Targets of a regression as a matrix, to be compared with its output.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-    shape : (int, int)
+    n_outputs : int
 
     Raises
     ------
     DataError
         If they are no finite numbers, or have another number of outputs.
     """
-    return np.asarray(check_targets(as_columns(y, shape[1]), numeric=True), dtype=np.float64)
+    return np.asarray(check_targets(as_columns(y, n_outputs), numeric=True), dtype=np.float64)
 
 
 def as_columns(y: NDArray[Any], n_outputs: int) -> NDArray[Any]:
-    """Targets of a regression as a matrix.
+    """The same of targets that are checked already.
 
     Parameters
     ----------
@@ -253,6 +253,8 @@ def comparable(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
     DataError
         If they are text and the classes numbers, or the other way round.
     """
+    if not len(labels):
+        return labels
     if labels.dtype.kind == "f" and (labels != np.round(labels)).any() and classes.dtype.kind != "f":
         raise DataError(f"y holds {labels[labels != np.round(labels)].tolist()[0]!r}, which is no class")
     if _is_text(labels) != _is_text(classes):
