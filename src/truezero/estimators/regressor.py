@@ -281,7 +281,7 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
 
     def _learn_targets(self, given: Given) -> None:
         self._matrix_target = given.target.ndim == 2
-        moments = TargetMoments.of(_columns(given.target), given.weight)
+        moments = TargetMoments.of(as_columns(given.target), given.weight)
         self._target_scale = TargetScale.learn(moments, centre=bool(self.use_biases))
 
     def _scale_targets(self, given: Given, network: Network) -> None:
@@ -330,7 +330,3 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _columns(y: NDArray[Any]) -> NDArray[Any]:
-    return y[:, np.newaxis] if y.ndim == 1 else y

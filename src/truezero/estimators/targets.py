@@ -213,13 +213,14 @@ def as_values(y: NDArray[Any], n_outputs: int) -> NDArray[np.float64]:
     return np.asarray(check_targets(as_columns(y, n_outputs), numeric=True), dtype=np.float64)
 
 
-def as_columns(y: NDArray[Any], n_outputs: int) -> NDArray[Any]:
+def as_columns(y: NDArray[Any], n_outputs: int | None = None) -> NDArray[Any]:
     """The same of targets that are checked already.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-    n_outputs : int
+    n_outputs : int, optional
+        By default as many as there are.
 
     Raises
     ------
@@ -227,7 +228,7 @@ def as_columns(y: NDArray[Any], n_outputs: int) -> NDArray[Any]:
         If they have another number of outputs.
     """
     columns = y[:, np.newaxis] if y.ndim == 1 else y
-    if columns.shape[1] != n_outputs:
+    if n_outputs is not None and columns.shape[1] != n_outputs:
         raise DataError(f"y has {columns.shape[1]} columns, the model {n_outputs} outputs")
     return columns
 
