@@ -51,7 +51,9 @@ paper's four data sets is confirmed where all four, or what stands in for them, 
 one refutes it. Where inputs lie below 0, as NORB's and its stand-ins', the paper's softplus reconstruction
 cannot reach them: [what pre-training does then](few-labels.md#what-it-brings) decides several verdicts.
 Pre-trained tanh networks stay half a point above the paper's on MNIST, and
-[what else was tried](../benchmarks/README.md#mnists-column-at-paper-scale) did not help.
+[what else was tried](../benchmarks/README.md#mnists-column-at-paper-scale) did not help. An L1
+penalty on activations with their signs, a reading that no study has,
+[diverges](../benchmarks/README.md#a-penalty-with-signs) at the paper's coefficient.
 """
 NOT_YET = "Not run yet."
 _Stated = tuple[dict[str, Any], dict[str, Any]]  # a study's results, and its claim of a sentence

@@ -67,9 +67,9 @@ READINGS = (
 MASKS = {"half": "half of the units", "random": "each unit by a coin", None: "none"}
 
 CHOICES = (
-    "The penalty is of |h|, after the sign mask. Without the bars a masked unit would be paid for growing, "
-    "and the sum would be no L1 norm: that reading is not tried. Two of the masks differ by a draw alone; a "
-    "mask of all units is the same as none, up to the next layer's signs.",
+    "The penalty is of |h|, after the sign mask. Without the bars a masked unit is paid for growing, "
+    "and at the paper's coefficient training diverges (benchmarks/signed_l1.py). Two of the masks differ by "
+    "a draw alone; a mask of all units is the same as none, up to the next layer's signs.",
     "Every network is trained for the same number of epochs at each rate, without pre-training. Stopped at "
     "the best validation epoch, it is measured on the test rows; after the last epoch, and at whichever "
     "epoch comes closest, on the validation rows, as test rows are measured once.",
