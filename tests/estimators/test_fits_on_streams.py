@@ -388,3 +388,24 @@ def test_a_piece_without_labels_changes_nothing(estimator: Any) -> None:
     model, other = fitted(pieces[0], nothing, pieces[2]), fitted(pieces[0], pieces[2])
     assert bits(model) == bits(other)
     assert model.n_samples_ == (60, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (lambda piece: [piece], r"Stream\(lambda epoch: pieces\)"),
+        (lambda piece: lambda epoch: [(piece.features, piece.target)], "import them"),
+        (lambda piece: lambda epoch: [Examples(piece.features.X, piece.target, None, piece.ids)], "Features"),
+        (lambda piece: lambda epoch: [piece.take(slice(1))], "make it larger"),
+    ],
+)
+def test_what_is_no_stream_is_refused_with_what_to_do(rows: Any, message: str) -> None:
+    piece = next(new_rows(1))
+    stream: Any = Stream
+    with pytest.raises(DataError, match=message):
+        DeepRectifierRegressor(early_stopping=False, **SMALL).fit(stream(rows(piece)), None)
+
+
+def test_one_class_alone_is_no_list_of_classes() -> None:
+    with pytest.raises(OptionError, match="a list of all classes, got 10"):
+        DeepRectifierClassifier().partial_fit(PIXELS[:20], DIGITS[:20], classes=10)

@@ -199,6 +199,8 @@ class SoftmaxBase(DeepRectifierBase):
 
     def _learn_classes(self, classes: Any) -> None:
         if classes is not None:
+            if np.ndim(classes) == 0:
+                raise OptionError(f"classes must be a list of all classes, got {classes!r}")
             with data_errors():
                 given = column_or_1d(as_target_array(list(classes), len(classes), "partial_fit"))
             labeled = labeled_rows(given, self.unlabeled_label)
@@ -228,7 +230,10 @@ class SoftmaxBase(DeepRectifierBase):
         unknown = labels[self.classes_[places] != labels]
         if len(unknown):
             few = np.unique(unknown)[:5].tolist()
-            raise DataError(f"y has labels that are not among the classes: {few}")
+            raise DataError(
+                f"y has labels that are not among the classes: {few}; those are of the first fit: name all "
+                "in partial_fit's first call, or have all in a stream's first piece or y_val"
+            )
         return places.astype(np.int64)
 
     def _strata(self, y: NDArray[Any]) -> NDArray[np.int64]:

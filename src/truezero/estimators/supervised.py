@@ -152,6 +152,11 @@ class SupervisedMixin(MLPAttributes):
                 f"no row has a label: all of {where} is unlabeled_label={self.unlabeled_label!r}; fit a "
                 "StackedDenoisingAutoencoder to learn from unlabelled rows alone"
             )
+        if stream is not None and fresh and given.rows.n_samples < 2:
+            raise DataError(
+                "one row of the stream's first piece has a label, and the scales of input and targets are "
+                "learned from this piece: make it larger"
+            )
         if fresh:
             self._learn_targets(given)
         elif X_unlabeled is not None:

@@ -229,7 +229,10 @@ def as_columns(y: NDArray[Any], n_outputs: int | None = None) -> NDArray[Any]:
     """
     columns = y[:, np.newaxis] if y.ndim == 1 else y
     if n_outputs is not None and columns.shape[1] != n_outputs:
-        raise DataError(f"y has {columns.shape[1]} columns, the model {n_outputs} outputs")
+        raise DataError(
+            f"y has {columns.shape[1]} columns, the model {n_outputs} outputs, which a network keeps: fit a "
+            "new one"
+        )
     return columns
 
 

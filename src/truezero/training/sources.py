@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from truezero.core.activations import Array
 from truezero.core.draws import Purpose, permutation
-from truezero.core.rows import Examples, Unlabeled
+from truezero.core.rows import Examples, Features, Unlabeled
 from truezero.errors import DataError
 
 # Numbers of one block where rows are gone through, which bounds the memory of it.
@@ -170,11 +170,21 @@ class Stream(Source[Rows]):
         more. For the same epoch it gives the same rows whenever it is asked, or a training that is resumed
         would be another one. Rows that are new in every epoch have ids of their own: with the same ids
         they still get noise and an order of their own in every epoch.
+
+    Raises
+    ------
+    DataError
+        If it cannot be called.
     """
 
     _rows: Callable[[int], Iterable[Rows]]
 
     def __init__(self, rows: Callable[[int], Iterable[Rows]]) -> None:
+        if not callable(rows):
+            raise DataError(
+                f"a Stream is made of a function that gives an epoch's pieces, got a {type(rows).__name__}: "
+                "Stream(lambda epoch: pieces), if they are the same in every epoch"
+            )
         self._rows = rows
         self._n_features: int | None = None
 
@@ -230,7 +240,15 @@ class Stream(Source[Rows]):
 
 def _has_rows(piece: Rows) -> bool:
     if not isinstance(piece, (Examples, Unlabeled)):
-        raise DataError(f"pieces of a stream must be Examples or Unlabeled, got a {type(piece).__name__}")
+        raise DataError(
+            f"pieces of a stream must be Examples or Unlabeled, got a {type(piece).__name__}: import them "
+            "from truezero.engines"
+        )
+    if not isinstance(piece.features, Features):
+        raise DataError(
+            f"rows of a stream's piece must be Features, got a {type(piece.features).__name__}: wrap them, "
+            "truezero.engines.Features(X)"
+        )
     return piece.features.n_samples > 0
 
 
