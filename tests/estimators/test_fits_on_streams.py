@@ -409,3 +409,12 @@ def test_what_is_no_stream_is_refused_with_what_to_do(rows: Any, message: str) -
 def test_one_class_alone_is_no_list_of_classes() -> None:
     with pytest.raises(OptionError, match="a list of all classes, got 10"):
         DeepRectifierClassifier().partial_fit(PIXELS[:20], DIGITS[:20], classes=10)
+
+
+def test_a_classifier_learns_from_pieces_of_one_row() -> None:
+    piece = next(new_rows(1))
+    rows = [piece.take(slice(at, at + 1)) for at in range(37)]
+    model = DeepRectifierClassifier(**SMALL).fit(
+        Stream(lambda epoch: rows), None, X_val=X_VAL, y_val=DIGITS[HELD_OUT]
+    )
+    assert model.history_[-1]["n_rows"] == 37

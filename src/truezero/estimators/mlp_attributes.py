@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from truezero.core.network import Output
 from truezero.estimators.codes import CodesMixin
 from truezero.training import EpochRecord
 
@@ -17,7 +18,7 @@ class MLPAttributes(CodesMixin, ABC):
     """What `MLPClassifier` has, from the network and the history; not for direct use."""
 
     history_: list[EpochRecord]
-    _targets_output: ClassVar[str]
+    _targets_output: ClassVar[Output]
     _error_unit: ClassVar[str]
     """What errors are: "fraction" of rows that are wrong, or "squared units of y"."""
     _validation_variance: float | None

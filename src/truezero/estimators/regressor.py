@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from truezero.core.activations import Array
 from truezero.core.constraints import one_of
-from truezero.core.network import Network
+from truezero.core.network import Network, Output
 from truezero.core.records import savable
 from truezero.core.schema import Fields, flag
 from truezero.core.tensors import Path
@@ -150,7 +150,7 @@ class DeepRectifierRegressor(RegressorMixin, DeepRectifierBase):
     (2,)
     """
 
-    _targets_output: ClassVar[str] = "linear"
+    _targets_output: ClassVar[Output] = "linear"
     _error_unit: ClassVar[str] = "squared units of y"
 
     @classmethod

@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from truezero.core.activations import Array
 from truezero.core.constraints import Constraints
 from truezero.core.costs import log_softmax
-from truezero.core.network import Network
+from truezero.core.network import Network, Output
 from truezero.core.schema import Fields, Items, label, text
 from truezero.core.tensors import Path
 from truezero.core.values import ValueReader, ValueWriter, plain_dtype
@@ -37,7 +37,7 @@ _CLASSES = Fields({"classes": Items(label), "classes_dtype": text})
 class SoftmaxBase(DeepRectifierBase):
     """Base of the estimators whose network gives a probability for each class; not for direct use."""
 
-    _targets_output: ClassVar[str] = "softmax"
+    _targets_output: ClassVar[Output] = "softmax"
     _parameter_constraints: ClassVar[Constraints] = {
         **DeepRectifierBase._parameter_constraints,
         "class_weight": CLASS_WEIGHT,

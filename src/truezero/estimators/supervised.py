@@ -152,10 +152,10 @@ class SupervisedMixin(MLPAttributes):
                 f"no row has a label: all of {where} is unlabeled_label={self.unlabeled_label!r}; fit a "
                 "StackedDenoisingAutoencoder to learn from unlabelled rows alone"
             )
-        if stream is not None and fresh and given.rows.n_samples < 2:
+        if stream is not None and fresh and self._targets_output == "linear" and given.rows.n_samples < 2:
             raise DataError(
-                "one row of the stream's first piece has a label, and the scales of input and targets are "
-                "learned from this piece: make it larger"
+                "one row of the stream's first piece has a target, and the targets' scale comes from it: "
+                "make it larger"
             )
         if fresh:
             self._learn_targets(given)
@@ -260,7 +260,7 @@ class SupervisedMixin(MLPAttributes):
             sign_mask=self.sign_mask,  # type: ignore[arg-type] # checked there
             softplus_scale=self.softplus_scale,
             use_biases=bool(self.use_biases),
-            output=self._targets_output,  # type: ignore[arg-type]
+            output=self._targets_output,
             dtype=self.dtype,
             seed=seed,
         )

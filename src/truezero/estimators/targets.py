@@ -214,7 +214,7 @@ def as_values(y: NDArray[Any], n_outputs: int) -> NDArray[np.float64]:
 
 
 def as_columns(y: NDArray[Any], n_outputs: int | None = None) -> NDArray[Any]:
-    """The same of targets that are checked already.
+    """Targets of a regression as a matrix, their values as they are.
 
     Parameters
     ----------
